@@ -1,0 +1,20 @@
+"""The two exceptions that users meet: something is wrong, or something does not apply."""
+
+
+class FluxError(ValueError):
+    """Input or a parameter cannot be used.
+
+    The message is one sentence or two that name the file, line, column or parameter, what was
+    found, what was expected and what to do.
+    """
+
+
+class NotApplicable(Exception):  # noqa: N818 - it is not an error
+    """A notebook's question cannot be asked of this dataset (no overlap, one satellite, ...).
+
+    The rest of the notebook is skipped and the run goes on: this is a finding, not a failure.
+    """
+
+    def _render_traceback_(self):
+        """Show one sentence in a notebook rather than a stack (IPython calls this)."""
+        return [f"Not applicable to this dataset: {self}"]
