@@ -1,0 +1,119 @@
+"""Random processes on a fixed 5-minute grid, the same whichever period is asked for.
+
+Time is cut into blocks of 27 days counted from 1995-01-01. Every random number belongs to a
+seed, a named process and a block, so a longer simulation repeats a shorter one. Whatever has a
+memory starts `SPIN_UP` blocks early; the longest memory in the simulator is some days, and what
+is left of it after half a year is rounding error.
+"""
+
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from scipy.signal import lfilter
+
+EPOCH = pd.Timestamp("1995-01-01")
+STEP_HOURS = 1 / 12
+PER_HOUR = 12
+BLOCK_DAYS = 27
+SPIN_UP = 7
+_PER_BLOCK = BLOCK_DAYS * 24 * PER_HOUR
+_FIRST_BLOCK = 1000  # seeds must not be negative, block numbers may be
+
+
+@dataclass(frozen=True)
+class Span:
+    """The blocks that cover a period, and the random numbers that belong to them.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of all processes.
+    first, last : int
+        First block, and the block after the last, counted from `EPOCH`.
+    """
+
+    seed: int
+    first: int
+    last: int
+
+    @classmethod
+    def cover(cls, start: pd.Timestamp, end: pd.Timestamp, seed: int) -> "Span":
+        """Return the span from `SPIN_UP` blocks before `start` to the block that holds `end`."""
+        block = pd.Timedelta(days=BLOCK_DAYS)
+        return cls(seed, (start - EPOCH) // block - SPIN_UP, (end - EPOCH) // block + 1)
+
+    @cached_property
+    def days(self) -> np.ndarray:
+        """Days since `EPOCH`, one value per 5 minutes."""
+        return self.first * BLOCK_DAYS + np.arange(self.size) * (STEP_HOURS / 24)
+
+    @property
+    def size(self) -> int:
+        """Number of 5-minute steps."""
+        return (self.last - self.first) * _PER_BLOCK
+
+    @property
+    def index(self) -> pd.DatetimeIndex:
+        """Timestamps of the 5-minute steps."""
+        start = EPOCH + pd.Timedelta(days=self.first * BLOCK_DAYS)
+        return pd.date_range(start, periods=self.size, freq="5min", name="time")
+
+    def generator(self, process: str, block: int) -> np.random.Generator:
+        """Return the random generator of a process in a block (or any other whole number)."""
+        name = zlib.crc32(process.encode())
+        return np.random.default_rng([self.seed, name, _FIRST_BLOCK + block])
+
+    def white(self, process: str) -> np.ndarray:
+        """Return independent standard normal numbers, one per 5 minutes."""
+        blocks = range(self.first, self.last)
+        return np.concatenate(
+            [self.generator(process, block).standard_normal(_PER_BLOCK) for block in blocks]
+        )
+
+    def wander(self, process: str, hours: float) -> np.ndarray:
+        """Return an Ornstein-Uhlenbeck process of unit variance and that correlation time."""
+        keep = np.exp(-STEP_HOURS / hours)
+        return lfilter([np.sqrt(1 - keep**2)], [1, -keep], self.white(process))
+
+    def drift(self, process: str) -> np.ndarray:
+        """Return a slow random curve: a normal number per block, joined by straight lines."""
+        blocks = np.arange(self.first, self.last + 1)
+        knots = [self.generator(process, block).standard_normal() for block in blocks]
+        return np.interp(self.days, blocks * BLOCK_DAYS, knots)
+
+
+def smooth(values: np.ndarray, hours: float) -> np.ndarray:
+    """Return the exponentially weighted past mean of `values` (5-minute steps)."""
+    keep = np.exp(-STEP_HOURS / hours)
+    return lfilter([1 - keep], [1, -keep], values)
+
+
+def recur(decay: np.ndarray, gain: np.ndarray) -> np.ndarray:
+    """Solve ``y[n] = decay[n] * y[n-1] + gain[n]``, with y zero before the first step.
+
+    The series is folded into rows: all rows advance together from zero, then what each row
+    inherits from the one before is added. That is twice sqrt(n) numpy calls instead of n steps.
+
+    Parameters
+    ----------
+    decay, gain : ndarray of shape (n,)
+        Coefficients; ``0 <= decay <= 1``.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+    """
+    size = len(decay)
+    width = int(np.ceil(np.sqrt(size)))
+    pad = (0, -size % width)
+    decays = np.pad(decay, pad).reshape(-1, width).T.copy()
+    result = np.pad(gain, pad).reshape(-1, width).T.copy()
+    for step in range(1, width):
+        result[step] += decays[step] * result[step - 1]
+    inherited = np.cumprod(decays, axis=0)
+    for row in range(1, result.shape[1]):
+        result[:, row] += inherited[:, row] * result[-1, row - 1]
+    return result.T.ravel()[:size]
