@@ -1,0 +1,321 @@
+"""The error of every forest of a family, counted while one forest grows.
+
+A forest grown deep contains every shallower and every smaller forest of the same leaf size: a
+tree cut at depth `d` predicts the mean of the samples that reached the node it was cut at, and
+the first `t` trees are a forest of `t` trees. Splits are chosen from the top, one node at a
+time, so a tree that is cut is as likely as one that was stopped there.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import sklearn
+from joblib import Parallel, delayed
+
+from fluxlib.errors import FluxError
+from fluxlib.paths import atomic_path
+
+try:
+    import sklearnex
+    from sklearnex.ensemble import RandomForestRegressor
+
+    ENGINE = f"sklearnex {sklearnex.__version__}"
+except ImportError:
+    from sklearn.ensemble import RandomForestRegressor
+
+    ENGINE = f"sklearn {sklearn.__version__}"
+
+KINDS = ("validation", "train")
+_ROWS = 4096  # rows counted at a time: their sums, 32 depths wide, stay in a core's cache
+_BLOCK = 16  # trees grown at a time ...
+_BLOCK_ROWS = 2**20  # ... fewer when trees x rows would pass this, which bounds the memory
+
+
+def build_forest(trees: int, depth: int, leaf: int, **options) -> RandomForestRegressor:
+    """Return an unfitted forest of the engine in use, scikit-learn-intelex where installed.
+
+    `leaf` goes to ``min_samples_leaf`` as it is. Note that scikit-learn counts different rows in
+    a leaf, and scikit-learn-intelex counts a row as often as the bootstrap drew it.
+    """
+    return RandomForestRegressor(
+        n_estimators=trees, max_depth=depth, min_samples_leaf=leaf, **options
+    )
+
+
+class ForestSurface:
+    """RMSE of every (trees, depth, leaf), from one forest for each leaf size.
+
+    Leaf sizes and trees are grown only when asked for, in blocks that are counted and dropped.
+    All leaf sizes share their bootstrap seeds, so that differences between them are less noisy.
+
+    Parameters
+    ----------
+    X : array or frame, shape (n, p)
+        Inputs, finite.
+    y : array or series, shape (n,)
+        Target, log10 flux.
+    X_validation, y_validation : optional
+        Rows to validate on. Give these or `folds`.
+    folds : sequence of (train, test) row numbers, optional
+        Several forests, one for each fold; squared errors are pooled over the folds.
+    kinds : sequence of {"validation", "train"}
+        Which rows errors are counted on. Training rows take time, so they are counted on demand.
+    max_depth : int
+        Depths 1..max_depth are counted.
+    max_features : float, int or str
+        As in scikit-learn.
+    random_state : int
+        Seed.
+    folder : path, optional
+        Where results are kept as they grow, under a name made of data and settings. The next
+        surface of the same data and settings starts from there.
+    n_jobs : int
+        Threads, -1 for all.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(400, 3))
+    >>> surface = ForestSurface(X[:300], X[:300, 0], X[300:], X[300:, 0])
+    >>> bool(surface.rmse(30, 8, 1) < surface.rmse(1, 2, 1))
+    True
+    """
+
+    def __init__(
+        self,
+        X,
+        y,
+        X_validation=None,
+        y_validation=None,
+        *,
+        folds: Sequence | None = None,
+        kinds: Sequence[str] = ("validation",),
+        max_depth: int = 32,
+        max_features: float | int | str = 1.0,
+        random_state: int = 0,
+        folder: str | Path | None = None,
+        n_jobs: int = -1,
+    ):
+        self.max_depth, self.max_features = max_depth, max_features
+        self.random_state, self.n_jobs = random_state, n_jobs
+        self.kinds = tuple(_check_choice("kinds", kind, KINDS) for kind in kinds)
+        self._folds = _split_rows(X, y, X_validation, y_validation, folds)
+        most = max(len(fold["train"][1]) for fold in self._folds)
+        self.block = int(np.clip(_BLOCK_ROWS // most, 2, _BLOCK))
+        self.folder = None if folder is None else Path(folder) / self._make_key()
+        self._planes, self._sums = {}, {}
+
+    def rmse(self, trees: int, depth: int, leaf: int, *, kind: str = "validation") -> float:
+        """Return the RMSE (log10) of a forest of `trees`, cut at `depth`, with leaves of `leaf`."""
+        if not 1 <= depth <= self.max_depth:
+            raise FluxError(f"depth is {depth}; this surface counts depths 1..{self.max_depth}")
+        return float(
+            self._grow(leaf, trees)[_check_choice("kind", kind, self.kinds)][trees - 1, depth - 1]
+        )
+
+    def fitness(self, trees: int, depth: int, leaf: int, *, kind: str = "validation") -> float:
+        """Return 1/RMSE, the fitness that the GA-RF paper maximises."""
+        return 1 / self.rmse(trees, depth, leaf, kind=kind)
+
+    def plane(self, leaf: int, trees: int = 512, *, kind: str = "validation") -> pd.DataFrame:
+        """Return RMSE for 1..`trees` (rows) and every depth (columns), growing what is missing."""
+        plane = self._grow(leaf, trees)[_check_choice("kind", kind, self.kinds)][:trees]
+        return pd.DataFrame(
+            plane,
+            index=pd.RangeIndex(1, trees + 1, name="trees"),
+            columns=pd.RangeIndex(1, self.max_depth + 1, name="depth"),
+        )
+
+    @property
+    def grown(self) -> pd.Series:
+        """Trees that are counted so far, by leaf size."""
+        stored = {} if self.folder is None else {int(f.stem): f for f in self.folder.glob("*.npz")}
+        for leaf in stored.keys() - self._planes.keys():
+            self._load(leaf)
+        counts = {leaf: len(planes[self.kinds[0]]) for leaf, planes in self._planes.items()}
+        return pd.Series(counts, name="trees", dtype=int).rename_axis("leaf").sort_index()
+
+    def optimum(self, *, kind: str = "validation", max_trees: int | None = None) -> pd.Series:
+        """Return trees, depth, leaf and rmse of the least RMSE among all that is counted."""
+        _check_choice("kind", kind, self.kinds)
+        if self.grown.empty:
+            raise FluxError("nothing is counted yet; call rmse or plane first")
+        best = []
+        for leaf in self.grown.index:
+            plane = self._planes[leaf][kind][:max_trees]
+            row, column = np.unravel_index(np.argmin(plane), plane.shape)
+            best.append((row + 1, column + 1, leaf, plane[row, column]))
+        table = pd.DataFrame(best, columns=["trees", "depth", "leaf", "rmse"])
+        return table.astype(object).loc[table["rmse"].idxmin()].rename("optimum")
+
+    def _grow(self, leaf, trees):
+        if min(leaf, trees) < 1:
+            raise FluxError(f"trees is {trees} and leaf is {leaf}; both must be at least 1")
+        planes = self._planes.get(leaf) or self._load(leaf)
+        while len(planes[self.kinds[0]]) < trees:
+            planes = self._grow_block(leaf, planes)
+        return planes
+
+    def _grow_block(self, leaf, planes):
+        first = len(planes[self.kinds[0]])
+        sums = self._load_sums(leaf)
+        squares = dict.fromkeys(self.kinds, 0.0)
+        for number, fold in enumerate(self._folds):
+            forest = build_forest(
+                self.block,
+                self.max_depth,
+                leaf,
+                max_features=self.max_features,
+                random_state=self._make_seed(number, first),
+                n_jobs=self.n_jobs,
+            ).fit(fold["train"][0].astype(float), fold["train"][1])
+            trees = _Trees([tree.tree_ for tree in forest.estimators_], self.max_depth)
+            del forest
+            for kind in self.kinds:
+                squares[kind] += self._count(trees, *fold[kind], sums[f"{kind}{number}"], first)
+        for kind in self.kinds:
+            rows = sum(len(fold[kind][1]) for fold in self._folds)
+            planes[kind] = np.vstack([planes[kind], np.sqrt(squares[kind] / rows)])
+        self._store(leaf, planes, sums)
+        return planes
+
+    def _count(self, trees, X, y, sums, first):
+        """Add the block's predictions to `sums`; return squared errors, (trees, depths)."""
+        parts = [slice(i, i + _ROWS) for i in range(0, len(y), _ROWS)]
+        counted = Parallel(self.n_jobs, prefer="threads")(
+            delayed(trees.count_errors)(X[part], y[part], sums[part], first) for part in parts
+        )
+        return np.sum(counted, axis=0)
+
+    def _make_seed(self, fold, first):
+        entropy = [self.random_state, fold, first]
+        return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
+
+    def _make_key(self):
+        settings = [ENGINE, self.kinds, self.max_depth, self.max_features, self.random_state]
+        digest = hashlib.sha256(json.dumps([*settings, self.block]).encode())
+        for fold in self._folds:
+            for X, y in fold.values():
+                digest.update(str(X.shape).encode())
+                digest.update(X)
+                digest.update(y)
+        return digest.hexdigest()[:20]
+
+    def _load(self, leaf):
+        path = None if self.folder is None else self.folder / f"{leaf}.npz"
+        if path is None or not path.exists():
+            planes = {kind: np.empty((0, self.max_depth)) for kind in self.kinds}
+        else:
+            with np.load(path) as stored:
+                planes = {kind: stored[kind] for kind in self.kinds}
+        self._planes[leaf] = planes
+        return planes
+
+    def _load_sums(self, leaf):
+        """Return the summed predictions that the next tree adds to; kept on disk if we can."""
+        if leaf in self._sums:
+            return self._sums[leaf]
+        names = [(kind, number) for kind in self.kinds for number in range(len(self._folds))]
+        if len(self._planes[leaf][self.kinds[0]]):
+            with np.load(self.folder / f"{leaf}.npz") as stored:
+                return {f"{kind}{number}": stored[f"{kind}{number}"] for kind, number in names}
+        return {
+            f"{kind}{number}": np.zeros((len(self._folds[number][kind][1]), self.max_depth))
+            for kind, number in names
+        }
+
+    def _store(self, leaf, planes, sums):
+        if self.folder is None:
+            self._sums[leaf] = sums
+            return
+        with atomic_path(self.folder / f"{leaf}.npz") as path:
+            np.savez(path, **planes, **sums)
+
+
+class _Trees:
+    """A block of fitted trees laid end to end in flat arrays, inner nodes filled in."""
+
+    def __init__(self, trees, max_depth):
+        self.trees, self.max_depth = trees, max_depth
+        self.starts = np.cumsum([0, *(tree.node_count for tree in trees)])
+        left = self._join("children_left", shift=True)
+        right = self._join("children_right", shift=True)
+        self.value = np.concatenate([tree.value[:, 0, 0] for tree in trees])
+        self.parent = np.arange(len(left), dtype=np.int32)
+        self.depth = np.zeros(len(left), dtype=np.int32)
+        self._fill(left, right, self._join("weighted_n_node_samples"))
+
+    def _join(self, name, shift=False):
+        arrays = [getattr(tree, name) for tree in self.trees]
+        if shift:  # -1 marks a leaf and stays negative
+            arrays = [
+                np.where(array < 0, -1, array + start).astype(np.int32)
+                for array, start in zip(arrays, self.starts, strict=False)
+            ]
+        return np.concatenate(arrays)
+
+    def _fill(self, left, right, weight):
+        """Walk down for depths and parents, then up for means: oneDAL fills leaves only."""
+        nodes, levels = self.starts[:-1], []
+        while len(nodes := nodes[left[nodes] >= 0]):
+            levels.append(nodes)
+            children = np.concatenate([left[nodes], right[nodes]])
+            self.parent[children] = np.tile(nodes, 2)
+            self.depth[children] = len(levels)
+            nodes = children
+        for nodes in reversed(levels):
+            one, two = left[nodes], right[nodes]
+            total = weight[one] * self.value[one] + weight[two] * self.value[two]
+            self.value[nodes] = total / (weight[one] + weight[two])
+
+    def _predict_depths(self, nodes):
+        """Return the value at each depth on the way to `nodes`: (nodes, depths 1..max_depth)."""
+        values = np.empty((self.max_depth, len(nodes)))
+        for depth in range(self.max_depth, 0, -1):
+            nodes = np.where(self.depth[nodes] > depth, self.parent[nodes], nodes)
+            values[depth - 1] = self.value[nodes]
+        return values.T
+
+    def count_errors(self, X, y, sums, first):
+        """Add each tree's predictions to `sums` (n, depths); return squared errors after each."""
+        squares = np.empty((len(self.trees), self.max_depth))
+        for number, tree in enumerate(self.trees):
+            sums += self._predict_depths(tree.apply(X) + self.starts[number])
+            residual = sums / (first + number + 1) - y[:, None]
+            squares[number] = np.einsum("rd,rd->d", residual, residual)
+        return squares
+
+
+def _split_rows(X, y, X_validation, y_validation, folds):
+    if (folds is None) == (X_validation is None) or (X_validation is None) != (
+        y_validation is None
+    ):
+        raise FluxError("give either X_validation and y_validation, or folds")
+    X, y = _check_rows("X", X, y)
+    if folds is None:
+        return [
+            {"train": (X, y), "validation": _check_rows("X_validation", X_validation, y_validation)}
+        ]
+    return [{"train": (X[a], y[a]), "validation": (X[b], y[b])} for a, b in folds]
+
+
+def _check_rows(name, X, y):
+    # Trees compare in single precision: rounding first makes both engines see the same numbers.
+    X, y = np.ascontiguousarray(X, dtype=np.float32), np.array(y, dtype=float)
+    if X.ndim != 2 or y.shape != X.shape[:1] or not len(y):
+        raise FluxError(
+            f"{name} has shape {X.shape}, its target {y.shape}; expected (n, p) and (n,)"
+        )
+    if not (np.isfinite(X).all() and np.isfinite(y).all()):
+        raise FluxError(f"{name} or its target has NaN or infinite values; drop those rows first")
+    return X, y
+
+
+def _check_choice(name, value, known):
+    if value not in known:
+        raise FluxError(f"{name} is {value!r}; expected one of {', '.join(known)}")
+    return value
