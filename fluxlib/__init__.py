@@ -29,7 +29,7 @@ _HOME = {
     "read_table": "table",
     "require": "results",
     "scores": "metrics",
-    "simulate": "simulator",
+    "simulate": "sample",
     "spearman_offsets": "offsets",
 }
 __all__ = sorted(_HOME)

@@ -25,7 +25,9 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".writing-", suffix="".join(path.suffixes), dir=path.parent)
+    handle, name = tempfile.mkstemp(
+        prefix=".writing-", suffix="".join(path.suffixes), dir=path.parent
+    )
     os.close(handle)
     temporary = Path(name)
     try:

@@ -1,0 +1,283 @@
+"""The manifest of a dataset: `dataset.toml`, read and checked.
+
+Everything that differs between data (satellites, positions, formats, cadence, periods) stands in
+the manifest and nowhere in the code.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from fluxlib.errors import FluxError
+
+NAME = "dataset.toml"
+FLUX_FORMATS = ("goes-csv", "dpd", "table")
+DRIVER_FORMATS = ("omni2", "omni-hro", "table")
+POSITIONS = ("east", "west")
+
+Period = tuple[pd.Timestamp, pd.Timestamp]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One `[[flux]]` or `[[drivers]]` table: files of one format, cadence and satellite.
+
+    Attributes
+    ----------
+    kind : {"flux", "drivers"}
+    label : str
+        How messages call it: "[[flux]] number 2".
+    format, files, cadence : str
+        `files` is a glob pattern below the dataset's folder.
+    paths : tuple of Path
+        The files that the pattern names, sorted.
+    satellite, series, position : str or None
+        Of flux only; `series` is the satellite unless the manifest says otherwise.
+    period : (Timestamp, Timestamp) or None
+        First instant, and the first instant after it; None is all that the files have.
+    """
+
+    kind: str
+    label: str
+    format: str
+    files: str
+    cadence: str
+    paths: tuple[Path, ...]
+    satellite: str | None = None
+    series: str | None = None
+    position: str | None = None
+    period: Period | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a dataset is called and holds; see `read_manifest`."""
+
+    folder: Path
+    name: str
+    title: str
+    synthetic: bool
+    reference: str | None
+    daily: tuple[str, ...]
+    flux: tuple[Entry, ...]
+    drivers: tuple[Entry, ...]
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """The names of the flux series, each once, in the manifest's order."""
+        return tuple(dict.fromkeys(entry.series for entry in self.flux))
+
+    def satellite(self, series: str) -> str:
+        """Return which satellite measured a series."""
+        return next(e.satellite for e in self.flux if e.series == series)
+
+    def position(self, series: str) -> str | None:
+        """Return "east", "west" or None, where the manifest does not say."""
+        return next((e.position for e in self.flux if e.series == series and e.position), None)
+
+
+def read_manifest(folder: str | Path) -> Manifest:
+    """Read and check the `dataset.toml` of a folder.
+
+    Parameters
+    ----------
+    folder : path
+        A dataset's folder, or the path of its `dataset.toml`.
+
+    Raises
+    ------
+    FluxError
+        If there is no manifest, it is no TOML, a key is unknown or missing, a value is of the
+        wrong kind, a pattern names no file, or two entries of a series overlap.
+    """
+    path = Path(folder)
+    path = path if path.name == NAME else path / NAME
+    content = _read_toml(path)
+    _check_keys(content, {"dataset", "flux", "drivers"}, path, "the top level")
+    about = _get(content, "dataset", dict, path, "the top level")
+    where = "[dataset]"
+    _check_keys(about, {"name", "title", "synthetic", "reference", "daily"}, path, where)
+    name = _get(about, "name", str, path, where)
+    _check_name(name, path, f"{where} name")
+    flux = _read_entries(content, "flux", FLUX_FORMATS, path)
+    if not flux:
+        raise FluxError(f"{path}: found no [[flux]] table; a dataset needs at least one.")
+    _check_overlaps(flux, path)
+    series = tuple(dict.fromkeys(entry.series for entry in flux))
+    reference = _get(about, "reference", str, path, where, default=None)
+    daily = tuple(_get(about, "daily", list, path, where, default=list(series)))
+    for key, names in (("reference", [reference] if reference else []), ("daily", daily)):
+        for value in names:
+            _check_choice(value, series, path, f"{where} {key}")
+    return Manifest(
+        folder=path.parent,
+        name=name,
+        title=_get(about, "title", str, path, where, default=name),
+        synthetic=_get(about, "synthetic", bool, path, where),
+        reference=reference,
+        daily=daily,
+        flux=flux,
+        drivers=_read_entries(content, "drivers", DRIVER_FORMATS, path),
+    )
+
+
+def parse_cadence(text: str, where: str) -> pd.Timedelta:
+    """Return the Timedelta of "5min", "1h", "1D"; `where` starts the message if it is none."""
+    try:
+        cadence = pd.Timedelta(text)
+    except (ValueError, TypeError):
+        cadence = pd.NaT
+    day = pd.Timedelta("1D")
+    if pd.isna(cadence) or cadence <= pd.Timedelta(0) or cadence > day or day % cadence:
+        raise FluxError(
+            f"{where} is {text!r}; expected a length of time that divides a day, "
+            'such as "5min", "1h" or "1D".'
+        )
+    return cadence
+
+
+def _read_toml(path: Path) -> dict:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise FluxError(
+            f"{path}: no such file; a dataset is a folder of native files with a {NAME} "
+            "that describes them (data/README.md shows one)."
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise FluxError(f"{path}: not valid TOML: {error}.") from None
+    except UnicodeDecodeError as error:
+        raise FluxError(f"{path}: not UTF-8 text: byte {error.start} cannot be read.") from None
+
+
+def _read_entries(content: dict, kind: str, formats: Iterable[str], path: Path) -> tuple:
+    tables = _get(content, kind, list, path, "the top level", default=[])
+    return tuple(
+        _read_entry(table, kind, f"[[{kind}]] number {number}", formats, path)
+        for number, table in enumerate(tables, 1)
+    )
+
+
+def _read_entry(table: dict, kind: str, where: str, formats: Iterable[str], path: Path) -> Entry:
+    if not isinstance(table, dict):
+        raise FluxError(f"{path}: {where} is {table!r}; expected a table under [[{kind}]].")
+    known = {"format", "files", "cadence", "period"}
+    only_flux = {"satellite", "series", "position"}
+    _check_keys(table, known | only_flux if kind == "flux" else known, path, where)
+    format_ = _get(table, "format", str, path, where)
+    _check_choice(format_, formats, path, f"{where} format")
+    pattern = _get(table, "files", str, path, where)
+    cadence = _get(table, "cadence", str, path, where)
+    parse_cadence(cadence, f"{path}: {where} cadence")
+    fields = {}
+    if kind == "flux":
+        satellite = _get(table, "satellite", str, path, where)
+        position = _get(table, "position", str, path, where, default=None)
+        if position is not None:
+            _check_choice(position, POSITIONS, path, f"{where} position")
+        series = _get(table, "series", str, path, where, default=satellite)
+        _check_name(series, path, f"{where} series")
+        fields = {"satellite": satellite, "series": series, "position": position}
+    return Entry(
+        kind=kind,
+        label=where,
+        format=format_,
+        files=pattern,
+        cadence=cadence,
+        paths=_find_files(pattern, path, where),
+        period=_read_period(table, path, where),
+        **fields,
+    )
+
+
+def _find_files(pattern: str, path: Path, where: str) -> tuple[Path, ...]:
+    if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
+        raise FluxError(
+            f"{path}: {where} files is {pattern!r}; expected a pattern below the dataset's folder."
+        )
+    found = tuple(sorted(p for p in path.parent.glob(pattern) if p.is_file()))
+    if not found:
+        raise FluxError(
+            f"{path}: {where} files = {pattern!r} names no file in {path.parent}; "
+            "check the spelling, or take the entry out."
+        )
+    return found
+
+
+def _read_period(table: dict, path: Path, where: str) -> Period | None:
+    period = _get(table, "period", list, path, where, default=None)
+    if period is None:
+        return None
+    try:
+        first, last = (pd.Timestamp(str(day)) for day in period)
+    except (ValueError, TypeError):
+        first, last = pd.Timestamp(1), pd.Timestamp(0)
+    if first.tz or last.tz or first > last or (first, last) != (first.floor("D"), last.floor("D")):
+        raise FluxError(
+            f"{path}: {where} period is {period!r}; expected the first and the last day, "
+            'such as ["2014-01-01", "2016-12-31"].'
+        )
+    return first, last + pd.Timedelta("1D")
+
+
+def _check_overlaps(entries: tuple[Entry, ...], path: Path) -> None:
+    for number, one in enumerate(entries):
+        for other in entries[number + 1 :]:
+            if one.series != other.series:
+                continue
+            if None in (one.period, other.period) or (
+                one.period[0] < other.period[1] and other.period[0] < one.period[1]
+            ):
+                raise FluxError(
+                    f"{path}: {one.label} and {other.label} both hold series {one.series!r} and "
+                    "their periods overlap; give each its own period, or one another series name."
+                )
+
+
+def _check_keys(table: dict, known: set[str], path: Path, where: str) -> None:
+    for key in table:
+        if key not in known:
+            raise FluxError(
+                f"{path}: {where} has the unknown key {key!r};{_suggest(key, known)} "
+                f"known keys: {', '.join(sorted(known))}."
+            )
+
+
+def _check_name(name: str, path: Path, where: str) -> None:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+        raise FluxError(
+            f"{path}: {where} is {name!r}; expected letters, digits, '-', '_' and '.', as files "
+            "are named after it."
+        )
+
+
+def _check_choice(value, choices: Iterable[str], path: Path, where: str) -> None:
+    if value not in choices:
+        raise FluxError(
+            f"{path}: {where} is {value!r};{_suggest(value, choices)} "
+            f"expected one of {', '.join(choices)}."
+        )
+
+
+def _suggest(word, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(str(word), list(known), n=1)
+    return f" did you mean {close[0]!r}?" if close else ""
+
+
+_REQUIRED = object()
+
+
+def _get(table: dict, key: str, kind: type, path: Path, where: str, *, default=_REQUIRED):
+    if key not in table:
+        if default is _REQUIRED:
+            raise FluxError(f"{path}: {where} lacks the key {key!r}.")
+        return default
+    if not isinstance(table[key], kind):
+        words = {str: "a text", bool: "true or false", list: "a list", dict: "a table"}
+        raise FluxError(f"{path}: {where} {key} is {table[key]!r}; expected {words[kind]}.")
+    return table[key]
