@@ -1,0 +1,127 @@
+"""Where a series has holes: gaps, missing samples by month, large-scale months, made-up gaps."""
+
+import numpy as np
+import pandas as pd
+
+from fluxlib.errors import FluxError
+from fluxlib.fluence import get_cadence
+
+# The GA-RF paper calls a month large-scale with more than 2880 missing 5-min samples.
+LARGE_SCALE = pd.Timedelta("10D")
+
+
+def find_gaps(series: pd.Series) -> pd.DataFrame:
+    """List the maximal runs of missing samples.
+
+    Parameters
+    ----------
+    series : Series
+        Values on a regular grid, NaN where missing.
+
+    Returns
+    -------
+    DataFrame
+        A row a gap: `start`, its first missing sample; `end`, the first time after it;
+        `samples`; `hours`.
+
+    Raises
+    ------
+    FluxError
+        If the index is no regular grid.
+    """
+    cadence = get_cadence(series.index)
+    missing = series.isna().to_numpy()
+    edges = np.flatnonzero(np.diff(np.r_[False, missing, False].astype(int))).reshape(-1, 2)
+    samples = edges[:, 1] - edges[:, 0]
+    return pd.DataFrame(
+        {
+            "start": series.index[edges[:, 0]],
+            "end": series.index[edges[:, 1] - 1] + cadence,
+            "samples": samples,
+            "hours": samples * (cadence / pd.Timedelta("1h")),
+        }
+    )
+
+
+def monthly_missing(series: pd.Series) -> pd.Series:
+    """Count the missing samples of each month.
+
+    Parameters
+    ----------
+    series : Series
+        Values on a regular grid, NaN where missing.
+
+    Returns
+    -------
+    Series
+        Missing samples, int, by month (a PeriodIndex named "month"), months with none included.
+    """
+    missing = series.isna()
+    counts = missing.groupby(series.index.to_period("M").rename("month")).sum()
+    return counts.astype(int).rename("missing")
+
+
+def large_scale_months(series: pd.Series, threshold: pd.Timedelta = LARGE_SCALE) -> pd.Series:
+    """Tell which months miss more than a length of time, by default ten days.
+
+    Returns
+    -------
+    Series
+        True for a large-scale month, by month.
+    """
+    allowed = pd.Timedelta(threshold) / get_cadence(series.index)
+    return (monthly_missing(series) > allowed).rename("large_scale")
+
+
+def missing_fraction(columns: dict[str, pd.Series]) -> pd.DataFrame:
+    """Return the fraction of each month that is missing, a column a series.
+
+    Returns
+    -------
+    DataFrame
+        0..1 by month; NaN in months that a series does not reach.
+    """
+    parts = {
+        name: series.isna().groupby(series.index.to_period("M").rename("month")).mean()
+        for name, series in columns.items()
+    }
+    return pd.DataFrame(parts).sort_index()
+
+
+def draw_gaps(
+    series: pd.Series, hours: float, count: int, *, random_state: int = 0
+) -> list[pd.DatetimeIndex]:
+    """Draw stretches of known samples to hide, so that a method can be tried on known truth.
+
+    Parameters
+    ----------
+    series : Series
+        Values on a regular grid. A stretch is whole, does not touch another, and has a known
+        sample on either side.
+    hours : float
+        Length of each stretch.
+    count : int
+        Stretches wanted; fewer come back where the series has no room.
+    random_state : int
+        Seed.
+
+    Returns
+    -------
+    list of DatetimeIndex
+        The times of each stretch.
+    """
+    width = round(pd.Timedelta(hours=hours) / get_cadence(series.index))
+    if width < 1:
+        raise FluxError(f"hours is {hours}; expected at least one sample of the grid.")
+    free = series.notna().to_numpy().copy()
+    rng = np.random.default_rng(random_state)
+    drawn = []
+    whole = np.convolve(free, np.ones(width + 2), mode="valid") > width + 1.5
+    for start in rng.permutation(np.flatnonzero(whole)):
+        if len(drawn) == count:
+            break
+        if free[start : start + width + 2].all():
+            drawn.append(series.index[start + 1 : start + 1 + width])
+            # Its two known neighbours may serve the next stretch as neighbours too.
+            free[start + 1 : start + 1 + width] = False
+    return drawn
