@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from fluxlib.bootstrap import choose_block, interval, resample_influence
+from fluxlib.bootstrap import choose_block, highest_p, interval, resample_influence
 from fluxlib.deming import fit_deming, fit_ols
 from fluxlib.errors import FluxError
+from fluxlib.latent import Pairs, bend_scores, fit_latent
 
 FEWEST_PAIRS = 10
+NAMES = ["intercept", "slope", "slope_above", "breakpoint"]
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,16 @@ class Calibration:
         Pearson's correlation of the pairs used.
     n
         Number of pairs used.
+    n_low
+        Those of them where one satellite was at its floor, or both were.
     residual_sd
         Robust standard deviation of reference minus calibrated, dex.
     error
         Standard error of a calibrated value, dex: root of its bootstrap variance, averaged
         over the pairs. It is what calibration adds to a series, and what chains add up.
+    p_bend
+        For ``"piecewise"``: how often one line would show a bend as strong as this one's; small
+        means that two pieces are warranted. None for a line.
     options
         How it was fitted: method, error_ratio, block, n_boot, random_state.
     """
@@ -43,9 +50,11 @@ class Calibration:
     coefficients: pd.DataFrame
     r: float
     n: int
+    n_low: int
     residual_sd: float
     error: float
     options: dict[str, Any]
+    p_bend: float | None = None
 
     @property
     def breakpoint(self) -> float | None:
@@ -54,11 +63,7 @@ class Calibration:
 
     def apply(self, series: pd.Series) -> pd.Series:
         """Put log10 values of the other satellite on the reference's scale; NaN stays NaN."""
-        calibrated = self._value("intercept") + self._value("slope") * series
-        if self.kind == "piecewise":
-            bend = self._value("slope_above") - self._value("slope")
-            calibrated = calibrated + bend * (series - self.breakpoint).clip(lower=0)
-        return calibrated
+        return _predict(self.coefficients["value"].to_numpy(), series)
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain numbers and text, ready for JSON."""
@@ -81,6 +86,10 @@ def fit_calibration(
     *,
     method: str = "orthogonal",
     error_ratio: float = 1.0,
+    floor_reference: float | None = None,
+    floor_other: float | None = None,
+    low_reference: pd.Series | None = None,
+    low_other: pd.Series | None = None,
     block: str | pd.Timedelta | None = None,
     n_boot: int = 1000,
     random_state: int = 0,
@@ -91,6 +100,9 @@ def fit_calibration(
     of them saw have no say; intervals come from a bootstrap of blocks of time, since
     neighbouring samples repeat each other.
 
+    A line without floors is a robust Deming regression (:mod:`fluxlib.deming`). Two pieces, or
+    data that end at a floor, need the likelihood of the latent flux (:mod:`fluxlib.latent`).
+
     Parameters
     ----------
     reference, other
@@ -98,10 +110,16 @@ def fit_calibration(
     kind
         ``"linear"``, or ``"piecewise"`` for two lines that meet.
     method
-        ``"orthogonal"``, or ``"ols"`` (linear only) to compare.
+        ``"orthogonal"``, or ``"ols"`` to compare (linear and without floors only).
     error_ratio
         Deming's lambda: the variance of the reference's measurement error over the other's.
         1 assumes that two satellites of the same kind err alike in log10.
+    floor_reference, floor_other
+        log10 level at or below which a value tells only that the flux was not above it. Where
+        values go missing gradually, take the level above which hardly any do.
+    low_reference, low_other
+        Boolean series: where True, a missing value is missing because the flux was below the
+        floor, which must be given too. Without it, missing values are left out.
     block
         Length of the bootstrap's blocks, such as ``"10D"``; by default 27 days, or a twelfth
         of a shorter overlap.
@@ -110,87 +128,114 @@ def fit_calibration(
     random_state
         Seed of the bootstrap.
 
-    Returns
-    -------
-    Calibration
-
     Raises
     ------
     FluxError
-        On fewer than ten pairs, or an unknown option.
+        On fewer than ten pairs above the floors, an unknown option, or options that do not
+        go together.
     """
-    _check_options(kind, method)
-    pairs = _pair(reference, other)
-    x, y = pairs["other"].to_numpy(), pairs["reference"].to_numpy()
-    centre = np.median(x)
+    has_floor = floor_reference is not None or floor_other is not None
+    _check_options(kind, method, has_floor)
+    sides = [
+        _censor("other", other, floor_other, low_other),
+        _censor("reference", reference, floor_reference, low_reference),
+    ]
+    table = _check_pairs(pd.concat(sides, axis=1, join="inner").dropna().sort_index())
+    centre = table["other"].median()
+    pairs = Pairs(
+        table["other"].to_numpy() - centre,
+        table["reference"].to_numpy(),
+        table["low_other"].to_numpy(bool),
+        table["low_reference"].to_numpy(bool),
+    )
     if method == "ols":
-        values, influence = fit_ols(x - centre, y)
+        values, influence = fit_ols(pairs.x, pairs.y)
+    elif kind == "linear" and not has_floor:
+        values, influence = fit_deming(pairs.x, pairs.y, error_ratio=error_ratio)
     else:
-        values, influence = fit_deming(x - centre, y, error_ratio=error_ratio)
-    length = choose_block(pairs.index, block)
-    deviations = resample_influence(
-        influence, pairs.index, block=length, n_boot=n_boot, random_state=random_state
-    )
-    return _describe(
-        pairs,
-        values,
-        deviations,
-        centre,
-        {
-            "method": method,
-            "error_ratio": float(error_ratio),
-            "block": str(length),
-            "n_boot": n_boot,
-            "random_state": random_state,
-        },
-    )
+        values, influence = fit_latent(pairs, bend=kind == "piecewise", error_ratio=error_ratio)
+    length = choose_block(table.index, block)
+    draw = {"block": length, "n_boot": n_boot, "random_state": random_state}
+    fit = _describe(table, values, resample_influence(influence, table.index, **draw), length)
+    if kind == "piecewise":
+        pull = bend_scores(pairs, error_ratio=error_ratio)
+        fit["p_bend"] = highest_p(pull, resample_influence(pull, table.index, **draw))
+    options = {"method": method, "error_ratio": float(error_ratio), **draw, "block": str(length)}
+    return Calibration(kind=kind, options=options, **fit)
 
 
-def _check_options(kind, method):
+def _check_options(kind, method, has_floor):
     if kind not in ("linear", "piecewise"):
         raise FluxError(f"kind is {kind!r}: choose 'linear' or 'piecewise'")
     if method not in ("orthogonal", "ols"):
         raise FluxError(f"method is {method!r}: choose 'orthogonal' or 'ols'")
-
-
-def _pair(reference, other):
-    """Align on time and keep the times where both have a value."""
-    for name, series in (("reference", reference), ("other", other)):
-        if not isinstance(series.index, pd.DatetimeIndex):
-            raise FluxError(f"{name} is indexed by {series.index.dtype}: give it a time index")
-        if np.isinf(series).any():
-            raise FluxError(
-                f"{name} has infinite values, as log10 of zero gives: set fluxes <= 0 to NaN first"
-            )
-    pairs = pd.concat({"reference": reference, "other": other}, axis=1, join="inner")
-    pairs = pairs.dropna().sort_index()
-    if len(pairs) < FEWEST_PAIRS:
+    if method == "ols" and (kind != "linear" or has_floor):
         raise FluxError(
-            f"reference and other have {len(pairs)} times in common, at least {FEWEST_PAIRS} "
-            "are needed: give series on the same grid that overlap"
+            "method 'ols' is there to compare lines without floors: "
+            "use 'orthogonal' for two pieces or with a floor"
         )
-    return pairs
 
 
-def _describe(pairs, values, deviations, centre, options):
-    """Turn centred coefficients and their deviations into a Calibration."""
-    shift = np.array([[1.0, -centre], [0.0, 1.0]])
-    values, spread = shift @ values, deviations @ shift.T
-    span = (pairs.index[-1] - pairs.index[0]) / pd.Timedelta(options["block"])
-    table = pd.DataFrame(
-        np.column_stack([values, (values + interval(spread, span)).T]),
-        index=["intercept", "slope"],
-        columns=["value", "lower", "upper"],
-    )
-    x = pairs["other"]
-    residual = pairs["reference"] - values[0] - values[1] * x
-    at = np.quantile(x, np.linspace(0.01, 0.99, 99))
-    return Calibration(
-        kind="linear",
-        coefficients=table,
-        r=float(x.corr(pairs["reference"])),
-        n=len(pairs),
-        residual_sd=float(1.4826 * (residual - residual.median()).abs().median()),
-        error=float(np.sqrt(np.var(spread[:, :1] + spread[:, 1:] * at, axis=0).mean())),
-        options=options,
-    )
+def _censor(name, series, floor, low):
+    """Mark values at or below the floor, and those missing because low, and set them to it."""
+    if not isinstance(series.index, pd.DatetimeIndex):
+        raise FluxError(f"{name} is indexed by {series.index.dtype}: give it a time index")
+    if np.isinf(series).any():
+        raise FluxError(f"{name} has infinite values, as log10 of zero: set flux <= 0 to NaN first")
+    if floor is None and low is not None:
+        raise FluxError(f"low_{name} needs floor_{name}, the log10 level they are below")
+    is_low = series <= (-np.inf if floor is None else floor)
+    if low is not None:
+        is_low |= series.isna() & low.reindex(series.index).eq(True)
+    return pd.DataFrame({name: series.mask(is_low, floor), f"low_{name}": is_low})
+
+
+def _check_pairs(table):
+    """Refuse too few pairs, and pairs that no line can be drawn through."""
+    seen = table[~(table["low_other"] | table["low_reference"])]
+    if len(seen) < FEWEST_PAIRS:
+        raise FluxError(
+            f"reference and other have {len(seen)} times in common where both have a value above "
+            f"their floor, at least {FEWEST_PAIRS} are needed: give series on the same grid that "
+            "overlap"
+        )
+    for name in ("other", "reference"):
+        if np.ptp(seen[name]) == 0:
+            raise FluxError(f"{name} is {seen[name].iloc[0]:g} throughout: no line can be fitted")
+    return table
+
+
+def _describe(table, values, deviations, block):
+    """Undo the centring, and give coefficients with intervals and the quality of the fit."""
+    centre = table["other"].median()
+    shift = np.eye(len(values))
+    shift[0, 1] = -centre
+    values, deviations = shift @ values, deviations @ shift.T
+    values[3:] += centre
+    n_blocks = (table.index[-1] - table.index[0]) / block
+    bounds = values + interval(deviations, n_blocks)
+    seen = table[~(table["low_other"] | table["low_reference"])]
+    residual = seen["reference"] - _predict(values, seen["other"])
+    levels = np.quantile(seen["other"], np.linspace(0.01, 0.99, 99))
+    replicates = _predict((values + deviations).T[:, :, None], levels)
+    return {
+        "coefficients": pd.DataFrame(
+            np.column_stack([values, bounds.T]),
+            index=NAMES[: len(values)],
+            columns=["value", "lower", "upper"],
+        ),
+        "r": float(seen["other"].corr(seen["reference"])),
+        "n": len(table),
+        "n_low": len(table) - len(seen),
+        "residual_sd": float(1.4826 * (residual - residual.median()).abs().median()),
+        "error": float(np.sqrt(replicates.var(axis=0).mean())),
+    }
+
+
+def _predict(values, x):
+    intercept, slope, *pieces = values
+    line = intercept + slope * x
+    if not pieces:
+        return line
+    above, at = pieces
+    return line + (above - slope) * np.maximum(x - at, 0)

@@ -35,8 +35,9 @@ def spearman_offsets(
     method
         ``"exact"`` ranks the pairs of every offset anew and equals
         :func:`scipy.stats.spearmanr`. ``"fft"`` ranks once, among the pairs of the middle
-        offset, and takes all offsets from one FFT cross-correlation: thousands of times faster,
-        and as good as long as offsets are short beside the series.
+        offset, and takes all offsets from one FFT cross-correlation. As the pairs change with
+        the offset, so do their ranks, slowly: about once a day of offset the exact value is
+        computed too, and the difference, interpolated, is added.
 
     Returns
     -------
@@ -52,9 +53,13 @@ def spearman_offsets(
     if method not in ("fft", "exact"):
         raise FluxError(f"method is {method!r}: choose 'fft' or 'exact'")
     hours, steps, drivers, target = align_grids(drivers, target, offsets)
-    correlate = _correlate_fft if method == "fft" else _correlate_exact
     y = _Ranked(target.to_numpy(float))
-    table = {name: correlate(_Ranked(drivers[name].to_numpy(float)), y, steps) for name in drivers}
+    knots = _choose_knots(hours, steps) if method == "fft" else steps
+    table = {}
+    for name in drivers:
+        x = _Ranked(drivers[name].to_numpy(float))
+        exact = _correlate_exact(x, y, knots)
+        table[name] = exact if method == "exact" else _correlate_fft(x, y, steps, knots, exact)
     return pd.DataFrame(table, index=hours)
 
 
@@ -155,6 +160,12 @@ class _Ranked:
         return (early, late) if step >= 0 else (late, early)
 
 
+def _choose_knots(hours, steps):
+    """Choose steps about a day apart, from the first to the last."""
+    size = min(len(np.unique(steps)), max(2, 1 + round((hours.max() - hours.min()) / 24)))
+    return np.unique(np.rint(np.linspace(steps.min(), steps.max(), size)).astype(int))
+
+
 def _correlate_exact(x, y, steps):
     rho = np.full(len(steps), np.nan)
     for i, step in enumerate(steps):
@@ -169,7 +180,17 @@ def _correlate_exact(x, y, steps):
     return rho
 
 
-def _correlate_fft(x, y, steps):
+def _correlate_fft(x, y, steps, knots, exact):
+    """Correlate at all steps with one ranking, and put right what is known at the knots."""
+    rho = _correlate_ranked(x, y, np.concatenate([steps, knots]))
+    rho, at_knots = rho[: len(steps)], rho[len(steps) :]
+    known = ~np.isnan(exact - at_knots)
+    if not known.any():
+        return rho
+    return np.clip(rho + np.interp(steps, knots[known], (exact - at_knots)[known]), -1, 1)
+
+
+def _correlate_ranked(x, y, steps):
     u, v = _ranks_at(x, y, int(np.median(steps)))
     a, b = x.present.astype(float), y.present.astype(float)
     n, sum_u, sum_v, uu, vv, uv = _cross_sums(
@@ -181,7 +202,7 @@ def _correlate_fft(x, y, steps):
         rho = (uv - sum_u * sum_v / n) / np.sqrt(spread)
     # FFT noise leaves a constant series a variance of about 1e-12 of its pairs, not zero.
     rho[(n < FEWEST_PAIRS) | ~(spread > (1e-9 * n) ** 2)] = np.nan
-    return np.clip(rho, -1, 1)
+    return rho
 
 
 def _ranks_at(x, y, step):
