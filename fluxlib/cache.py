@@ -30,8 +30,13 @@ def recall(key: str) -> dict[str, pd.DataFrame] | None:
     folder = cache_folder() / key
     if not (folder / DONE).exists():
         return None
-    names = json.loads((folder / DONE).read_text())
-    return {name: _read_parquet(folder / f"{name}.parquet") for name in names}
+    try:
+        names = json.loads((folder / DONE).read_text())
+        return {name: _read_parquet(folder / f"{name}.parquet") for name in names}
+    except (OSError, ValueError):
+        # Damaged on the disk: what it was made from is still there.
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
 
 
 def remember(key: str, tables: dict[str, pd.DataFrame]) -> None:
@@ -66,7 +71,7 @@ def hash_files(root: Path, paths: Iterable[Path]) -> str:
         stat = path.stat()
         place = str(path.resolve())
         known = memo.get(place)
-        if not known or known[:2] != [stat.st_size, stat.st_mtime_ns]:
+        if not isinstance(known, list) or known[:2] != [stat.st_size, stat.st_mtime_ns]:
             with path.open("rb") as file:
                 content = hashlib.file_digest(file, "sha256").hexdigest()
             memo[place] = [stat.st_size, stat.st_mtime_ns, content]
@@ -79,8 +84,8 @@ def hash_files(root: Path, paths: Iterable[Path]) -> str:
 
 def _read_memo(path: Path) -> dict[str, list]:
     try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
+        return dict(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
         # Without it every file is hashed anew, which is only slower.
         return {}
 

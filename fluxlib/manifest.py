@@ -128,12 +128,12 @@ def read_manifest(folder: str | Path) -> Manifest:
 
 def parse_cadence(text: str, where: str) -> pd.Timedelta:
     """Return the Timedelta of "5min", "1h", "1D"; `where` starts the message if it is none."""
+    day, second = pd.Timedelta("1D"), pd.Timedelta("1s")
     try:
-        cadence = pd.Timedelta(text)
-    except (ValueError, TypeError):
+        cadence = pd.Timedelta(text) if isinstance(text, str) else pd.NaT
+    except ValueError:
         cadence = pd.NaT
-    day = pd.Timedelta("1D")
-    if pd.isna(cadence) or cadence <= pd.Timedelta(0) or cadence > day or day % cadence:
+    if pd.isna(cadence) or not second <= cadence <= day or day % cadence or cadence % second:
         raise FluxError(
             f"{where} is {text!r}; expected a length of time that divides a day, "
             'such as "5min", "1h" or "1D".'
@@ -200,7 +200,14 @@ def _find_files(pattern: str, path: Path, where: str) -> tuple[Path, ...]:
         raise FluxError(
             f"{path}: {where} files is {pattern!r}; expected a pattern below the dataset's folder."
         )
-    found = tuple(sorted(p for p in path.parent.glob(pattern) if p.is_file()))
+    try:
+        matches = list(path.parent.glob(pattern))
+    except (ValueError, IndexError):  # "", "." and, up to Python 3.12, "a**"
+        raise FluxError(
+            f"{path}: {where} files is {pattern!r}; expected a pattern such as 'goes13/*.csv'."
+        ) from None
+    # Hidden files are half-written ones, or an operating system's notes beside the data.
+    found = tuple(sorted(p for p in matches if p.is_file() and not p.name.startswith(".")))
     if not found:
         raise FluxError(
             f"{path}: {where} files = {pattern!r} names no file in {path.parent}; "
