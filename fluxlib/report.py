@@ -1,0 +1,194 @@
+"""HTML pages of a run: one a notebook, and an index that a scientist would want to read.
+
+Pages need no network and no other file. Only the figures' full size and the tables are links.
+"""
+
+import json
+import os
+import platform
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+import nbformat
+from nbconvert import HTMLExporter
+
+from fluxlib.execute import list_started_cells
+from fluxlib.formatting import align_columns, format_seconds, format_value, tabulate_records
+from fluxlib.parameters import RESERVED
+from fluxlib.paths import PROJECT, write_text
+from fluxlib.pictures import read_pictures
+from fluxlib.steps import Step
+
+if TYPE_CHECKING:  # runner imports this module
+    from fluxlib.runner import Outcome, Source
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Report:
+    """The pages of one dataset.
+
+    Parameters
+    ----------
+    source
+        The dataset.
+    steps
+        All notebooks, in order.
+    folder, figures
+        The dataset's own folders of reports and of figures.
+    chosen
+        Names of the steps that this run brings up to date, which therefore get a page.
+    """
+
+    source: "Source"
+    steps: list[Step]
+    folder: Path
+    figures: Path
+    chosen: set[str]
+
+    def write_page(self, step: Step, outcome: "Outcome") -> Path:
+        """Turn a step's executed notebook into ``<step>.html``; nothing is executed again."""
+        path = self.folder / f"{step.name}.html"
+        pages = [s for s in self.steps if s.name in self.chosen or self._has_page(s)]
+        place = [s.name for s in pages].index(step.name)
+        html = self._render(
+            "page.html.j2",
+            step=step,
+            outcome=outcome,
+            body=self._render_notebook(step, outcome),
+            parameters=list_parameters(step, outcome),
+            pages=pages,
+            next_step=pages[place + 1] if place + 1 < len(pages) else None,
+        )
+        write_text(path, html)
+        return path
+
+    def write_index(self, outcomes: Mapping[str, "Outcome"], *, seconds: float) -> Path:
+        """Write ``index.html`` from the outcomes and from what the steps left on disk.
+
+        Parameters
+        ----------
+        outcomes
+            By step.
+        seconds
+            What the run took.
+        """
+        path = self.folder / "index.html"
+        entries = [self._describe_step(step, outcomes[step.name]) for step in self.steps]
+        html = self._render(
+            "index.html.j2",
+            entries=entries,
+            seconds=seconds,
+            finished=datetime.now(UTC),
+            pages=[step for step in self.steps if self._has_page(step)],
+        )
+        write_text(path, html)
+        return path
+
+    def _describe_step(self, step: Step, outcome: "Outcome") -> dict[str, Any]:
+        is_valid = outcome.status in ("done", "out of date")
+        results = self._read_results(step) if is_valid else {}
+        return {
+            "step": step,
+            "outcome": outcome,
+            "page": self._link(self.folder / f"{step.name}.html"),
+            "notebook": self._link(self.folder / f"{step.name}.ipynb"),
+            "results": self._link(self.folder / f"{step.name}.json"),
+            "tables": [
+                (path.stem.removeprefix(f"{step.name}_"), self._link(path))
+                for path in sorted((self.folder / "tables").glob(f"{step.name}_*.parquet"))
+            ],
+            "pictures": read_pictures(self.figures, step.name),
+            "headline": results.get("headline") or [],
+            "scores": tabulate_records(results["scores"]) if results.get("scores") else None,
+            "parameters": list_parameters(step, outcome),
+        }
+
+    def _render(self, template: str, **values: Any) -> str:
+        return self._environment.get_template(template).render(
+            source=self.source, versions=self._versions, link=self._link, **values
+        )
+
+    def _render_notebook(self, step: Step, outcome: "Outcome") -> str:
+        path = self.folder / f"{step.name}.ipynb"
+        if outcome.status == "skipped":
+            return ""
+        notebook = nbformat.read(path, as_version=4)
+        # What follows a failure speaks of figures that were never drawn.
+        notebook.cells = list_started_cells(notebook)
+        exporter = HTMLExporter(
+            template_name="basic",
+            template_file="cells.html.j2",
+            extra_template_paths=[str(TEMPLATES)],
+            exclude_input=True,
+            exclude_output_prompt=True,
+            exclude_anchor_links=True,
+            filters={"align_columns": align_columns},
+        )
+        return exporter.from_notebook_node(notebook)[0]
+
+    def _read_results(self, step: Step) -> dict:
+        path = self.folder / f"{step.name}.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def _has_page(self, step: Step) -> bool:
+        return (self.folder / f"{step.name}.html").exists()
+
+    def _link(self, path: Path) -> str | None:
+        return Path(os.path.relpath(path, self.folder)).as_posix() if path.exists() else None
+
+    @cached_property
+    def _versions(self) -> dict[str, str]:
+        return list_versions()
+
+    @cached_property
+    def _environment(self) -> jinja2.Environment:
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.filters.update(
+            value=format_value, seconds=format_seconds, short=partial(re.sub, r"^(\d\d)_", r"\1 ")
+        )
+        return environment
+
+
+def list_parameters(step: Step, outcome: "Outcome") -> list[dict[str, Any]]:
+    """Return a step's parameters: name, value, default, what it means, and whether it differs."""
+    shown = [p for p in step.parameters.values() if p.name not in RESERVED]
+    return [
+        {
+            "name": parameter.name,
+            "value": outcome.parameters.get(parameter.name, parameter.default),
+            "default": parameter.default,
+            "help": parameter.help,
+            "differs": outcome.parameters.get(parameter.name, parameter.default)
+            != parameter.default,
+        }
+        for parameter in shown
+    ]
+
+
+def list_versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that the project names itself."""
+    with open(PROJECT / "pyproject.toml", "rb") as file:
+        lines = tomllib.load(file)["project"]["dependencies"]
+    versions = {"Python": f"{platform.python_version()} on {platform.system()}"}
+    for name in (re.match(r"[\w.-]+", line)[0] for line in lines):
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:  # optional, or not for this system
+            continue
+    return versions
