@@ -18,6 +18,7 @@ from joblib import Parallel, delayed
 
 from fluxlib.errors import FluxError
 from fluxlib.paths import atomic_path
+from fluxlib.trees import TreeBlock
 
 try:
     import sklearnex
@@ -121,21 +122,28 @@ class ForestSurface:
         """Return 1/RMSE, the fitness that the GA-RF paper maximises."""
         return 1 / self.rmse(trees, depth, leaf, kind=kind)
 
-    def plane(self, leaf: int, trees: int = 512, *, kind: str = "validation") -> pd.DataFrame:
-        """Return RMSE for 1..`trees` (rows) and every depth (columns), growing what is missing."""
-        plane = self._grow(leaf, trees)[_check_choice("kind", kind, self.kinds)][:trees]
+    def plane(
+        self, leaf: int, trees: int | None = None, *, kind: str = "validation"
+    ) -> pd.DataFrame:
+        """Return RMSE by number of trees (rows) and depth (columns).
+
+        Grows what is missing of 1..`trees`; without `trees`, gives what is counted so far.
+        """
+        _check_choice("kind", kind, self.kinds)
+        plane = self._read(leaf)[0][kind] if trees is None else self._grow(leaf, trees)[kind]
+        plane = plane[:trees]
         return pd.DataFrame(
             plane,
-            index=pd.RangeIndex(1, trees + 1, name="trees"),
+            index=pd.RangeIndex(1, len(plane) + 1, name="trees"),
             columns=pd.RangeIndex(1, self.max_depth + 1, name="depth"),
         )
 
     @property
     def grown(self) -> pd.Series:
-        """Trees that are counted so far, by leaf size."""
-        stored = {} if self.folder is None else {int(f.stem): f for f in self.folder.glob("*.npz")}
-        for leaf in stored.keys() - self._planes.keys():
-            self._load(leaf)
+        """Trees counted so far, by leaf size; those that earlier surfaces stored included."""
+        if self.folder is not None:
+            for leaf in {int(path.stem) for path in self.folder.glob("[0-9]*.npz")}:
+                self._planes.setdefault(leaf, self._read(leaf)[0])
         counts = {leaf: len(planes[self.kinds[0]]) for leaf, planes in self._planes.items()}
         return pd.Series(counts, name="trees", dtype=int).rename_axis("leaf").sort_index()
 
@@ -155,14 +163,15 @@ class ForestSurface:
     def _grow(self, leaf, trees):
         if min(leaf, trees) < 1:
             raise FluxError(f"trees is {trees} and leaf is {leaf}; both must be at least 1")
-        planes = self._planes.get(leaf) or self._load(leaf)
+        planes = self._planes.get(leaf) or self._read(leaf)[0]
         while len(planes[self.kinds[0]]) < trees:
-            planes = self._grow_block(leaf, planes)
+            planes = self._grow_block(leaf)
+        self._planes[leaf] = planes
         return planes
 
-    def _grow_block(self, leaf, planes):
+    def _grow_block(self, leaf):
+        planes, sums = self._read(leaf)
         first = len(planes[self.kinds[0]])
-        sums = self._load_sums(leaf)
         squares = dict.fromkeys(self.kinds, 0.0)
         for number, fold in enumerate(self._folds):
             forest = build_forest(
@@ -173,14 +182,13 @@ class ForestSurface:
                 random_state=self._make_seed(number, first),
                 n_jobs=self.n_jobs,
             ).fit(fold["train"][0].astype(float), fold["train"][1])
-            trees = _Trees([tree.tree_ for tree in forest.estimators_], self.max_depth)
-            del forest
+            trees = TreeBlock([tree.tree_ for tree in forest.estimators_], self.max_depth)
             for kind in self.kinds:
                 squares[kind] += self._count(trees, *fold[kind], sums[f"{kind}{number}"], first)
         for kind in self.kinds:
             rows = sum(len(fold[kind][1]) for fold in self._folds)
             planes[kind] = np.vstack([planes[kind], np.sqrt(squares[kind] / rows)])
-        self._store(leaf, planes, sums)
+        self._write(leaf, planes, sums)
         return planes
 
     def _count(self, trees, X, y, sums, first):
@@ -199,95 +207,39 @@ class ForestSurface:
         settings = [ENGINE, self.kinds, self.max_depth, self.max_features, self.random_state]
         digest = hashlib.sha256(json.dumps([*settings, self.block]).encode())
         for fold in self._folds:
-            for X, y in fold.values():
-                digest.update(str(X.shape).encode())
-                digest.update(X)
-                digest.update(y)
+            for array in (*fold["train"], *fold["validation"]):
+                digest.update(str(array.shape).encode())
+                digest.update(array)
         return digest.hexdigest()[:20]
 
-    def _load(self, leaf):
-        path = None if self.folder is None else self.folder / f"{leaf}.npz"
-        if path is None or not path.exists():
-            planes = {kind: np.empty((0, self.max_depth)) for kind in self.kinds}
-        else:
+    def _read(self, leaf):
+        """Return a leaf size's RMSE by kind, and the summed predictions the next tree adds to.
+
+        With a folder both are read from it each time they are needed: the sums would fill
+        memory, and another process may have grown the same forest further.
+        """
+        if self.folder is None and leaf in self._sums:
+            sums = {name: array.copy() for name, array in self._sums[leaf].items()}
+            return dict(self._planes[leaf]), sums  # copies: an interrupt leaves the last block's
+        if self.folder is not None and (path := self.folder / f"{leaf}.npz").exists():
             with np.load(path) as stored:
-                planes = {kind: stored[kind] for kind in self.kinds}
-        self._planes[leaf] = planes
-        return planes
-
-    def _load_sums(self, leaf):
-        """Return the summed predictions that the next tree adds to; kept on disk if we can."""
-        if leaf in self._sums:
-            return self._sums[leaf]
-        names = [(kind, number) for kind in self.kinds for number in range(len(self._folds))]
-        if len(self._planes[leaf][self.kinds[0]]):
-            with np.load(self.folder / f"{leaf}.npz") as stored:
-                return {f"{kind}{number}": stored[f"{kind}{number}"] for kind, number in names}
-        return {
-            f"{kind}{number}": np.zeros((len(self._folds[number][kind][1]), self.max_depth))
-            for kind, number in names
+                arrays = dict(stored)
+            return {kind: arrays.pop(kind) for kind in self.kinds}, arrays
+        planes = {kind: np.empty((0, self.max_depth)) for kind in self.kinds}
+        sums = {
+            f"{kind}{number}": np.zeros((len(fold[kind][1]), self.max_depth))
+            for number, fold in enumerate(self._folds)
+            for kind in self.kinds
         }
+        return planes, sums
 
-    def _store(self, leaf, planes, sums):
+    def _write(self, leaf, planes, sums):
+        self._planes[leaf] = planes
         if self.folder is None:
             self._sums[leaf] = sums
             return
         with atomic_path(self.folder / f"{leaf}.npz") as path:
             np.savez(path, **planes, **sums)
-
-
-class _Trees:
-    """A block of fitted trees laid end to end in flat arrays, inner nodes filled in."""
-
-    def __init__(self, trees, max_depth):
-        self.trees, self.max_depth = trees, max_depth
-        self.starts = np.cumsum([0, *(tree.node_count for tree in trees)])
-        left = self._join("children_left", shift=True)
-        right = self._join("children_right", shift=True)
-        self.value = np.concatenate([tree.value[:, 0, 0] for tree in trees])
-        self.parent = np.arange(len(left), dtype=np.int32)
-        self.depth = np.zeros(len(left), dtype=np.int32)
-        self._fill(left, right, self._join("weighted_n_node_samples"))
-
-    def _join(self, name, shift=False):
-        arrays = [getattr(tree, name) for tree in self.trees]
-        if shift:  # -1 marks a leaf and stays negative
-            arrays = [
-                np.where(array < 0, -1, array + start).astype(np.int32)
-                for array, start in zip(arrays, self.starts, strict=False)
-            ]
-        return np.concatenate(arrays)
-
-    def _fill(self, left, right, weight):
-        """Walk down for depths and parents, then up for means: oneDAL fills leaves only."""
-        nodes, levels = self.starts[:-1], []
-        while len(nodes := nodes[left[nodes] >= 0]):
-            levels.append(nodes)
-            children = np.concatenate([left[nodes], right[nodes]])
-            self.parent[children] = np.tile(nodes, 2)
-            self.depth[children] = len(levels)
-            nodes = children
-        for nodes in reversed(levels):
-            one, two = left[nodes], right[nodes]
-            total = weight[one] * self.value[one] + weight[two] * self.value[two]
-            self.value[nodes] = total / (weight[one] + weight[two])
-
-    def _predict_depths(self, nodes):
-        """Return the value at each depth on the way to `nodes`: (nodes, depths 1..max_depth)."""
-        values = np.empty((self.max_depth, len(nodes)))
-        for depth in range(self.max_depth, 0, -1):
-            nodes = np.where(self.depth[nodes] > depth, self.parent[nodes], nodes)
-            values[depth - 1] = self.value[nodes]
-        return values.T
-
-    def count_errors(self, X, y, sums, first):
-        """Add each tree's predictions to `sums` (n, depths); return squared errors after each."""
-        squares = np.empty((len(self.trees), self.max_depth))
-        for number, tree in enumerate(self.trees):
-            sums += self._predict_depths(tree.apply(X) + self.starts[number])
-            residual = sums / (first + number + 1) - y[:, None]
-            squares[number] = np.einsum("rd,rd->d", residual, residual)
-        return squares
 
 
 def _split_rows(X, y, X_validation, y_validation, folds):

@@ -8,6 +8,7 @@ does not give the ranges; the bits below are ours.
 import json
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -80,8 +81,9 @@ class GeneticSearch:
     history_ : DataFrame
         See `run`.
     best_ : Best
-    evaluations_ : dict
-        Fitness by (trees, depth, leaf) of all forests that were asked for, in order.
+    evaluations_ : DataFrame
+        A row for each forest that was asked for, in order: `trees`, `depth`, `leaf`, `fitness`
+        and `visits`, the times that a generation held it.
 
     Examples
     --------
@@ -154,6 +156,8 @@ class GeneticSearch:
                 raise
         self.history_ = pd.DataFrame(self._rows).set_index("generation")
         self.best_ = self._find_best(stopped)
+        rows = [(*genes, value, self._visits[genes]) for genes, value in self._known.items()]
+        self.evaluations_ = pd.DataFrame(rows, columns=[*GENES, "fitness", "visits"])
         return self.history_, self.best_
 
     def _advance(self, fitness):
@@ -175,6 +179,7 @@ class GeneticSearch:
         if self.elitism and self._rows:
             worst = min(range(self.population), key=lambda i: population[i].fitness)
             population[worst] = max(self._population, key=lambda one: one.fitness)
+        self._visits.update(map(self.decode, population))
         self._population, self._state = population, own["state"]
         self._rows.append(self._describe(population))
         self._save()
@@ -184,15 +189,15 @@ class GeneticSearch:
     def _evaluate(self, population, fitness):
         for chromosome in population:
             genes = self.decode(chromosome)
-            if genes not in self.evaluations_:
+            if genes not in self._known:
                 value = float(fitness(*genes))
                 if not 0 < value < float("inf"):
                     raise FluxError(
                         f"fitness of (trees, depth, leaf) = {genes} is {value}; roulette needs "
                         "it positive and finite, such as 1/RMSE"
                     )
-                self.evaluations_[genes] = value
-            chromosome.fitness.values = (self.evaluations_[genes],)
+                self._known[genes] = value
+            chromosome.fitness.values = (self._known[genes],)
 
     def _describe(self, population):
         values = np.array([one.fitness.values[0] for one in population])
@@ -201,7 +206,7 @@ class GeneticSearch:
             "best": float(values.max()),
             "mean": float(values.mean()),
             "std": float(values.std()),
-            "evaluations": len(self.evaluations_),
+            "evaluations": len(self._known),
             **dict(zip(GENES, self.decode(population[int(values.argmax())]), strict=True)),
         }
 
@@ -235,13 +240,15 @@ class GeneticSearch:
             "settings": self._settings(),
             "random": [version, list(words), gauss],
             "population": self._population,
-            "evaluations": [[*genes, value] for genes, value in self.evaluations_.items()],
+            "evaluations": [
+                [*genes, value, self._visits[genes]] for genes, value in self._known.items()
+            ],
             "rows": self._rows,
         }
         write_text(self.checkpoint, json.dumps(state))
 
     def _restore(self):
-        self._rows, self._population, self.evaluations_ = [], [], {}
+        self._rows, self._population, self._known, self._visits = [], [], {}, Counter()
         self._state = random.Random(self.seed).getstate()
         if self.checkpoint is None or not self.checkpoint.exists():
             return
@@ -253,7 +260,8 @@ class GeneticSearch:
             )
         version, words, gauss = stored["random"]
         self._state, self._rows = (version, tuple(words), gauss), stored["rows"]
-        self.evaluations_ = {tuple(genes): value for *genes, value in stored["evaluations"]}
+        for *genes, value, visits in stored["evaluations"]:
+            self._known[tuple(genes)], self._visits[tuple(genes)] = value, visits
         self._population = [_Chromosome(bits) for bits in stored["population"]]
         self._evaluate(self._population, None)
 
