@@ -24,7 +24,7 @@ ERRATA = (
         GARF,
         "RMSE is printed with the mean of T where T_i belongs; LC's denominator is misprinted; "
         "MAE and PE change names between sections.",
-        "The formulas as printed do not give the printed values' ranges.",
+        "A mean in place of each sample makes no error; the text defines both otherwise.",
         "`fluxlib.scores` has the standard definitions.",
     ),
     (
@@ -47,13 +47,13 @@ ERRATA = (
         "Blocks of time with a purge are the default; notebook 04 shows the leak once.",
     ),
     (
-        "both papers' code notes",
+        "notes on the method",
         "`shift(-2)` of a driver makes it lead.",
         "A driver that precedes the flux by n steps is `shift(+n)`.",
         "Offsets here are hours by which a driver precedes the flux, >= 0.",
     ),
     (
-        WEI,
+        "notes on the method",
         "Windows of [1, 2, 3, 4, 5] with two steps are said to be four.",
         "X = [[1, 2], [2, 3], [3, 4]], y = [3, 4, 5]: the fourth sample runs past the end.",
         "`fluxlib.windows` makes the three.",
