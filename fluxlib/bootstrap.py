@@ -108,18 +108,26 @@ def resample_influence(
 def interval(deviations: np.ndarray, n_blocks: float, level: float = 0.95) -> np.ndarray:
     """Give percentile bounds, widened for a small number of blocks.
 
-    Hesterberg (2015), American Statistician 69, 371: percentiles are too narrow in small samples
-    by the ratio of Student's to the normal quantile and by sqrt(n / (n - 1)).
+    Percentiles are too narrow in small samples, by the ratio of Student's to the normal quantile
+    and because residuals are smaller than errors (Hesterberg 2015, American Statistician 69,
+    371). Both count blocks less parameters as degrees of freedom.
+
+    Parameters
+    ----------
+    deviations
+        Shape (n_boot, parameters).
+    n_blocks
+        How many blocks the period holds.
 
     Returns
     -------
     ndarray of shape (2, parameters)
         Lower and upper bound.
     """
-    n_blocks = max(n_blocks, 3.0)
-    wide = stats.t.ppf((1 + level) / 2, n_blocks - 1) * np.sqrt(n_blocks / (n_blocks - 1))
-    tail = stats.norm.sf(wide)
-    return np.quantile(deviations, [tail, 1 - tail], axis=0)
+    free = max(n_blocks - deviations.shape[1], 2.0)
+    wide = stats.t.ppf((1 + level) / 2, free) * np.sqrt(max(n_blocks / free, 1.0))
+    tail = (1 - level) / 2
+    return wide / stats.norm.isf(tail) * np.quantile(deviations, [tail, 1 - tail], axis=0)
 
 
 def highest_p(parts: np.ndarray, deviations: np.ndarray) -> float:

@@ -1,82 +1,15 @@
 """Bring one satellite onto another's scale: a line or two joined lines in log10, with intervals."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from fluxlib.bootstrap import choose_block, highest_p, interval, resample_influence
+from fluxlib.calibration import NAMES, Calibration, predict
 from fluxlib.deming import fit_deming, fit_ols
 from fluxlib.errors import FluxError
 from fluxlib.latent import Pairs, bend_scores, fit_latent
 
 FEWEST_PAIRS = 10
-NAMES = ["intercept", "slope", "slope_above", "breakpoint"]
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """A satellite's response relative to another's, in log10.
-
-    ``y = intercept + slope x``, and for ``kind="piecewise"`` above the breakpoint
-    ``slope_above`` in place of ``slope``, without a step.
-
-    Attributes
-    ----------
-    kind
-        ``"linear"`` or ``"piecewise"``.
-    coefficients
-        Columns ``value``, ``lower``, ``upper`` (95 %), indexed by parameter.
-    r
-        Pearson's correlation of the pairs used.
-    n
-        Number of pairs used.
-    n_low
-        Those of them where one satellite was at its floor, or both were.
-    residual_sd
-        Robust standard deviation of reference minus calibrated, dex.
-    error
-        Standard error of a calibrated value, dex: root of its bootstrap variance, averaged
-        over the pairs. It is what calibration adds to a series, and what chains add up.
-    p_bend
-        For ``"piecewise"``: how often one line would show a bend as strong as this one's; small
-        means that two pieces are warranted. None for a line.
-    options
-        How it was fitted: method, error_ratio, block, n_boot, random_state.
-    """
-
-    kind: str
-    coefficients: pd.DataFrame
-    r: float
-    n: int
-    n_low: int
-    residual_sd: float
-    error: float
-    options: dict[str, Any]
-    p_bend: float | None = None
-
-    @property
-    def breakpoint(self) -> float | None:
-        """Where the slope changes, log10 on the other satellite's scale; None for a line."""
-        return self._value("breakpoint") if self.kind == "piecewise" else None
-
-    def apply(self, series: pd.Series) -> pd.Series:
-        """Put log10 values of the other satellite on the reference's scale; NaN stays NaN."""
-        return _predict(self.coefficients["value"].to_numpy(), series)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give plain numbers and text, ready for JSON."""
-        return {**asdict(self), "coefficients": self.coefficients.to_dict(orient="index")}
-
-    @classmethod
-    def from_dict(cls, stored: dict[str, Any]) -> "Calibration":
-        """Read what ``to_dict`` gave."""
-        table = pd.DataFrame.from_dict(stored["coefficients"], orient="index")
-        return cls(**{**stored, "coefficients": table})
-
-    def _value(self, name):
-        return float(self.coefficients.loc[name, "value"])
 
 
 def fit_calibration(
@@ -215,9 +148,9 @@ def _describe(table, values, deviations, block):
     n_blocks = (table.index[-1] - table.index[0]) / block
     bounds = values + interval(deviations, n_blocks)
     seen = table[~(table["low_other"] | table["low_reference"])]
-    residual = seen["reference"] - _predict(values, seen["other"])
+    residual = seen["reference"] - predict(values, seen["other"])
     levels = np.quantile(seen["other"], np.linspace(0.01, 0.99, 99))
-    replicates = _predict((values + deviations).T[:, :, None], levels)
+    replicates = predict((values + deviations).T[:, :, None], levels)
     return {
         "coefficients": pd.DataFrame(
             np.column_stack([values, bounds.T]),
@@ -230,12 +163,3 @@ def _describe(table, values, deviations, block):
         "residual_sd": float(1.4826 * (residual - residual.median()).abs().median()),
         "error": float(np.sqrt(replicates.var(axis=0).mean())),
     }
-
-
-def _predict(values, x):
-    intercept, slope, *pieces = values
-    line = intercept + slope * x
-    if not pieces:
-        return line
-    above, at = pieces
-    return line + (above - slope) * np.maximum(x - at, 0)

@@ -5,9 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from fluxlib.errors import FluxError
-from fluxlib.offsets import find_cadence, offset_steps
+from fluxlib.grid import DAY, find_cadence, offset_steps
 
-DAY = 24
 NEAR_DRIVERS = ("N", "P", "B", "Bz", "SYM_H", "AE", "AU", "AL")
 
 Selection = pd.DataFrame | Mapping[str, Iterable[float]] | Iterable[tuple[str, float]]

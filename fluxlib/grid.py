@@ -1,0 +1,71 @@
+"""Regular time grids: their cadence, and offsets in their steps."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from fluxlib.errors import FluxError
+
+DAY = 24  # hours
+
+
+def align_grids(
+    drivers: pd.DataFrame, target: pd.Series, offsets: Iterable[float]
+) -> tuple[pd.Index, np.ndarray, pd.DataFrame, pd.Series]:
+    """Put drivers and target on one regular grid, and offsets in its steps.
+
+    Returns
+    -------
+    hours : Index
+        The offsets, named ``offset``.
+    steps : ndarray of int
+        The same in steps of the grid.
+    drivers, target
+        On one grid, from the first of either to the last of either.
+    """
+    cadence = find_cadence(drivers.index, "drivers")
+    if find_cadence(target.index, "target") != cadence:
+        raise FluxError(
+            f"drivers come every {cadence}, target every {find_cadence(target.index, 'target')}: "
+            "bring both to one cadence first"
+        )
+    if (target.index[0] - drivers.index[0]) % cadence:
+        raise FluxError(
+            f"target's times lie between those of drivers ({target.index[0]} against "
+            f"{drivers.index[0]} every {cadence}): shift one of the two grids"
+        )
+    hours = pd.Index(list(offsets), name="offset")
+    steps = offset_steps(hours, cadence)
+    grid = pd.date_range(
+        min(drivers.index[0], target.index[0]),
+        max(drivers.index[-1], target.index[-1]),
+        freq=cadence,
+        name="time",
+    )
+    return hours, steps, drivers.reindex(grid), target.reindex(grid)
+
+
+def find_cadence(index: pd.Index, name: str) -> pd.Timedelta:
+    """Give the step of a regular grid of times, or raise FluxError about ``name``."""
+    if not isinstance(index, pd.DatetimeIndex) or len(index) < 2:
+        raise FluxError(f"{name} needs an index of at least two times, found {index!r:.80}")
+    steps = np.diff(index.asi8)
+    if (steps != steps[0]).any() or steps[0] <= 0:
+        at = int(np.flatnonzero((steps != steps[0]) | (steps <= 0))[0])
+        raise FluxError(
+            f"{name} is not on a regular grid: {index[at]} is followed by {index[at + 1]}; "
+            "reindex it with .asfreq() first"
+        )
+    return index[1] - index[0]
+
+
+def offset_steps(hours: Iterable[float], cadence: pd.Timedelta) -> np.ndarray:
+    """Turn offsets in hours into whole steps of the grid, or raise FluxError."""
+    hours = np.asarray(list(hours), dtype=float)
+    steps = hours * pd.Timedelta(hours=1) / cadence
+    wrong = ~np.isclose(steps, np.rint(steps), rtol=0, atol=1e-6)
+    if not len(hours) or wrong.any():
+        found = f"{hours[wrong][0]:g} h" if len(hours) else "none"
+        raise FluxError(f"offsets must be multiples of the cadence, {cadence}; found {found}")
+    return np.rint(steps).astype(int)
