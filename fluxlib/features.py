@@ -121,3 +121,18 @@ def suggest_time_step(correlations: pd.DataFrame, threshold: float = 0.3) -> int
     if strong.empty:
         return 1
     return max(1, int(-(-float(strong.idxmax().max()) // DAY)))
+
+
+def find_peaks(correlations: pd.DataFrame) -> pd.DataFrame:
+    """Give each driver's strongest correlation and its offset, the strongest driver first.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``driver``, ``offset`` (hours), ``rho``.
+    """
+    known = correlations.dropna(axis="columns", how="all")
+    offset = known.abs().idxmax()
+    rho = [known.loc[offset[name], name] for name in known]
+    table = pd.DataFrame({"driver": known.columns, "offset": offset.to_numpy(), "rho": rho})
+    return table.sort_values("rho", key=abs, ascending=False, ignore_index=True)

@@ -1,10 +1,15 @@
 """Where a series has holes: gaps, missing samples by month, large-scale months, made-up gaps."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
 from fluxlib.errors import FluxError
 from fluxlib.fluence import get_cadence
+
+if TYPE_CHECKING:
+    from fluxlib.dataset import Dataset
 
 # The GA-RF paper calls a month large-scale with more than 2880 missing 5-min samples.
 LARGE_SCALE = pd.Timedelta("10D")
@@ -86,6 +91,13 @@ def missing_fraction(columns: dict[str, pd.Series]) -> pd.DataFrame:
         for name, series in columns.items()
     }
     return pd.DataFrame(parts).sort_index()
+
+
+def list_channels(dataset: "Dataset", channel: str) -> dict[str, pd.Series]:
+    """Return each series' channel: its flux on the dataset's grid, else its daily fluence."""
+    frames = dataset.fluence | dataset.flux
+    order = [name for name in dataset.manifest.series if name in frames]
+    return {name: frames[name][channel] for name in order if channel in frames[name]}
 
 
 def draw_gaps(

@@ -220,15 +220,21 @@ class GARFImputer(RegressorMixin, BaseEstimator):
             lambda *genes: self.surface_.fitness(*genes, kind=self.fitness)
         )
         self.half_width_ = self._measure_errors(values, y, train, held_out)
-        self.fills_ = _find_fills(values)
-        self.forest_ = self._grow(values, y, self.fills_)
+        return self.refit(values, y)
+
+    def refit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> "GARFImputer":
+        """Grow the forest that `fit` chose on other rows, such as all that there are."""
+        check_is_fitted(self, "best_")
+        values = np.asarray(X, float)
+        self.fills_ = find_fills(values)
+        self.forest_ = self._grow(values, np.asarray(y, float), self.fills_)
         self.n_features_in_ = values.shape[1]
         return self
 
     def predict(self, X: npt.ArrayLike) -> np.ndarray:
         """Return log10 flux, shape (n,)."""
         check_is_fitted(self)
-        return self.forest_.predict(_fill(np.asarray(X, float), self.fills_))
+        return self.forest_.predict(fill_below(np.asarray(X, float), self.fills_))
 
     def _split(self, X, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
         index = getattr(X, "index", None)
@@ -238,11 +244,11 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         return blocked_folds(index, purge=purge)[0]
 
     def _make_surface(self, X, y, train, held_out) -> ForestSurface:
-        fills = _find_fills(X[train])
+        fills = find_fills(X[train])
         return ForestSurface(
-            _fill(X[train], fills),
+            fill_below(X[train], fills),
             y[train],
-            _fill(X[held_out], fills),
+            fill_below(X[held_out], fills),
             y[held_out],
             kinds=(self.fitness,),
             max_depth=2 ** self.bits[1],
@@ -253,9 +259,9 @@ class GARFImputer(RegressorMixin, BaseEstimator):
 
     def _measure_errors(self, X, y, train, held_out) -> float:
         """Split conformal prediction: the errors of a forest that has not seen these blocks."""
-        fills = _find_fills(X[train])
+        fills = find_fills(X[train])
         forest = self._grow(X[train], y[train], fills)
-        errors = np.abs(y[held_out] - forest.predict(_fill(X[held_out], fills)))
+        errors = np.abs(y[held_out] - forest.predict(fill_below(X[held_out], fills)))
         return float(np.quantile(errors, COVERAGE, method="higher"))
 
     def _grow(self, X, y, fills):
@@ -267,7 +273,7 @@ class GARFImputer(RegressorMixin, BaseEstimator):
             random_state=self.random_state,
             n_jobs=-1,
         )
-        return forest.fit(_fill(X, fills), y)
+        return forest.fit(fill_below(X, fills), y)
 
 
 class SatelliteImputer(BaseEstimator):
@@ -336,10 +342,11 @@ def _find_series(dataset: "Dataset", series: str) -> pd.DataFrame:
     return dataset.flux[series]
 
 
-def _find_fills(X: np.ndarray) -> np.ndarray:
+def find_fills(X: np.ndarray) -> np.ndarray:
     """Return a value for each column's NaN that lies below all that training rows have."""
     return np.min(X, axis=0, where=~np.isnan(X), initial=0.0) - 1
 
 
-def _fill(X: np.ndarray, fills: np.ndarray) -> np.ndarray:
+def fill_below(X: np.ndarray, fills: np.ndarray) -> np.ndarray:
+    """Return the rows with `fills` in place of NaN."""
     return np.where(np.isnan(X), fills, X)

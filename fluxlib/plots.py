@@ -41,6 +41,11 @@ def use_style() -> None:
     )
 
 
+def square_axes() -> Axes:
+    """Return the Axes of a new square figure, for a plot with equal scales."""
+    return plt.figure(figsize=(7, 6)).subplots()
+
+
 def plot_coverage(
     missing: pd.DataFrame, *, threshold: float = 1 / 3, ax: Axes | None = None
 ) -> Axes:
