@@ -223,6 +223,28 @@ def show_best(data, options, best):
     print(f"surface {ours.fitness:.4f}: {100 * (ours.fitness / naive.fitness - 1):+.2f} %")
 
 
+def show_agreement(surface, data, options, points=30, seeds=3):
+    """Compare the surface with forests fitted directly, and these with each other."""
+    rng = np.random.default_rng(5)
+    genes = rng.integers(1, [TREES + 1, DEPTH + 1, LEAVES + 1], (points, 3)).tolist()
+    engine = ENGINES[ENGINE]
+    direct = np.array(
+        [
+            [fit_directly(engine, data, one, options, seed)[1] for seed in range(seeds)]
+            for one in genes
+        ]
+    )
+    counted = np.array([surface.rmse(*one) for one in genes])
+    print(f"\nSurface against direct fits at {points} random forests, {seeds} seeds each (RMSE)")
+    print(f"        mean |surface - direct| {np.abs(counted[:, None] - direct).mean():.5f}")
+    print(
+        f"        mean |surface - mean of seeds| {np.abs(counted - direct.mean(axis=1)).mean():.5f}"
+    )
+    print(f"        mean |direct - direct| {np.abs(np.diff(direct)).mean():.5f}", end="; ")
+    print(f"range over seeds {np.ptp(direct, axis=1).mean():.5f}", end=", ")
+    print(f"standard deviation {direct.std(axis=1, ddof=1).mean():.5f}")
+
+
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="data/sample")
@@ -250,6 +272,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         surface, search, seconds, best = show_search(data, options, folder)
         show_warm(surface, data, options, folder, best)
+        show_agreement(surface, data, options)
     show_naive(data, options, search, seconds, arguments.subset)
     show_best(data, options, best)
     if not arguments.no_curve:

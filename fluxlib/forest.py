@@ -9,11 +9,11 @@ time, so a tree that is cut is as likely as one that was stopped there.
 import hashlib
 import json
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import sklearn
 from joblib import Parallel, delayed
 
 from fluxlib.errors import FluxError
@@ -21,14 +21,13 @@ from fluxlib.paths import atomic_path
 from fluxlib.trees import TreeBlock
 
 try:
-    import sklearnex
     from sklearnex.ensemble import RandomForestRegressor
 
-    ENGINE = f"sklearnex {sklearnex.__version__}"
+    ENGINE = f"scikit-learn-intelex {version('scikit-learn-intelex')}"
 except ImportError:
     from sklearn.ensemble import RandomForestRegressor
 
-    ENGINE = f"sklearn {sklearn.__version__}"
+    ENGINE = f"scikit-learn {version('scikit-learn')}"
 
 KINDS = ("validation", "train")
 _ROWS = 4096  # rows counted at a time: their sums, 32 depths wide, stay in a core's cache
@@ -102,7 +101,7 @@ class ForestSurface:
         n_jobs: int = -1,
     ):
         self.max_depth, self.max_features = max_depth, max_features
-        self.random_state, self.n_jobs = random_state, n_jobs
+        self.random_state, self.n_jobs = int(random_state), n_jobs
         self.kinds = tuple(_check_choice("kinds", kind, KINDS) for kind in kinds)
         self._folds = _split_rows(X, y, X_validation, y_validation, folds)
         most = max(len(fold["train"][1]) for fold in self._folds)

@@ -1,3 +1,6 @@
+import importlib.util
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -88,6 +91,16 @@ def test_both_engines_give_the_same_error_to_within_the_spread_of_seeds(data, mo
         values[name] = np.array([surface.rmse(32, 12, 1) for surface in surfaces])
     difference = abs(values["installed"].mean() - values["scikit-learn"].mean())
     assert difference < 2 * values["scikit-learn"].std(ddof=1)
+
+
+def test_scikit_learn_serves_where_intelex_is_not_installed(data, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sklearnex", None)
+    monkeypatch.setitem(sys.modules, "sklearnex.ensemble", None)
+    spec = importlib.util.spec_from_file_location("forest_without_intelex", forest.__file__)
+    without = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(without)
+    assert without.RandomForestRegressor is sklearn.ensemble.RandomForestRegressor
+    assert without.ForestSurface(*data).rmse(20, 10, 1) < data[3].std()
 
 
 def test_folds_are_pooled_by_their_squared_errors():
