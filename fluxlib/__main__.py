@@ -134,7 +134,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 
 def _ensure_sample(folder: Path) -> None:
     """Make the sample dataset if it is absent; it appears whole or not at all."""
-    from fluxlib.dataset import make_sample
+    from fluxlib.sample import make_sample
     from fluxlib.lock import hold_lock
 
     with hold_lock(folder.parent / ".lock", say=print):
