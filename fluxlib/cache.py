@@ -12,7 +12,10 @@ import pandas as pd
 from fluxlib.paths import cache_folder, write_text
 
 # A change in any of these may change a table that was made from the same files.
-READERS = ("cache", "dataset", "fluence", "goes", "manifest", "omni", "parsing", "swpc", "table")
+READERS = (
+    *("account", "cache", "dataset", "fixedwidth", "fluence", "goes", "manifest", "omni"),
+    *("parsing", "swpc", "table", "times"),
+)
 DONE = "done"
 
 

@@ -8,10 +8,13 @@ west, and thresholds >0.8 and >2 MeV.
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from fluxlib.errors import FluxError
-from fluxlib.parsing import Account, Layout, parse_iso_times, parse_rows, read_body, set_missing
+from fluxlib.parsing import Layout, make_frame, parse_rows, read_body
+from fluxlib.times import parse_iso_times
 
 EPS_COLUMNS = {"e1_flux_ic": "e0.6", "e2_flux_ic": "e2", "e3_flux_ic": "e4"}
 EPEAD_CHANNELS = {"E1": "e0.8", "E2": "e2"}
@@ -60,23 +63,27 @@ def read_goes(path: str | Path) -> pd.DataFrame:
             f"{path}: line {line} names the columns {', '.join(names)[:200]!r}; expected time_tag "
             f"and {', '.join(EPS_COLUMNS)} (GOES 8-12) or E1W_COR_FLUX, E1W_DQF, ... (GOES 13-15)."
         )
-    layout = Layout(names=names, wanted=wanted, time=["time_tag"])
-    rows = body[header_end + 1 :] if header_end >= 0 else b""
-    if not rows.strip():
-        raise FluxError(f"{path}: the file ends after its header, line {line}; fetch it again.")
-    raw, account = parse_rows(
-        rows, layout, lambda t: parse_iso_times(t["time_tag"]), path=path, first_line=line + 1
+    layout = Layout(
+        names,
+        wanted=wanted,
+        time=["time_tag"],
+        make_time=lambda texts: parse_iso_times(texts["time_tag"]),
+        time_type=pa.timestamp("us"),
     )
-    frame = _select_eps(raw, account) if eps else _average_telescopes(raw, account)
-    satellite = _SATELLITE.search(body[: start.start()])
-    frame.attrs["account"] = account
+    rows = body[header_end + 1 :] if header_end >= 0 else b""
+    times, values, account = parse_rows(rows, layout, path=path, first_line=line + 1)
+    if eps:
+        values[~_is_flux(values)] = np.nan
+        frame = make_frame(times, list(EPS_COLUMNS.values()), values, account)
+    else:
+        frame = make_frame(times, list(EPEAD_CHANNELS.values()), _average(values), account)
+    satellite = _SATELLITE.search(body, 0, start.start())
     frame.attrs["satellite"] = f"goes{int(satellite[1])}" if satellite else None
     return frame
 
 
-def _select_eps(raw: pd.DataFrame, account: Account) -> pd.DataFrame:
-    frame = raw.rename(columns=EPS_COLUMNS)
-    return set_missing(frame, ~(frame >= 0), account)
+def _is_flux(values: np.ndarray) -> np.ndarray:
+    return (values >= 0) & (values < np.inf)
 
 
 def _epead_columns(names: list[str]) -> list[str]:
@@ -90,16 +97,11 @@ def _epead_columns(names: list[str]) -> list[str]:
     return wanted if set(wanted) <= set(names) else []
 
 
-def _average_telescopes(raw: pd.DataFrame, account: Account) -> pd.DataFrame:
-    columns = {}
-    for channel, name in EPEAD_CHANNELS.items():
-        pair = [
-            raw[f"{channel}{t}_COR_FLUX"].where(
-                (raw[f"{channel}{t}_COR_FLUX"] >= 0) & (raw[f"{channel}{t}_DQF"] == 0)
-            )
-            for t in TELESCOPES
-        ]
-        # Where both are good their mean, else the one that is.
-        columns[name] = ((pair[0] + pair[1]) / 2).fillna(pair[0]).fillna(pair[1])
-    frame = pd.DataFrame(columns)
-    return set_missing(frame, frame.isna(), account)
+def _average(values: np.ndarray) -> np.ndarray:
+    """Return each channel's mean over the telescopes that are good, NaN where none is."""
+    pairs = values.reshape(len(EPEAD_CHANNELS), len(TELESCOPES), 2, -1)
+    flux, flag = pairs[:, :, 0], pairs[:, :, 1]
+    good = _is_flux(flux) & (flag == 0)
+    count = good.sum(axis=1)
+    total = np.where(good, flux, 0).sum(axis=1)
+    return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)

@@ -3,13 +3,18 @@
 Fields and fills are those of SPDF's format descriptions (omni2.text and hroformat.txt).
 """
 
+import gzip
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from fluxlib.account import Account
 from fluxlib.errors import FluxError
-from fluxlib.parsing import Layout, parse_integers, parse_rows, read_body, set_missing
+from fluxlib.fixedwidth import parse_fixed
+from fluxlib.parsing import Layout, make_frame, order_rows, parse_rows, read_body
+from fluxlib.times import make_times, parse_integers
 
 # Field number in the description (from 1), and the fill.
 OMNI2_FIELDS = {
@@ -44,8 +49,10 @@ HRO_FIELDS = {
     "AU": (40, 99999),
     "SYM_H": (42, 99999),
 }
-OMNI2_WIDTHS = (55, 57)
-HRO_WIDTHS = (46, 49)
+FIELDS = {"omni2": OMNI2_FIELDS, "omni-hro": HRO_FIELDS}
+WIDTHS = {"omni2": (55, 57), "omni-hro": (46, 49)}
+CLOCK = {"omni2": 3, "omni-hro": 4}  # fields that make the time: year, day, hour, minute
+NEVER_NEGATIVE = ("B", "T", "N", "V", "P", "Kp")
 
 
 def read_omni(path: str | Path) -> pd.DataFrame:
@@ -70,50 +77,78 @@ def read_omni(path: str | Path) -> pd.DataFrame:
         If the file is no such file or no row of it can be read.
     """
     path = Path(path)
-    body = read_body(path)
-    stripped = body.lstrip(b"\n")
-    first_line = 1 + len(body) - len(stripped)
-    width = len(stripped.split(b"\n", 1)[0].split())
-    if width in OMNI2_WIDTHS:
-        fields, clock, unit = OMNI2_FIELDS, ["hour"], 60
-    elif width in HRO_WIDTHS:
-        fields, clock, unit = HRO_FIELDS, ["hour", "minute"], 1
-    else:
-        raise FluxError(
-            f"{path}: line {first_line} has {width} fields; expected {OMNI2_WIDTHS[0]} or "
-            f"{OMNI2_WIDTHS[1]} (OMNI2) or {HRO_WIDTHS[0]} or {HRO_WIDTHS[1]} (OMNI HRO)."
-        )
-    names = [str(number) for number in range(1, width + 1)]
-    for number, name in enumerate(["year", "day", *clock]):
-        names[number] = name
-    for name, (number, _) in fields.items():
-        names[number - 1] = name
-    layout = Layout(names, wanted=list(fields), time=names[: 2 + len(clock)], delimiter=" ")
-    raw, account = parse_rows(stripped, layout, _make_time, path=path, first_line=first_line)
-    fills = pd.Series({name: fill for name, (_, fill) in fields.items()})
+    kind, times, values, account = _read_quickly(path) or _read_carefully(path)
+    fields = FIELDS[kind]
+    fills = np.array([[fill] for _, fill in fields.values()])
+    least = np.array([[0 if name in NEVER_NEGATIVE else -np.inf] for name in fields])
     # Fills are the largest value that a field can print, so anything from there on is one.
-    frame = set_missing(raw, (raw >= fills - 1e-6) | ~np.isfinite(raw), account)
-    frame = _derive_vx_and_kp(frame) if unit == 60 else frame
-    frame.attrs["account"] = account
-    frame.attrs["kind"] = "omni2" if unit == 60 else "omni-hro"
+    np.copyto(values, np.nan, where=~((values < fills - 1e-6) & (values >= least)))
+    if kind == "omni2":
+        fields, values = _derive_vx_and_kp(dict(zip(fields, values, strict=True)))
+    frame = make_frame(times, list(fields), values, account)
+    frame.attrs["kind"] = kind
     return frame
 
 
-def _make_time(fields: dict) -> np.ndarray:
-    year, day, hour = (parse_integers(fields[name]) for name in ("year", "day", "hour"))
-    minute = parse_integers(fields["minute"]) if "minute" in fields else np.zeros_like(hour)
-    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    sound = (year >= 1900) & (year < 2200) & (day >= 1) & (day <= 365 + leap)
-    sound &= (hour >= 0) & (hour < 24) & (minute >= 0) & (minute < 60)
-    start = (np.where(sound, year, 1970) - 1970).astype("datetime64[Y]").astype("datetime64[m]")
-    time = start + (((day - 1) * 24 + hour) * 60 + minute).astype("timedelta64[m]")
-    return np.where(sound, time, np.datetime64("NaT")).astype("datetime64[ms]")
+def _tell_kind(line: bytes) -> str | None:
+    """Return the kind of file that has such a line, None if neither has."""
+    width = len(line.split())
+    return next((kind for kind, widths in WIDTHS.items() if width in widths), None)
 
 
-def _derive_vx_and_kp(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with Kp in 0..9 and Vx = -V cos(theta) cos(phi), as OMNI2 defines it."""
-    direction = np.cos(np.radians(frame["theta"])) * np.cos(np.radians(frame["phi"]))
+def _read_quickly(path: Path):
+    """Return kind, times, values and account of a sound file of fixed width, else None."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opener(path, "rb") as stream:
+            kind = _tell_kind(stream.readline())
+            if kind is None:
+                return None
+            stream.seek(0)
+            places = [*range(CLOCK[kind]), *(number - 1 for number, _ in FIELDS[kind].values())]
+            values = parse_fixed(stream, places)
+    except (OSError, EOFError, zlib.error):
+        return None
+    if values is None:
+        return None
+    times = make_times(*values[: CLOCK[kind]].astype(np.int64))
+    if np.isnat(times).any():
+        return None
+    account = Account(read=len(times), kept=len(times))
+    return kind, *order_rows(times, values[CLOCK[kind] :], account), account
+
+
+def _read_carefully(path: Path):
+    """Return kind, times, values and account of any file, or raise."""
+    body = read_body(path)
+    rows = body.lstrip(b"\n")
+    first_line = 1 + len(body) - len(rows)
+    line = rows[: rows.find(b"\n") % (len(rows) + 1)]
+    kind = _tell_kind(line)
+    if kind is None:
+        raise FluxError(
+            f"{path}: line {first_line} has {len(line.split())} fields; expected "
+            f"{' or '.join(map(str, WIDTHS['omni2']))} (OMNI2) or "
+            f"{' or '.join(map(str, WIDTHS['omni-hro']))} (OMNI HRO)."
+        )
+    names = [str(number) for number in range(1, len(line.split()) + 1)]
+    clock = names[: CLOCK[kind]]
+    for name, (number, _) in FIELDS[kind].items():
+        names[number - 1] = name
+    layout = Layout(
+        names,
+        wanted=list(FIELDS[kind]),
+        time=clock,
+        make_time=lambda texts: make_times(*(parse_integers(texts[name]) for name in clock)),
+        delimiter=" ",
+    )
+    return kind, *parse_rows(rows, layout, path=path, first_line=first_line)
+
+
+def _derive_vx_and_kp(values: dict[str, np.ndarray]) -> tuple[list[str], np.ndarray]:
+    """Return names and values with Kp in 0..9 and Vx = -V cos(theta) cos(phi), as OMNI2 has it."""
+    direction = np.cos(np.radians(values["theta"])) * np.cos(np.radians(values["phi"]))
     # Kp*10 is 3, 7, 10, 13, ...: thirds, rounded.
-    kp = (frame["Kp"] / 10 * 3).round() / 3
-    result = frame.assign(Vx=-frame["V"] * direction, Kp=kp)
-    return result[["V", "Vx", "N", "T", "B", "Bx", "By", "Bz", "P", "Dst", "AE", "AL", "AU", "Kp"]]
+    derived = {"Vx": -values["V"] * direction, "Kp": np.round(values["Kp"] / 10 * 3) / 3}
+    names = ["V", "Vx", "N", "T", "B", "Bx", "By", "Bz", "P", "Dst", "AE", "AL", "AU", "Kp"]
+    return names, np.stack([{**values, **derived}[name] for name in names])

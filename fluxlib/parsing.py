@@ -7,9 +7,8 @@ look at the file line by line, keep what is sound and say which line was rejecte
 import gzip
 import math
 import zlib
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,40 +16,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
+from fluxlib.account import Account
 from fluxlib.errors import FluxError
 
-
-@dataclass
-class Account:
-    """What became of the rows of one file: ``read == kept + sum(rejected.values())``.
-
-    Attributes
-    ----------
-    rejected : Counter
-        Rows by reason.
-    examples : dict
-        For each reason the first line (or time) that it befell.
-    filled : Counter
-        Values by column that were a fill or no physical value, and are NaN now.
-    """
-
-    read: int = 0
-    kept: int = 0
-    rejected: Counter = field(default_factory=Counter)
-    examples: dict[str, str] = field(default_factory=dict)
-    filled: Counter = field(default_factory=Counter)
-
-    def reject(self, reason: str, example: str, count: int = 1) -> None:
-        """Move `count` kept rows to those rejected for `reason`."""
-        self.kept -= count
-        self.rejected[reason] += count
-        self.examples.setdefault(reason, example)
-
-    def explain(self) -> str:
-        """Return the reasons in a line: "2 duplicate time (2014-01-01 00:00)"."""
-        return "; ".join(
-            f"{count} {reason} ({self.examples[reason]})" for reason, count in self.rejected.items()
-        )
+NULLS = ("", "NaN", "nan", "NA", "null")
 
 
 @dataclass(frozen=True)
@@ -64,15 +33,22 @@ class Layout:
     wanted : sequence of str
         The numeric fields to return.
     time : sequence of str
-        The fields that make the time, to be returned as text (one field) or numbers.
+        The fields that make the time.
+    make_time : callable
+        Maps the texts of the time fields, an array each, to datetime64[us]; NaT where they make
+        no time.
     delimiter : str
         One character; a blank stands for a run of blanks.
+    time_type : DataType
+        What Arrow is to read the time fields as: text for `make_time`, or at once a timestamp.
     """
 
     names: Sequence[str]
     wanted: Sequence[str]
     time: Sequence[str]
+    make_time: Callable[[dict[str, np.ndarray]], np.ndarray]
     delimiter: str = ","
+    time_type: pa.DataType = pa.string()  # noqa: RUF009 - it cannot change
 
 
 def read_body(path: str | Path) -> bytes:
@@ -88,42 +64,40 @@ def read_body(path: str | Path) -> bytes:
         body = path.read_bytes()
     except OSError as error:
         raise FluxError(f"{path}: cannot be read: {error.strerror}.") from None
-    if path.suffix == ".gz":
+    if path.suffix == ".gz" and body:
         try:
             body = gzip.decompress(body)
         except (OSError, EOFError, zlib.error) as error:
             raise FluxError(
                 f"{path}: not a whole gzip file ({error}); fetch or copy it again."
             ) from None
-    body = body.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    if not body.strip():
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    if b"\r" in body:
+        body = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    start = body[:200].lstrip()
+    if not start and not body.strip():
         raise FluxError(f"{path}: the file is empty; fetch or copy it again.")
-    if body[:200].lstrip()[:1] == b"<":
+    if start.startswith(b"<"):
         raise FluxError(f"{path}: line 1 is HTML or XML, not data; fetch or copy the file again.")
     return body
 
 
 def parse_rows(
-    body: bytes,
-    layout: Layout,
-    make_time: Callable[[dict[str, np.ndarray]], np.ndarray],
-    *,
-    path: Path,
-    first_line: int,
-) -> tuple[pd.DataFrame, Account]:
+    body: bytes, layout: Layout, *, path: Path, first_line: int
+) -> tuple[np.ndarray, np.ndarray, Account]:
     """Parse the rows of a body.
 
     Parameters
     ----------
     body : bytes
         Rows only, from the line `first_line` of the file (counted from 1) on.
-    make_time : callable
-        Maps the time fields, an array each, to datetime64; NaT where they make no time.
 
     Returns
     -------
-    frame : DataFrame
-        The wanted columns as float64, index `time`, in the file's order, times unique.
+    times : ndarray of datetime64[us]
+        Ascending, each once.
+    values : ndarray of shape (wanted, times)
+        float64.
     account : Account
 
     Raises
@@ -133,23 +107,46 @@ def parse_rows(
     """
     if layout.delimiter == " ":
         body = _squeeze_blanks(body)
-    account = Account()
     try:
-        columns = _parse_fast(body, layout)
-        account.read = account.kept = len(next(iter(columns.values())))
-        lines = None
+        times, values = _parse_fast(body, layout)
+        account = Account(read=len(times), kept=len(times))
     except pa.ArrowInvalid:
-        columns, lines = _parse_slowly(body, layout, account, first_line)
-    times = make_time({name: columns.pop(name) for name in layout.time})
-    if lines is None and np.isnat(times).any():
-        # Blank lines may lie between rows: only the slow path knows the lines' numbers.
-        lines = _parse_slowly(body, layout, Account(), first_line)[1]
-    frame = pd.DataFrame(columns, index=pd.DatetimeIndex(times, name="time"))
-    frame = _drop_bad_times(frame, account, lines)
+        times, values, account = _parse_slowly(body, layout, first_line)
+    if account.read == 0:
+        raise FluxError(f"{path}: the file ends before line {first_line}; fetch or copy it again.")
     if account.kept == 0:
-        reason = account.explain() or "the file has a header and no rows"
-        raise FluxError(f"{path}: no row from line {first_line} on can be read: {reason}.")
-    return frame, account
+        raise FluxError(
+            f"{path}: no row from line {first_line} on can be read: {account.explain()}."
+        )
+    return *order_rows(times, values, account), account
+
+
+def order_rows(
+    times: np.ndarray, values: np.ndarray, account: Account
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return times and values (columns, times) in order of time, of equal times the first."""
+    if (times[1:] > times[:-1]).all():
+        return times, values
+    order = np.argsort(times, kind="stable")
+    times = times[order]
+    again = np.concatenate([[False], times[1:] == times[:-1]])
+    if again.any():
+        example = str(times[again][0].astype("datetime64[s]"))
+        account.reject("duplicate time", example, int(again.sum()))
+        times, order = times[~again], order[~again]
+    return times, values[:, order]
+
+
+def make_frame(
+    times: np.ndarray, names: Sequence[str], values: np.ndarray, account: Account
+) -> pd.DataFrame:
+    """Return values (names, times) as columns, their NaN counted, with the account attached."""
+    missing = np.count_nonzero(np.isnan(values), axis=1)
+    account.filled.update({n: int(c) for n, c in zip(names, missing, strict=True) if c})
+    index = pd.DatetimeIndex(times, name="time")
+    frame = pd.DataFrame(values.T, index=index, columns=list(names), copy=False)
+    frame.attrs["account"] = account
+    return frame
 
 
 def _squeeze_blanks(body: bytes) -> bytes:
@@ -160,29 +157,39 @@ def _squeeze_blanks(body: bytes) -> bytes:
     return body.replace(b"\n ", b"\n").replace(b" \n", b"\n").strip(b" ")
 
 
-def _parse_fast(body: bytes, layout: Layout) -> dict[str, np.ndarray]:
-    types = dict.fromkeys(layout.wanted, pa.float64())
-    types |= {name: pa.string() for name in layout.time}
+def _parse_fast(body: bytes, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
     table = pa.csv.read_csv(
         pa.BufferReader(body),
         read_options=pa.csv.ReadOptions(column_names=list(layout.names)),
-        parse_options=pa.csv.ParseOptions(delimiter=layout.delimiter),
+        # A quoted field may hold a delimiter, which the slow path would not see.
+        parse_options=pa.csv.ParseOptions(delimiter=layout.delimiter, quote_char=False),
         convert_options=pa.csv.ConvertOptions(
             include_columns=[*layout.time, *layout.wanted],
-            column_types=types,
-            null_values=["", "NaN", "nan", "NA", "null"],
+            column_types=dict.fromkeys(layout.wanted, pa.float64())
+            | dict.fromkeys(layout.time, layout.time_type),
+            null_values=NULLS,
         ),
     )
-    numbers = {name: table[name].to_numpy() for name in layout.wanted}
-    return {name: table[name] for name in layout.time} | numbers
+    if pa.types.is_timestamp(layout.time_type):
+        times = table[layout.time[0]].to_numpy().astype("datetime64[us]", copy=False)
+    else:
+        times = layout.make_time({name: _to_texts(table[name]) for name in layout.time})
+    if np.isnat(times).any():
+        raise pa.ArrowInvalid("a row has no valid time: only the slow path knows its line")
+    return times, np.stack([table[name].to_numpy() for name in layout.wanted])
 
 
-def _parse_slowly(body: bytes, layout: Layout, account: Account, first_line: int):
-    """Return the columns of the sound lines and their line numbers."""
+def _to_texts(column: pa.ChunkedArray) -> np.ndarray:
+    return column.fill_null("").to_numpy()
+
+
+def _parse_slowly(body: bytes, layout: Layout, first_line: int):
+    """Return the times and columns of the sound lines, and the account of all."""
     width = len(layout.names)
     places = [(name, layout.names.index(name)) for name in layout.wanted]
-    times = [layout.names.index(name) for name in layout.time]
-    rows, stamps, lines = [], [], []
+    stamps = [layout.names.index(name) for name in layout.time]
+    account = Account()
+    rows, texts, lines = [], [], []
     for number, raw in enumerate(body.split(b"\n"), first_line):
         if not raw.strip():
             continue
@@ -197,18 +204,20 @@ def _parse_slowly(body: bytes, layout: Layout, account: Account, first_line: int
         except ValueError as error:
             account.reject("not a number", f"line {number}, {error}")
             continue
-        stamps.append([fields[place] for place in times])
+        texts.append([fields[place].strip() for place in stamps])
         lines.append(number)
     values = np.array(rows, dtype=float).reshape(len(rows), len(places))
-    columns = {name: values[:, i] for i, (name, _) in enumerate(places)}
-    for i, name in enumerate(layout.time):
-        columns[name] = pa.chunked_array([[stamp[i] for stamp in stamps]], pa.string())
-    return columns, lines
+    texts = np.array(texts, dtype=object).reshape(len(rows), len(stamps))
+    times = layout.make_time({name: texts[:, i] for i, name in enumerate(layout.time)})
+    bad = np.isnat(times)
+    if bad.any():
+        account.reject("no valid time", f"line {lines[int(np.argmax(bad))]}", int(bad.sum()))
+    return times[~bad], values[~bad].T, account
 
 
 def _to_number(text: str, name: str) -> float:
-    text = text.strip().strip('"')
-    if text in ("", "NaN", "nan", "NA", "null"):
+    text = text.strip()
+    if text in NULLS:
         return math.nan
     try:
         if "_" in text:
@@ -216,47 +225,3 @@ def _to_number(text: str, name: str) -> float:
         return float(text)
     except ValueError:
         raise ValueError(f"column {name}: {text[:40]!r}") from None
-
-
-def _drop_bad_times(frame: pd.DataFrame, account: Account, lines) -> pd.DataFrame:
-    bad = frame.index.isna()
-    if bad.any():
-        account.reject("no valid time", f"line {lines[int(np.argmax(bad))]}", int(bad.sum()))
-        frame = frame[~bad]
-    repeated = frame.index.duplicated()
-    if repeated.any():
-        example = str(frame.index[repeated][0])
-        account.reject("duplicate time", example, int(repeated.sum()))
-        frame = frame[~repeated]
-    return frame
-
-
-def parse_iso_times(text: pa.ChunkedArray) -> np.ndarray:
-    """Return datetime64[ms] of ISO 8601 texts, with or without `Z`; NaT where it is none."""
-    try:
-        stripped = pa.compute.utf8_rtrim(text, "Z ")
-        return stripped.cast(pa.timestamp("ms")).to_numpy().astype("datetime64[ms]")
-    except pa.ArrowInvalid:
-        parsed = pd.to_datetime(
-            text.to_pandas(), format="ISO8601", errors="coerce", utc=True
-        ).dt.tz_localize(None)
-        return parsed.to_numpy().astype("datetime64[ms]")
-
-
-def parse_integers(text: pa.ChunkedArray) -> np.ndarray:
-    """Return int64 of texts, -1 where one is no whole number of at most nine digits."""
-    try:
-        numbers = pa.compute.utf8_trim_whitespace(text).cast(pa.int64()).to_numpy()
-    except pa.ArrowInvalid:
-        numbers = pd.to_numeric(text.to_pandas(), errors="coerce").fillna(-1).to_numpy()
-    return np.where((numbers >= 0) & (numbers < 1e9), numbers, -1).astype(np.int64)
-
-
-def set_missing(
-    frame: pd.DataFrame, missing: pd.DataFrame | np.ndarray, account: Account
-) -> pd.DataFrame:
-    """Return the frame with NaN where `missing` is true, counted by column in the account."""
-    result = frame.mask(missing)
-    gone = result.isna().sum()
-    account.filled.update({name: int(count) for name, count in gone.items() if count})
-    return result

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from fluxlib.errors import FluxError
-from fluxlib.parsing import Layout, parse_integers, parse_rows, read_body, set_missing
+from fluxlib.parsing import Layout, make_frame, parse_rows, read_body
+from fluxlib.times import make_times, parse_integers
 
 # GOES-13 and later measure >0.8 MeV where earlier satellites measure >0.6 MeV.
 FIRST_WITH_E08 = 13
@@ -54,12 +54,16 @@ def read_dpd(path: str | Path, *, satellite: str | None = None) -> pd.DataFrame:
     name = _name_low_channel(header, satellite)
     # Notes may follow the rows as they precede them.
     rows = b"\n".join(b"" if line.startswith((b"#", b":")) else line for line in lines[first:])
-    names = ["year", "month", "day", "p1", "p10", "p100", name, "e2", "neutrons"]
-    layout = Layout(names, wanted=[name, "e2"], time=["year", "month", "day"], delimiter=" ")
-    raw, account = parse_rows(rows, layout, _make_day, path=path, first_line=first + 1)
-    frame = set_missing(raw, ~((raw > 0) & np.isfinite(raw)), account)
-    frame.attrs["account"] = account
-    return frame
+    layout = Layout(
+        names=["year", "month", "day", "p1", "p10", "p100", name, "e2", "neutrons"],
+        wanted=[name, "e2"],
+        time=["year", "month", "day"],
+        make_time=_make_day,
+        delimiter=" ",
+    )
+    times, values, account = parse_rows(rows, layout, path=path, first_line=first + 1)
+    values[~((values > 0) & (values < np.inf))] = np.nan
+    return make_frame(times, layout.wanted, values, account)
 
 
 def _name_low_channel(header: str, satellite: str | None) -> str:
@@ -68,6 +72,6 @@ def _name_low_channel(header: str, satellite: str | None) -> str:
     return "e0.8" if int(number or 0) >= FIRST_WITH_E08 else "e0.6"
 
 
-def _make_day(fields: dict[str, pa.ChunkedArray]) -> np.ndarray:
-    parts = {name: parse_integers(text) for name, text in fields.items()}
-    return pd.to_datetime(pd.DataFrame(parts), errors="coerce").to_numpy().astype("datetime64[ms]")
+def _make_day(texts: dict[str, np.ndarray]) -> np.ndarray:
+    year, month, day = (parse_integers(texts[name]) for name in ("year", "month", "day"))
+    return make_times(year, day, np.zeros_like(year), month=month)

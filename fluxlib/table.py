@@ -7,8 +7,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
+from fluxlib.account import Account
 from fluxlib.errors import FluxError
-from fluxlib.parsing import Account, Layout, parse_iso_times, parse_rows, read_body, set_missing
+from fluxlib.parsing import Layout, make_frame, order_rows, parse_rows, read_body
+from fluxlib.times import parse_iso_times
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
@@ -32,27 +34,33 @@ def read_table(path: str | Path) -> pd.DataFrame:
         If there is no `time` column or no row can be read.
     """
     path = Path(path)
-    frame, account = _read_parquet(path) if path.suffix == ".parquet" else _read_csv(path)
-    frame = set_missing(frame, ~np.isfinite(frame), account)
-    frame.attrs["account"] = account
-    return frame
+    read = _read_parquet if path.suffix == ".parquet" else _read_csv
+    names, times, values, account = read(path)
+    values[~np.isfinite(values)] = np.nan
+    return make_frame(times, names, values, account)
 
 
-def _read_csv(path: Path) -> tuple[pd.DataFrame, Account]:
-    body = read_body(path)
+def _read_csv(path: Path) -> tuple[list[str], np.ndarray, np.ndarray, Account]:
+    # Some programs quote every text, and no number or time needs it.
+    body = read_body(path).replace(b'"', b"")
     header, _, rows = body.partition(b"\n")
-    names = [name.strip().strip('"') for name in header.decode("latin-1").split(",")]
+    names = [name.strip() for name in header.decode("latin-1").split(",")]
     _check_names(names, path, "line 1")
-    if not rows.strip():
-        raise FluxError(f"{path}: the file ends after its header, line 1; it has no rows.")
-    layout = Layout(names, wanted=[name for name in names if name != "time"], time=["time"])
-    return parse_rows(rows, layout, lambda t: parse_iso_times(t["time"]), path=path, first_line=2)
+    zoned = rows[: rows.find(b"\n")].count(b"Z") == 1
+    layout = Layout(
+        names,
+        wanted=[name for name in names if name != "time"],
+        time=["time"],
+        make_time=lambda texts: parse_iso_times(texts["time"]),
+        time_type=pa.timestamp("us", tz="UTC" if zoned else None),
+    )
+    return layout.wanted, *parse_rows(rows, layout, path=path, first_line=2)
 
 
-def _read_parquet(path: Path) -> tuple[pd.DataFrame, Account]:
+def _read_parquet(path: Path) -> tuple[list[str], np.ndarray, np.ndarray, Account]:
     try:
         frame = pa.parquet.read_table(path).to_pandas()
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise FluxError(f"{path}: not a readable Parquet file: {reason}") from None
     frame = frame if "time" in frame.columns else frame.reset_index()
@@ -61,14 +69,15 @@ def _read_parquet(path: Path) -> tuple[pd.DataFrame, Account]:
     for name, kind in frame.dtypes.items():
         if not pd.api.types.is_numeric_dtype(kind):
             raise FluxError(f"{path}: column {name!r} is of type {kind}; expected numbers.")
-    frame = frame.astype(float).set_index(pd.DatetimeIndex(times, name="time"))
     account = Account(read=len(frame), kept=len(frame))
-    bad = frame.index.isna() | frame.index.duplicated()
+    bad = times.isna().to_numpy()
     if bad.any():
-        account.reject("no valid or a duplicate time", f"row {bad.argmax() + 1}", int(bad.sum()))
+        account.reject("no valid time", f"row {bad.argmax() + 1}", int(bad.sum()))
     if account.kept == 0:
         raise FluxError(f"{path}: the table has no row with a valid time.")
-    return frame[~bad], account
+    values = frame.to_numpy(float, na_value=np.nan)[~bad].T
+    stamps = times.to_numpy().astype("datetime64[us]")[~bad]
+    return list(frame.columns), *order_rows(stamps, values, account), account
 
 
 def _check_names(names: list[str], path: Path, where: str) -> None:

@@ -4,7 +4,6 @@ import gzip
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from fluxlib.fluence import DAY, get_cadence
 from fluxlib.goes import EPS_COLUMNS, TELESCOPES
 from fluxlib.manifest import NAME, Manifest
 from fluxlib.omni import HRO_FIELDS, OMNI2_FIELDS
+from fluxlib.omnitext import format_omni
 from fluxlib.swpc import FIRST_WITH_E08
 
 if TYPE_CHECKING:
@@ -24,23 +24,6 @@ if TYPE_CHECKING:
 HOUR = pd.Timedelta("1h")
 FIVE_MINUTES = pd.Timedelta("5min")
 GOES_FILL = -99999.0
-
-# OMNI2's 55 fields, each as its format statement prints it; a driver's name in braces, the fill
-# or a plain constant where the simulator and other sources have nothing to say.
-_OMNI2_ROW = (
-    "{year:4d}{day:4d}{hour:3d} 9999 99 99 999 999{B:6.1f} 999.9 999.9 999.9"
-    "{Bx:6.1f}{By:6.1f}{Bz:6.1f} 999.9 999.9 999.9 999.9 999.9 999.9 999.9{T:9.0f}."
-    "{N:6.1f}{V:5.0f}.{phi:6.1f}{theta:6.1f} 9.999{P:6.2f} 9999999. 999.9 9999. 999.9 999.9"
-    " 9.999 999.99 999.99 999.9{Kp:3.0f} 999{Dst:6.0f}{AE:5.0f} 999999.99 99999.99 99999.99"
-    " 99999.99 99999.99 99999.99  0 999 999.9 999.9{AL:6.0f}{AU:6.0f} 99.9"
-)
-_HRO_ROW = (
-    "{year:4d}{day:4d}{hour:3d}{minute:3d} 99 99 999 999 999 999999 999999 99.99 999999{B:8.2f}"
-    "{Bx:8.2f}{By:8.2f}{Bz:8.2f} 9999.99 9999.99 9999.99 9999.99{V:8.1f}{Vx:8.1f} 99999.9 99999.9"
-    "{N:7.2f}{T:9.0f}.{P:6.2f} 999.99 999.99 999.9 9999.99 9999.99 9999.99 9999.99 9999.99 9999.99"
-    "{AE:6.0f}{AL:6.0f}{AU:6.0f} 99999{SYM_H:6.0f} 99999 99999 999.99 99.9"
-    " 99999.99 99999.99 99999.99"
-)
 
 
 def write_dataset(dataset: "Dataset", folder: str | Path) -> Path:
@@ -227,39 +210,14 @@ def _write_fluence(folder: Path, manifest: Manifest, series: str, frame: pd.Data
 def _write_omni(folder: Path, kind: str, drivers: pd.DataFrame) -> dict:
     """Write OMNI2 or OMNI HRO, a gzipped file a year."""
     cadence = _print_cadence(get_cadence(drivers.index))
-    fields, row = (OMNI2_FIELDS, _OMNI2_ROW) if kind == "omni2" else (HRO_FIELDS, _HRO_ROW)
     stem = "omni2_" if kind == "omni2" else f"omni_{cadence}"
     suffix = ".dat.gz" if kind == "omni2" else ".asc.gz"
-    values = _derive_angles(drivers) if kind == "omni2" else drivers
     (folder / kind).mkdir(exist_ok=True)
-    for year, part in values.groupby(values.index.year):
-        text = "".join(_print_rows(part, fields, row.format))
+    for year, part in drivers.groupby(drivers.index.year):
+        text = format_omni(kind, part)
         path = folder / kind / f"{stem}{year}{suffix}"
         path.write_bytes(gzip.compress(text.encode(), compresslevel=6, mtime=0))
     return {"format": kind, "files": f"{kind}/{stem}*{suffix}", "cadence": cadence}
-
-
-def _derive_angles(drivers: pd.DataFrame) -> pd.DataFrame:
-    """Return the drivers with Kp * 10 and the flow angles that give Vx back."""
-    columns = {"theta": drivers.get("V", np.nan) * 0}
-    if "Vx" in drivers and "V" in drivers:
-        ratio = (-drivers["Vx"] / drivers["V"]).clip(-1, 1)
-        columns["phi"] = np.degrees(np.arccos(ratio))
-    if "Kp" in drivers:
-        columns["Kp"] = (drivers["Kp"] * 10).round()
-    return drivers.assign(**columns)
-
-
-def _print_rows(part: pd.DataFrame, fields: dict, print_row: Callable) -> Iterator[str]:
-    index = part.index
-    columns = {"year": index.year, "day": index.day_of_year, "hour": index.hour}
-    columns = {name: values.tolist() for name, values in columns.items()}
-    columns["minute"] = index.minute.tolist()
-    for name, (_, fill) in fields.items():
-        values = part[name].fillna(fill) if name in part else pd.Series(fill, index)
-        columns[name] = values.astype(float).tolist()
-    for row in zip(*columns.values(), strict=True):
-        yield print_row(**dict(zip(columns, row, strict=True))) + "\n"
 
 
 def _print_cadence(step: pd.Timedelta) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 from fluxlib.dataset import Dataset
 from fluxlib.fluence import daily_fluence
 from fluxlib.manifest import Entry, Manifest
+from fluxlib.omnitext import format_omni
 
 POSITIONS = {"goes12": "east", "goes13": "east", "goes15": "west"}
 
@@ -71,3 +72,49 @@ def make_drivers(index: pd.DatetimeIndex, rng: np.random.Generator) -> pd.DataFr
     )
     drivers.iloc[100:110] = np.nan
     return drivers
+
+
+EPS_HEAD = (
+    'File name: g10_eps_5m_20140101_20140131\n:satellite_id = "GOES-10"\n\ndata: \n'
+    "time_tag,e1_flux_ic,e2_flux_ic,e3_flux_ic,p1_flux\n"
+)
+EPEAD_HEAD = (
+    ':satellite_id = "GOES-13"\n\ndata:\n'
+    "time_tag,E1W_COR_FLUX,E1W_DQF,E1E_COR_FLUX,E1E_DQF,E2W_COR_FLUX,E2W_DQF,E2E_COR_FLUX,E2E_DQF\n"
+)
+DPD_HEAD = (
+    ":Product: Daily Particle Data        2008_DPD.txt\n#\n"
+    "#              GOES-11 Proton Fluence     GOES-11 Electron Fluence     Neutron\n"
+    "#  Date       >1 MeV  >10 MeV  >100 MeV  >0.6 MeV   >2 MeV           % of bkgd\n"
+)
+
+
+def make_eps(rows=6) -> str:
+    """Return an EPS file of five-minute rows from 2014-01-01 whose flux is 1, 2, 3, ..."""
+    times = pd.date_range("2014-01-01", periods=rows, freq="5min")
+    lines = [f"{t:%Y-%m-%d %H:%M:%S}.000,{n}.0E+02,{n},0.{n},7" for n, t in enumerate(times, 1)]
+    return EPS_HEAD + "\n".join(lines) + "\n"
+
+
+def make_epead(*rows: str) -> str:
+    """Return an EPEAD file of the given rows, each without its time."""
+    times = pd.date_range("2014-01-01", periods=len(rows), freq="5min")
+    lines = [f"{t:%Y-%m-%d %H:%M:%S}.000,{row}" for t, row in zip(times, rows, strict=True)]
+    return EPEAD_HEAD + "\n".join(lines) + "\n"
+
+
+def make_dpd(*pairs: tuple[str, str]) -> str:
+    """Return Daily Particle Data from 2008-01-01 with the given low and >2 MeV fluence."""
+    days = pd.date_range("2008-01-01", periods=len(pairs))
+    rows = [
+        f"{day:%Y %m %d}    1.0e+05  1.7e+04  4.1e+03   {low}    {high}          -999.99"
+        for day, (low, high) in zip(days, pairs, strict=True)
+    ]
+    return DPD_HEAD + "\n".join(rows) + "\n"
+
+
+def make_omni(kind: str, rows=6, cadence="5min", **values: float) -> str:
+    """Return an OMNI file from 2014-01-01; drivers that are not named are missing."""
+    index = pd.date_range("2014-01-01", periods=rows, freq="1h" if kind == "omni2" else cadence)
+    drivers = pd.DataFrame(values, index=index.rename("time"), dtype=float)
+    return format_omni(kind, drivers)
