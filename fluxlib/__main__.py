@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -133,19 +132,14 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def _ensure_sample(folder: Path) -> None:
-    """Make the sample dataset if it is absent; it appears whole or not at all."""
-    from fluxlib.sample import make_sample
+    """Make the sample dataset if it is absent; two runs at once make it once."""
     from fluxlib.lock import hold_lock
+    from fluxlib.sample import make_sample
 
     with hold_lock(folder.parent / ".lock", say=print):
-        if (folder / "dataset.toml").exists():
-            return
-        print(f"Making the sample dataset in {folder}", flush=True)
-        making = folder.with_name(f".making-{folder.name}")
-        for leftover in (making, folder):
-            shutil.rmtree(leftover, ignore_errors=True)
-        make_sample(making)
-        making.rename(folder)
+        if not (folder / "dataset.toml").exists():
+            print(f"Making the sample dataset in {folder}", flush=True)
+            make_sample(folder)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def read_parameters(path: str | Path) -> dict[str, Any]:
     except OSError as error:
         raise FluxError(f"{path}: {error.strerror}; expected a YAML file.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FluxError(f"{path} is no YAML: {error}") from None
+        raise FluxError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content or {}, dict):
         raise FluxError(
             f"{path}: found a {type(content).__name__}, expected lines like 'name: value'."

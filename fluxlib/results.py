@@ -18,7 +18,7 @@ from fluxlib.errors import FluxError, NotApplicable
 from fluxlib.paths import atomic_path, write_text
 
 _STEP = re.compile(r"\d\d_[a-z0-9_]+")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NAME = re.compile(r"\w[\w.+-]*")
 
 
 def require(condition: bool, message: str) -> None:
@@ -71,7 +71,7 @@ class Results:
         self.folder = Path(reports) / dataset
         self.figures = Path(figures) / dataset
 
-    def save(self, **values: Any) -> Path:
+    def save(self, **values: Any) -> None:
         """Write the step's results as ``<step>.json``; NaN and infinity become null.
 
         Two keys are shown on the report's index. ``headline`` is a list of
@@ -81,12 +81,14 @@ class Results:
         Raises
         ------
         FluxError
-            If a value is of a kind that JSON has no form for; the message names its key.
+            If a value is of a kind that JSON has no form for, or one of these two keys is not of
+            the form above; the message names the key.
         """
-        path = self.folder / f"{self.step}.json"
         tree = _to_json(values, "results")
-        write_text(path, json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-        return path
+        _check_records(tree.get("headline"), "headline", needed=("label", "value"))
+        _check_records(tree.get("scores"), "scores")
+        text = json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False)
+        write_text(self.folder / f"{self.step}.json", text + "\n")
 
     def has(self, step: str) -> bool:
         """Tell whether `step` wrote results: not so if it did not run or did not apply."""
@@ -103,12 +105,11 @@ class Results:
         path = self._find(self.folder / f"{step}.json", step)
         return json.loads(path.read_text(encoding="utf-8"))
 
-    def save_table(self, frame: pd.DataFrame, name: str) -> Path:
+    def save_table(self, frame: pd.DataFrame, name: str) -> None:
         """Write `frame`, index included, as ``tables/<step>_<name>.parquet``."""
         path = self._table_path(self.step, _check_name("table", name))
         with atomic_path(path) as temporary:
             frame.to_parquet(temporary)
-        return path
 
     def read_table(self, step: str, name: str) -> pd.DataFrame:
         """Return the table `name` that `step` saved.
@@ -176,6 +177,17 @@ def _check_name(kind: str, name: str) -> str:
             "because it becomes part of a file's name."
         )
     return name
+
+
+def _check_records(records: Any, key: str, needed: tuple[str, ...] = ()) -> None:
+    if records is None:
+        return
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise FluxError(f"results.{key}: expected a list of dictionaries, found {records!r:.200}.")
+    for record in records:
+        for name in needed:
+            if name not in record:
+                raise FluxError(f"results.{key}: found {record!r}, expected it to have a {name!r}.")
 
 
 def _to_json(value: Any, where: str) -> Any:

@@ -39,7 +39,7 @@ def test_saved_values_come_back(results):
 
 def test_numpy_and_pandas_values_become_plain_json(results):
     frame = pd.DataFrame({"pe": [0.5, np.nan]}, index=pd.Index([2008, 2009], name="year"))
-    path = results.save(
+    results.save(
         scores=frame,
         series=pd.Series({"V": np.float32(0.5)}),
         array=np.array([1, 2]),
@@ -49,6 +49,7 @@ def test_numpy_and_pandas_values_become_plain_json(results):
         day=pd.Timestamp("2010-04-05"),
         span=pd.Timedelta("1D"),
     )
+    path = results.folder / "03_offsets.json"
     assert json.loads(path.read_text(encoding="utf-8")) == {
         "scores": [{"year": 2008, "pe": 0.5}, {"year": 2009, "pe": None}],
         "series": {"V": 0.5},
@@ -67,6 +68,20 @@ def test_a_value_without_json_form_is_named(results):
     assert not results.has("03_offsets")
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"headline": {"label": "r"}}, "headline: expected a list of dictionaries"),
+        ({"headline": [{"label": "r"}]}, "headline: found .* expected it to have a 'value'"),
+        ({"scores": [1, 2]}, "scores: expected a list of dictionaries"),
+    ],
+)
+def test_what_the_index_could_not_show_is_refused(results, values, message):
+    with pytest.raises(FluxError, match=message):
+        results.save(**values)
+    assert not results.has("03_offsets")
+
+
 def test_reading_what_is_absent_says_what_to_run(results):
     assert not results.has("02_calibration")
     with pytest.raises(FluxError, match="Run notebook 02_calibration on dataset 'tiny' first"):
@@ -78,8 +93,8 @@ def test_reading_what_is_absent_says_what_to_run(results):
 def test_a_later_step_reads_an_earlier_ones_table(tmp_path):
     time = pd.date_range("2010-01-01", periods=3, freq="D", name="time")
     frame = pd.DataFrame({"e2": [1.0, np.nan, 3.0]}, index=time)
-    path = make_results(tmp_path, "02_calibration").save_table(frame, "daily")
-    assert path == tmp_path / "reports" / "tiny" / "tables" / "02_calibration_daily.parquet"
+    make_results(tmp_path, "02_calibration").save_table(frame, "daily")
+    assert (tmp_path / "reports" / "tiny" / "tables" / "02_calibration_daily.parquet").is_file()
     back = make_results(tmp_path).read_table("02_calibration", "daily")
     pd.testing.assert_frame_equal(back, frame, check_freq=False)
 

@@ -1,0 +1,47 @@
+import nbformat
+import pytest
+from toys import write_notebook
+
+from fluxlib.execute import execute_notebook, list_started_cells
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_kernel_that_dies_is_a_failure_in_its_cell(tmp_path):
+    path = write_notebook(
+        tmp_path,
+        "01_dies",
+        "1 + 1",
+        "import os\nos.kill(os.getpid(), 9)",
+        "# Never reached",
+        plain=True,
+    )
+    output = tmp_path / "out.ipynb"
+    execution = execute_notebook(path, output, {"reports_folder": str(tmp_path)})
+    assert execution.status == "failed"
+    assert execution.cell == '[4] "import os"'
+    assert execution.message.startswith("DeadKernelError: the kernel died")
+    kept = nbformat.read(output, as_version=4)
+    assert kept.cells[3].outputs[0].data["text/plain"] == "2"
+    assert list_started_cells(kept)[-1].source.startswith("import os")
+
+
+def test_parameters_braces_and_backend_reach_the_kernel_right(tmp_path, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.setenv("FLUX_TOY", "seen")
+    path = write_notebook(
+        tmp_path / "a {b} c",
+        "01_env",
+        "import os\n(os.environ.get('FLUX_TOY'), os.environ.get('MPLBACKEND'), n, interactive)",
+        "import matplotlib.pyplot as plt\nplt.plot([0, 1]);",
+        parameters="n = 1\n",
+        plain=True,
+    )
+    output = tmp_path / "a {b} c" / "out.ipynb"
+    execution = execute_notebook(path, output, {"n": 2, "interactive": False})
+    cells = nbformat.read(output, as_version=4).cells
+    text = cells[3].outputs[0].data["text/plain"]
+    assert text.startswith("('seen', 'module://matplotlib_inline")
+    assert text.endswith("2, False)")
+    assert "image/png" in cells[4].outputs[0].data
+    assert execution.status == "done"

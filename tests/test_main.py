@@ -1,0 +1,162 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from toys import write_notebook
+
+import fluxlib.sample
+from fluxlib import __main__ as command
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """Point the command at notebooks and outputs of the test's own."""
+    for name in ("notebooks", "reports", "figures"):
+        monkeypatch.setattr(command, name.upper(), tmp_path / name)
+    monkeypatch.setattr(command, "SAMPLE", tmp_path / "data" / "sample")
+    return tmp_path
+
+
+def write_dataset(folder):
+    folder.mkdir(parents=True)
+    time = pd.date_range("2010-01-01", periods=48, freq="h", name="time")
+    pd.DataFrame({"e2": np.full(48, 100.0)}, index=time).to_csv(folder / "flux.csv")
+    (folder / "dataset.toml").write_text(
+        '[dataset]\nname = "small"\ntitle = "Two days"\nsynthetic = true\n'
+        '[[flux]]\nformat = "table"\nfiles = "flux.csv"\nsatellite = "goes11"\ncadence = "1h"\n'
+    )
+
+
+def test_a_dataset_is_described_by_its_manifest_and_content(tmp_path):
+    write_dataset(tmp_path / "a")
+    source = command.describe_dataset(tmp_path / "a")
+    assert (source.name, source.title, source.synthetic) == ("small", "Two days", True)
+    assert source.folder == tmp_path / "a"
+    with open(tmp_path / "a" / "flux.csv", "a") as file:
+        file.write("2010-01-03 00:00:00,5.0\n")
+    assert command.describe_dataset(tmp_path / "a").key != source.key
+
+
+def test_input_that_cannot_be_used_is_one_sentence_and_status_2(project, capsys):
+    write_dataset(project / "small")
+    write_notebook(project / "notebooks", "01_a", parameters="n = 1\n")
+    (project / "x.yaml").write_text("m: 1\n")
+    data = ["--data", str(project / "small")]
+    assert command.main([*data, "-f", str(project / "x.yaml")]) == 2
+    assert "x.yaml: no notebook has a parameter 'm'" in capsys.readouterr().err
+    assert command.main([*data, "--only", "01,09"]) == 2
+    assert "There is no notebook '09'; there are 01_a." in capsys.readouterr().err
+    assert command.main(["--data", str(project / "absent")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("Error: ")
+    assert "absent" in error
+    assert not (project / "reports").exists()
+
+
+@pytest.mark.parametrize("arguments", [["--dat", "x"], ["sweep"], ["--only", "1", "--from", "2"]])
+def test_an_unknown_option_ends_at_once(arguments, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        command.main(arguments)
+    assert stopped.value.code == 2
+    assert "./run_all.sh --help lists the options." in capsys.readouterr().err
+
+
+def test_help_names_every_option(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        command.main(["--help"])
+    assert stopped.value.code == 0
+    text = capsys.readouterr().out
+    for option in ("--data", "-f, --params", "--only", "--from", "test", "lab"):
+        assert option in text
+
+
+@pytest.mark.slow
+def test_a_failure_is_the_last_line_and_status_1(project, capsys, monkeypatch):
+    monkeypatch.setattr(fluxlib.sample, "make_sample", write_dataset)
+    write_notebook(project / "notebooks", "01_fails", "1 / 0", plain=True)
+    assert command.main([]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("Making the sample dataset in ")
+    assert lines[-2].endswith(f"Report: {project / 'reports' / 'small' / 'index.html'}")
+    assert lines[-1] == '01_fails failed in cell [3] "1 / 0": ZeroDivisionError: division by zero'
+    assert (project / "data" / "sample" / "dataset.toml").exists()
+
+
+def test_a_sample_that_is_there_is_kept(project, monkeypatch):
+    write_dataset(project / "data" / "sample")
+    monkeypatch.setattr(fluxlib.sample, "make_sample", pytest.fail)
+    write_notebook(project / "notebooks", "01_a")
+    assert command.main(["--only", "02"]) == 2
+
+
+INTERRUPTED = """
+import sys
+from pathlib import Path
+from fluxlib import __main__ as command
+folder = Path(sys.argv[1])
+command.NOTEBOOKS, command.REPORTS = folder / "notebooks", folder / "reports"
+command.FIGURES = folder / "figures"
+sys.exit(command.main(["--data", str(folder / "small")]))
+"""
+
+
+@pytest.mark.slow
+def test_an_interrupt_ends_with_one_line_and_without_a_kernel(tmp_path):
+    write_dataset(tmp_path / "small")
+    write_notebook(
+        tmp_path / "notebooks",
+        "01_long",
+        "import os, time\nfrom pathlib import Path\n"
+        "Path(dataset_folder, 'writing').write_text(str(os.getpid()))\n"
+        "Path(dataset_folder, 'writing').rename(Path(dataset_folder, 'started'))\n"
+        "time.sleep(600)",
+        plain=True,
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    started = tmp_path / "small" / "started"
+    wait_for(started.exists)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert error.split("\n")[-2:] == ["Stopped. The same command goes on from here.", ""]
+    assert "Traceback" not in error
+    wait_for(lambda: not Path(f"/proc/{started.read_text()}/cmdline").is_file())
+
+
+def wait_for(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("test", "status"),
+    [
+        ("def test_x(): pass", 0),
+        ("def test_x(): assert 0", 1),
+        ("import pytest\n@pytest.mark.skip\ndef test_x(): pass", 1),
+        ("x = 1", 5),
+    ],
+)
+def test_the_tests_fail_when_none_ran(tmp_path, test, status):
+    (tmp_path / "test_toy.py").write_text(test)
+    process = subprocess.run(
+        [sys.executable, "-m", "fluxlib", "test", "-q", "-p", "no:cacheprovider", str(tmp_path)],
+        env={**os.environ, "PYTEST_ADDOPTS": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == status, process.stdout
+    assert ("no test ran" in process.stderr) == ("skip" in test)
