@@ -16,11 +16,13 @@ from fluxlib.geomagnetic import rotate_to_gsm
 from fluxlib.processes import STEP_HOURS, Span, recur, smooth
 
 # Days in which each population follows what feeds it
-TAU = {"low": 0.8, "e2": 1.5, "e4": 2.4}
+TAU = {"low": 1.5, "e2": 2.3, "e4": 3.0}
 # log10 of the flux in e/(cm2 s sr) where the chain, without a unit, is 1
-LEVEL = {"e0.6": 4.9, "e0.8": 4.2, "e2": 2.4, "e4": 1.2}
+LEVEL = {"e0.6": 5.2, "e0.8": 4.5, "e2": 2.65, "e4": 1.5}
 # How much of the local-time wave and of adiabatic change each population shows
-STEEPNESS = {"low": 0.65, "e2": 1.0, "e4": 1.15}
+# Kennel-Petschek limit, in units of an ordinary day
+LIMIT = {"low": 9.0, "e2": 300.0, "e4": 1000.0}
+STEEPNESS = {"low": 0.7, "e2": 1.0, "e4": 1.15}
 
 
 def magnetopause(P: np.ndarray, Bz: np.ndarray) -> np.ndarray:
@@ -38,7 +40,7 @@ def loss_rate(P: np.ndarray, Bz: np.ndarray) -> np.ndarray:
     field together (magnetopause shadowing with outward diffusion; Turner et al. 2012,
     doi 10.1038/nphys2185).
     """
-    return 10 / (1 + np.exp((magnetopause(P, Bz) - 8.6) / 0.35))
+    return 17 / (1 + np.exp((magnetopause(P, Bz) - 8.5) / 0.4))
 
 
 def accelerate(span: Span, V: np.ndarray) -> np.ndarray:
@@ -47,7 +49,8 @@ def accelerate(span: Span, V: np.ndarray) -> np.ndarray:
     Paulikas & Blake 1979, doi 10.1029/GM021p0180, found the flux to follow the speed; part of
     the strength is random here, as what drives it is only partly seen in the wind.
     """
-    return (V / 420) ** 3.5 * 10 ** (0.16 * span.wander("acceleration", 40))
+    hidden = 0.27 * span.wander("acceleration", 60) + 0.22 * span.drift("seed")
+    return smooth((V / 420) ** 4.6, 18) * 10**hidden
 
 
 def trap_electrons(span: Span, wind: dict, indices: dict) -> dict[str, np.ndarray]:
@@ -67,13 +70,16 @@ def trap_electrons(span: Span, wind: dict, indices: dict) -> dict[str, np.ndarra
     _, Bz = rotate_to_gsm(span.days, wind["By"], wind["Bz"])
     lost = loss_rate(smooth(wind["P"], 0.5), smooth(Bz, 1.0))
     strength = accelerate(span, wind["V"])
-    source = smooth(indices["AE"] / 180, 8) ** 0.8
+    source = smooth(indices["AE"] / 180, 20) ** 1.75
     populations = {}
     for name, tau in TAU.items():
         rate = (1 / tau + lost) / 24
         kept = np.exp(-rate * STEP_HOURS)
         gain = (strength * source + 1e-5) * STEP_HOURS / (24 * tau)
-        source = recur(kept, gain)
+        trapped = recur(kept, gain)
+        # Kennel & Petschek 1966, doi 10.1029/JZ071i001p00001: waves that intense fluxes grow
+        # themselves scatter what is above a limit
+        source = trapped / (1 + trapped / LIMIT[name])
         # Kim & Chan 1997, doi 10.1029/97JA01814: fields that fall and rise again carry
         # electrons out and back
         adiabatic = 0.004 * STEEPNESS[name] * np.minimum(indices["SYM_H"], 10)
@@ -101,3 +107,28 @@ def turn_local_time(span: Span, longitude: float, level: np.ndarray, Kp: np.ndar
     wave = np.cos(2 * np.pi * hour / 24) - 0.15 * np.cos(4 * np.pi * hour / 24)
     size = 0.42 - 0.06 * np.clip(level, -2, 2) + 0.03 * (Kp - 2)
     return size * wave
+
+
+def stretch_tail(span: Span, position: str, longitude: float, Kp: np.ndarray) -> np.ndarray:
+    """Return by how much log10 flux dips at night while the tail is stretched.
+
+    Minutes to hours before substorms the night side maps to field lines with few electrons
+    (Sauvaud et al. 1996, doi 10.1029/96JA00335); more so in disturbed times.
+
+    Parameters
+    ----------
+    span : Span
+    position : str
+        Satellites of one position see the same dips.
+    longitude : float
+        Degrees east.
+    Kp : ndarray of shape (n,)
+
+    Returns
+    -------
+    ndarray of shape (n,), not negative
+    """
+    hour = 24 * (span.days % 1) + longitude / 15
+    night = np.maximum(np.cos(2 * np.pi * hour / 24), 0)
+    spell = np.maximum(span.wander(f"stretched tail {position}", 1.5) - 0.9, 0)
+    return 0.22 * spell * night * (1 + Kp)

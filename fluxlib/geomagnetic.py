@@ -85,9 +85,9 @@ def disturb(span: Span, wind: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """
     By, Bz = rotate_to_gsm(span.days, wind["By"], wind["Bz"])
     coupling = couple_field(wind["V"], By, Bz)
-    storm = ring_current(wind["V"], smooth(Bz, 0.5), wind["P"]) + 3 * span.wander("Dst", 8)
-    noise = np.exp(0.45 * span.wander("AL", 1.0) - 0.1)
-    AL = -np.round(4 + 95 * (smooth(coupling, 0.7) / 4000) ** 1.3 * noise)
+    storm = ring_current(wind["V"], smooth(Bz, 0.5), wind["P"]) + 2.5 * span.wander("Dst", 12)
+    noise = np.exp(0.5 * span.wander("AL", 0.6) - 0.12)
+    AL = -np.round(4 + 95 * (smooth(coupling, 0.5) / 4000) ** 1.3 * noise)
     noise = np.exp(0.25 * span.wander("AU", 2.0) - 0.03)
     AU = np.round(6 + 58 * (smooth(coupling, 1.2) / 4000) ** 1.2 * noise)
     viscous = np.sqrt(wind["N"]) * wind["V"] ** 2

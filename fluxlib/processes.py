@@ -61,6 +61,11 @@ class Span:
         start = EPOCH + pd.Timedelta(days=self.first * BLOCK_DAYS)
         return pd.date_range(start, periods=self.size, freq="5min", name="time")
 
+    def within(self, longer: "Span") -> slice:
+        """Return where this span lies in a longer one."""
+        start = (self.first - longer.first) * _PER_BLOCK
+        return slice(start, start + self.size)
+
     def generator(self, process: str, block: int) -> np.random.Generator:
         """Return the random generator of a process in a block (or any other whole number)."""
         name = zlib.crc32(process.encode())

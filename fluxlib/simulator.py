@@ -5,7 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fluxlib.electrons import LEVEL, STEEPNESS, TAU, trap_electrons, turn_local_time
+from fluxlib.electrons import (
+    LEVEL,
+    STEEPNESS,
+    stretch_tail,
+    trap_electrons,
+    turn_local_time,
+)
 from fluxlib.errors import FluxError
 from fluxlib.geomagnetic import disturb
 from fluxlib.processes import EPOCH, Span
@@ -18,37 +24,31 @@ _INDICES = ["SYM_H", "Dst", "AE", "AU", "AL", "Kp"]
 
 @dataclass(frozen=True)
 class Satellite:
-    """One satellite of the fleet and how its detector differs from GOES-11's.
+    """One satellite of the fleet and how its detectors differ from GOES-11's.
 
     Parameters
     ----------
     name, position : str
         Position is ``"east"`` (75 W) or ``"west"`` (135 W).
-    longitude : float
-        Degrees east.
     first, last : str
         First and last day of data.
     low : str
         Channel below 2 MeV, ``"e0.6"`` or ``"e0.8"``.
-    very_high : bool
-        Whether it has a channel above 4 MeV.
     intercept, slope : float
         log10 flux of this satellite against GOES-11's.
-    bend, slope_below : float
-        Below ``bend`` (log10 flux) the slope is another; the response stays continuous.
     background : float
         What the >2 MeV detector shows when there are no electrons, e/(cm2 s sr).
     noise : float
         Standard deviation of log10 flux of a 5-minute sample, beside counting noise.
+    bend, slope_below : float, optional
+        Below ``bend`` (log10 flux) the slope is another; the response stays continuous.
     """
 
     name: str
     position: str
-    longitude: float
     first: str
     last: str
     low: str
-    very_high: bool
     intercept: float
     slope: float
     background: float
@@ -57,9 +57,14 @@ class Satellite:
     slope_below: float | None = None
 
     @property
+    def longitude(self) -> float:
+        """Degrees east."""
+        return {"east": -75.0, "west": -135.0}[self.position]
+
+    @property
     def channels(self) -> list[str]:
-        """Columns of this satellite's flux."""
-        return [self.low, "e2", "e4"] if self.very_high else [self.low, "e2"]
+        """Columns of this satellite's flux; those up to GOES-12 measure >4 MeV too."""
+        return [self.low, "e2", "e4"] if self.low == "e0.6" else [self.low, "e2"]
 
     def respond(self, log_flux: np.ndarray) -> np.ndarray:
         """Return what the detector makes of a true log10 flux."""
@@ -69,50 +74,18 @@ class Satellite:
         return start + np.where(beyond < 0, below, self.slope) * beyond
 
 
+# Real years and positions, lengthened by some months of overlap so that a chain of pairs joins
+# every satellite to GOES-11. Responses are made up; backgrounds follow the daily records.
+_GOES8 = Satellite("goes8", "east", "1995-03-01", "2003-04-07", "e0.6", -0.06, 1.02, 1.5, 0.03)
+_GOES10 = Satellite("goes10", "west", "1999-03-01", "2006-06-27", "e0.6", 0.05, 0.97, 1.0, 0.025)
+_GOES11 = Satellite("goes11", "west", "2005-12-01", "2012-02-29", "e0.6", 0.0, 1.0, 0.5, 0.02)
+_GOES12 = Satellite("goes12", "east", "2003-01-01", "2010-08-31", "e0.6", 0.08, 0.95, 9.0, 0.03)
+_GOES13 = Satellite(
+    "goes13", "east", "2010-02-01", "2016-12-31", "e0.8", -0.1, 1.08, 4.0, 0.025, 2.3, 0.87
+)
+_GOES15 = Satellite("goes15", "west", "2011-09-01", "2016-12-31", "e0.8", -0.04, 0.99, 0.5, 0.02)
 FLEET = {
-    satellite.name: satellite
-    for satellite in [
-        Satellite(
-            "goes8", "east", -75, "1995-03-01", "2003-04-07", "e0.6", True, -0.06, 1.02, 1.5, 0.030
-        ),
-        Satellite(
-            "goes10", "west", -135, "1999-03-01", "2006-06-27", "e0.6", True, 0.05, 0.97, 1.0, 0.025
-        ),
-        Satellite(
-            "goes11", "west", -135, "2005-12-01", "2012-02-29", "e0.6", True, 0.0, 1.0, 0.5, 0.020
-        ),
-        Satellite(
-            "goes12", "east", -75, "2003-01-01", "2010-08-31", "e0.6", True, 0.08, 0.95, 9.0, 0.030
-        ),
-        Satellite(
-            "goes13",
-            "east",
-            -75,
-            "2010-02-01",
-            "2016-12-31",
-            "e0.8",
-            False,
-            -0.10,
-            1.06,
-            4.0,
-            0.025,
-            bend=2.3,
-            slope_below=0.82,
-        ),
-        Satellite(
-            "goes15",
-            "west",
-            -135,
-            "2011-09-01",
-            "2016-12-31",
-            "e0.8",
-            False,
-            -0.04,
-            0.99,
-            0.5,
-            0.02,
-        ),
-    ]
+    satellite.name: satellite for satellite in [_GOES8, _GOES10, _GOES11, _GOES12, _GOES13, _GOES15]
 }
 
 
@@ -144,24 +117,28 @@ def _draw_outages(span: Span, process: str, chance: float) -> np.ndarray:
     return silent
 
 
-def _observe(satellite: Satellite, span: Span, trapped: dict, indices: dict) -> pd.DataFrame:
+def _silence(span: Span, name: str) -> np.ndarray:
+    """Mark all samples that a satellite, or the archive of all, did not deliver."""
+    silent = _draw_silence(span, f"telemetry of {name}", 18)
+    silent |= _draw_outages(span, f"outage of {name}", 0.05)
+    return silent | _draw_outages(span, "outage of all", 0.012)
+
+
+def _observe(satellite: Satellite, span: Span, trapped: dict, Kp: np.ndarray) -> pd.DataFrame:
     """Let a satellite measure the electrons at its place: response, noise, floor and gaps."""
-    silent = _draw_outages(span, "outage of all", 0.012)
-    silent |= _draw_outages(span, f"outage of {satellite.name}", 0.05)
-    silent |= _draw_silence(span, f"telemetry of {satellite.name}", 18)
-    patches = 0.11 * span.wander(f"{satellite.position} of noon", 5)
-    patches += 0.04 * span.wander(f"{satellite.name} alone", 2)
+    name, position, longitude = satellite.name, satellite.position, satellite.longitude
+    patches = 0.15 * span.wander(f"{position} of noon", 4) + 0.04 * span.wander(f"{name} alone", 2)
+    patches += 0.05 if position == "west" else -0.05
+    patches -= stretch_tail(span, position, longitude, Kp)
+    silent = _silence(span, name)
     columns = {}
-    for channel, population in zip(satellite.channels, TAU, strict=False):
-        level = trapped[population]
-        wave = turn_local_time(span, satellite.longitude, level, indices["Kp"])
-        place = 0.05 if satellite.position == "west" else -0.05
-        true = LEVEL[channel] + level + STEEPNESS[population] * (wave + patches + place)
-        noise = satellite.noise * span.white(f"{satellite.name} {channel}")
-        flux = 10 ** (satellite.respond(true) + noise)
-        share = {"low": 1.0, "e2": 1.0, "e4": 0.4}[population]
-        flux = flux + share * satellite.background
-        counting = span.white(f"{satellite.name} {channel} counts") * np.sqrt(flux / 60)
+    for channel, (population, level) in zip(satellite.channels, trapped.items(), strict=False):
+        place = patches + turn_local_time(span, longitude, level, Kp)
+        true = LEVEL[channel] + level + STEEPNESS[population] * place
+        noise = satellite.noise * span.white(f"{name} {channel}")
+        background = satellite.background * (0.1 if channel == "e4" else 1)
+        flux = 10 ** (satellite.respond(true) + noise) + background
+        counting = span.white(f"{name} {channel} counts") * np.sqrt(flux / 60)
         columns[channel] = np.where(silent, np.nan, np.maximum(flux + counting, 0.02))
     return pd.DataFrame(columns, index=span.index)
 
@@ -242,7 +219,10 @@ def simulate_tables(
         first = max(start, pd.Timestamp(satellite.first))
         last = min(end, pd.Timestamp(satellite.last) + pd.Timedelta(days=1))
         if first < last:
-            seen = _observe(satellite, span, trapped, indices)
+            part = Span.cover(first, last, seed)
+            cut = part.within(span)
+            served = {name: level[cut] for name, level in trapped.items()}
+            seen = _observe(satellite, part, served, indices["Kp"][cut])
             flux[satellite.name] = _deliver(seen, first, last, step)
     for name, columns in [("plasma", _PLASMA), ("field", _FIELD)]:
         silent = _draw_silence(span, f"{name} telemetry", 25)

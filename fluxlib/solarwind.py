@@ -27,13 +27,13 @@ _CYCLE = np.array(
         (2000, 0.58, 38, 5.0),
         (2001, 0.42, 38, 4.9),
         (2002, 0.62, 32, 5.4),
-        (2003, 1.50, 24, 5.3),
+        (2003, 1.90, 24, 5.3),
         (2004, 0.85, 22, 4.8),
         (2005, 1.00, 22, 4.5),
         (2006, 0.85, 12, 3.9),
         (2007, 1.00, 5, 3.5),
         (2008, 1.10, 4, 3.2),
-        (2009, 0.22, 5, 3.3),
+        (2009, 0.10, 5, 3.3),
         (2010, 0.58, 10, 3.7),
         (2011, 0.72, 18, 3.9),
         (2012, 0.60, 24, 4.2),
@@ -73,13 +73,14 @@ def draw_streams(span: Span) -> pd.DataFrame:
     for block in range(span.first - _OLDEST, span.last + 1):
         rng = span.generator("streams", block)
         strength = float(solar_cycle(block * BLOCK_DAYS)[0])
-        for _ in range(rng.poisson(0.30 + 0.42 * strength)):
-            life = min(1 + rng.geometric(1 / (2.0 + 3.5 * strength)), _OLDEST)
+        for _ in range(rng.poisson(0.40 + 0.40 * strength)):
+            life = min(1 + rng.geometric(1 / (2.0 + 3.0 * strength)), _OLDEST)
             turn = np.arange(life)
             onset = block * BLOCK_DAYS + rng.uniform(0, ROTATION) + turn * ROTATION
             onset = onset + turn * rng.normal(0, 0.25) + rng.normal(0, 0.5, life)
             envelope = np.sqrt(np.sin(np.pi * (turn + 1) / (life + 1)))
-            rise = rng.uniform(150, 310) * (0.65 + 0.5 * strength) * envelope
+            now = solar_cycle(onset)[0]
+            rise = rng.uniform(150, 310) * (0.25 + 0.95 * now) * envelope
             passages.append(
                 pd.DataFrame(
                     {
@@ -109,7 +110,7 @@ def draw_ejections(span: Span) -> pd.DataFrame:
         rng = span.generator("ejections", block)
         rate = float(solar_cycle(block * BLOCK_DAYS)[1])
         count = rng.poisson(rate * BLOCK_DAYS / 365.25)
-        jump = rng.lognormal(4.6, 0.75, count).clip(20, 700)
+        jump = rng.lognormal(4.6, 0.7, count).clip(20, 600)
         rows.append(
             pd.DataFrame(
                 {
@@ -139,11 +140,11 @@ def add_streams(span: Span) -> dict[str, np.ndarray]:
         where, day = _window(span, passage.onset, 2, 14)
         fall = np.exp(-((np.maximum(day - passage.plateau - 0.6, 0) / passage.tail) ** 1.2))
         speed = passage.rise * fall / (1 + np.exp(-(day - 0.35) / 0.17))
-        power = passage.squeeze * passage.rise / 220
+        power = min(passage.squeeze * passage.rise / 220, 2.5)
         np.maximum(rise[where], speed, out=rise[where])
-        ahead = power * np.exp(-(((day + 0.1) / 0.42) ** 2))
+        ahead = power * np.exp(-(((day + 0.15) / 0.45) ** 2))
         np.maximum(dense[where], ahead, out=dense[where])
-        np.maximum(strong[where], power * np.exp(-(((day - 0.25) / 0.45) ** 2)), out=strong[where])
+        np.maximum(strong[where], power * np.exp(-(((day - 0.2) / 0.5) ** 2)), out=strong[where])
     return {"rise": rise, "dense": dense, "strong": strong}
 
 
@@ -173,7 +174,7 @@ def fluctuate(span: Span, component: str) -> np.ndarray:
 
     The mixture follows the autocorrelation of OMNI's hourly Bz.
     """
-    parts = [(0.25, 0.35), (0.50, 2.5), (0.25, 10.0)]
+    parts = [(0.40, 0.35), (0.42, 2.0), (0.18, 10.0)]
     return sum(
         np.sqrt(share) * span.wander(f"{component} {hours} h", hours) for share, hours in parts
     )
@@ -189,11 +190,12 @@ def draw_sectors(span: Span) -> np.ndarray:
 
 def _blow_plasma(span: Span, streams: dict, ejections: dict) -> dict[str, np.ndarray]:
     """Return V, Vx, N, T and P."""
-    slow = 345 + 25 * span.drift("slow wind") + 28 * span.wander("V slow", 30)
+    base = 332 + 26 * np.minimum(solar_cycle(span.days)[0], 1.2)
+    slow = base + 22 * span.drift("slow wind") + 28 * span.wander("V slow", 30)
     V = slow + np.maximum(streams["rise"], ejections["rise"])
     V = np.maximum(V * (1 + 0.022 * span.wander("V", 3)), 240)
-    N = 4.7 * (V / 400) ** -1.5 * np.exp(0.38 * span.wander("N", 9) + 0.16 * span.wander("n", 0.5))
-    N = N * (1 + 2.2 * streams["dense"] + 1.8 * ejections["sheath"])
+    N = 4.2 * (V / 400) ** -1.9 * np.exp(0.36 * span.wander("N", 18) + 0.10 * span.wander("n", 0.5))
+    N = N * (1 + 3.0 * streams["dense"] + 1.8 * ejections["sheath"])
     N = np.clip(N * (1 - 0.3 * ejections["cloud"]), 0.1, 90)
     # Lopez 1987, doi 10.1029/JA092iA10p11189, cooler in clouds
     T = 1e3 * np.maximum(0.031 * V - 5.1, 2.5) ** 2 * (1 - 0.65 * ejections["cloud"])
@@ -205,16 +207,13 @@ def _blow_plasma(span: Span, streams: dict, ejections: dict) -> dict[str, np.nda
 
 def _wind_field(span: Span, V: np.ndarray, streams: dict, ejections: dict) -> dict[str, np.ndarray]:
     """Return B, Bx, By and Bz (GSE)."""
-    quiet = (
-        1.12
-        * solar_cycle(span.days)[2]
-        * np.exp(0.20 * span.wander("B", 20) + 0.1 * span.wander("b", 2))
-    )
-    B = quiet * (1 + 1.0 * streams["strong"] + 1.1 * np.minimum(ejections["sheath"], 2.5))
+    change = np.exp(0.20 * span.wander("B", 20) + 0.1 * span.wander("b", 2))
+    B = 1.06 * solar_cycle(span.days)[2] * change
+    B = B * (1 + 1.4 * streams["strong"] + 1.1 * np.minimum(ejections["sheath"], 2.5))
     B = np.hypot(B * (1 - 0.5 * ejections["cloud"]), ejections["field"])
     polarity = draw_sectors(span)
     spiral = np.arctan(405 / V)
-    unrest = 0.55 + 0.25 * np.clip((V - 350) / 250, 0, 1) + 0.2 * streams["strong"].clip(0, 1)
+    unrest = 0.52 + 0.36 * np.clip((V - 350) / 250, 0, 1) + 0.2 * streams["strong"].clip(0, 1)
     unrest = unrest * (1 - 0.8 * ejections["cloud"])
     cloud = 1.5 * ejections["cloud"]
     x = -polarity * np.cos(spiral) * (1 - ejections["cloud"]) + unrest * fluctuate(span, "Bx")
