@@ -57,6 +57,8 @@ def parse_fixed(stream: BinaryIO, wanted: Sequence[int]) -> np.ndarray | None:
         float64; None if the lines are not quite of this form.
     """
     first = np.frombuffer(stream.readline(), np.uint8)
+    if not first.size or first[-1] != NEWLINE:
+        return None
     stream.seek(0)
     columns = _Columns(first, wanted)
     lines = np.empty((ROWS, len(first)), np.uint8)
@@ -96,7 +98,5 @@ def _parse_block(lines: np.ndarray, columns: _Columns) -> np.ndarray | None:
 
 def _multiply(digits: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return ``digits @ weights``, in products too small to be worth several threads."""
-    whole = len(digits) // STACK * STACK
-    stacks = digits[:whole].reshape(-1, STACK, digits.shape[1]) @ weights
-    rest = digits[whole:] @ weights
-    return np.concatenate([stacks.reshape(whole, -1), rest])
+    parts = [digits[start : start + STACK] @ weights for start in range(0, len(digits), STACK)]
+    return np.concatenate(parts)

@@ -65,7 +65,7 @@ def _read_parquet(path: Path) -> tuple[list[str], np.ndarray, np.ndarray, Accoun
         raise FluxError(f"{path}: not a readable Parquet file: {reason}") from None
     frame = frame if "time" in frame.columns else frame.reset_index()
     _check_names(list(frame.columns), path, "the schema")
-    times = pd.to_datetime(frame.pop("time"), errors="coerce", utc=True).dt.tz_localize(None)
+    times = _read_times(frame.pop("time"), path)
     for name, kind in frame.dtypes.items():
         if not pd.api.types.is_numeric_dtype(kind):
             raise FluxError(f"{path}: column {name!r} is of type {kind}; expected numbers.")
@@ -78,6 +78,13 @@ def _read_parquet(path: Path) -> tuple[list[str], np.ndarray, np.ndarray, Accoun
     values = frame.to_numpy(float, na_value=np.nan)[~bad].T
     stamps = times.to_numpy().astype("datetime64[us]")[~bad]
     return list(frame.columns), *order_rows(stamps, values, account), account
+
+
+def _read_times(column: pd.Series, path: Path) -> pd.Series:
+    """Return the times in UTC without a zone: texts are parsed, numbers have no known origin."""
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        raise FluxError(f"{path}: column 'time' is of type {column.dtype}; expected times.")
+    return pd.to_datetime(column, errors="coerce", utc=True).dt.tz_localize(None)
 
 
 def _check_names(names: list[str], path: Path, where: str) -> None:
