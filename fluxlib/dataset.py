@@ -3,20 +3,13 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from fluxlib import cache, writers
+from fluxlib.entries import ACCOUNT, CHANNELS, read_entry
 from fluxlib.errors import FluxError
 from fluxlib.fluence import DAY, daily_fluence
-from fluxlib.goes import read_goes
 from fluxlib.manifest import NAME, Entry, Manifest, parse_cadence, read_manifest
-from fluxlib.omni import read_omni
-from fluxlib.swpc import FIRST_WITH_E08, read_dpd
-from fluxlib.table import read_table
-
-CHANNELS = ("e0.6", "e0.8", "e2", "e4")
-ACCOUNT = ["source", "series", "file", "read", "kept", "rejected", "why", "filled"]
 
 
 @dataclass
@@ -149,8 +142,8 @@ def _read_everything(manifest: Manifest, step: pd.Timedelta) -> dict[str, pd.Dat
     flux: dict[str, list] = {}
     fluence: dict[str, list] = {}
     for entry in manifest.flux:
-        cadence = parse_cadence(entry.cadence, entry.label)
-        frame = _read_entry(entry, manifest.folder, accounts)
+        cadence = _match_cadence(entry, step)
+        frame = read_entry(entry, manifest.folder, accounts)
         regular = _put_on_grid(frame, cadence, cadence)
         # Coverage is counted in the files' own samples, whatever the grid.
         daily = regular if cadence == DAY else daily_fluence(regular)
@@ -169,8 +162,8 @@ def _read_drivers(manifest: Manifest, step: pd.Timedelta, accounts: list) -> pd.
     """Merge the driver entries; where two have a value, the manifest's earlier one counts."""
     merged: pd.DataFrame | None = None
     for entry in manifest.drivers:
-        frame = _read_entry(entry, manifest.folder, accounts)
-        cadence = parse_cadence(entry.cadence, entry.label)
+        cadence = _match_cadence(entry, step)
+        frame = read_entry(entry, manifest.folder, accounts)
         frame = _put_on_grid(frame, cadence, step)
         merged = frame if merged is None else merged.combine_first(frame)
         columns = dict.fromkeys([*merged.columns, *frame.columns])
@@ -181,133 +174,15 @@ def _read_drivers(manifest: Manifest, step: pd.Timedelta, accounts: list) -> pd.
     return merged.reindex(grid)
 
 
-def _read_entry(entry: Entry, folder: Path, accounts: list[dict]) -> pd.DataFrame:
-    """Read an entry's files, keep the usable rows in order of time, account for every row."""
-    frames = []
-    for path in entry.paths:
-        frame = _read_file(entry, path)
-        _check_cadence(frame.index, entry, path)
-        frames.append(_drop_unusable(frame, entry))
-    _drop_repeated(frames)
-    accounts += [
-        _describe(entry, path, folder, frame)
-        for path, frame in zip(entry.paths, frames, strict=True)
-    ]
-    for frame in frames:
-        frame.attrs = {}
-    joined = pd.concat(frames).sort_index()
-    if joined.empty:
+def _match_cadence(entry: Entry, step: pd.Timedelta) -> pd.Timedelta:
+    """Return an entry's cadence; raise if neither it nor the step holds the other whole."""
+    cadence = parse_cadence(entry.cadence, entry.label)
+    if max(cadence, step) % min(cadence, step):
         raise FluxError(
-            f"{folder / NAME}: {entry.label} ({entry.files}) has no row within its "
-            f"period {_print_period(entry)}; check the period or the files."
+            f"cadence is {step}, which does not fit {entry.label} of the manifest, every "
+            f"{entry.cadence}; choose a multiple or a fraction of that."
         )
-    return joined
-
-
-def _drop_repeated(frames: list[pd.DataFrame]) -> None:
-    """Drop, in place of the list, the rows whose time an earlier file has too."""
-    times = pd.DatetimeIndex(np.concatenate([frame.index for frame in frames]))
-    if times.is_unique:
-        return
-    ends = np.cumsum([len(frame) for frame in frames])
-    for i, again in enumerate(np.split(times.duplicated(), ends[:-1])):
-        if again.any():
-            first = str(frames[i].index[again][0])
-            frames[i].attrs["account"].reject("in an earlier file too", first, int(again.sum()))
-            frames[i] = frames[i][~again]
-
-
-def _describe(entry: Entry, path: Path, folder: Path, frame: pd.DataFrame) -> dict:
-    account = frame.attrs["account"]
-    return {
-        "source": entry.label,
-        "series": entry.series or "drivers",
-        "file": path.relative_to(folder).as_posix(),
-        "read": account.read,
-        "kept": account.kept,
-        "rejected": sum(account.rejected.values()),
-        "why": account.explain(),
-        "filled": ", ".join(f"{name} {count}" for name, count in account.filled.items()),
-    }
-
-
-def _read_file(entry: Entry, path: Path) -> pd.DataFrame:
-    if entry.format == "goes-csv":
-        frame = read_goes(path)
-        found = frame.attrs["satellite"]
-        if found and found != entry.satellite:
-            raise FluxError(
-                f"{path}: the file says that it is of {found}; {entry.label} of the manifest "
-                f"says {entry.satellite}."
-            )
-    elif entry.format == "dpd":
-        frame = read_dpd(path, satellite=entry.satellite)
-    elif entry.format == "table":
-        frame = read_table(path)
-    else:
-        frame = read_omni(path)
-        if frame.attrs["kind"] != entry.format:
-            raise FluxError(
-                f"{path}: the file is of format {frame.attrs['kind']!r}; {entry.label} of the "
-                f"manifest says {entry.format!r}."
-            )
-    if entry.kind == "flux" and not set(frame.columns) <= set(CHANNELS):
-        unknown = sorted(set(frame.columns) - set(CHANNELS))
-        raise FluxError(
-            f"{path}: line 1 has the column {unknown[0]!r}; expected flux columns named "
-            f"{', '.join(CHANNELS)} (integral flux above that energy in MeV)."
-        )
-    if entry.kind == "flux":
-        number = "".join(c for c in entry.satellite if c.isdigit())
-        if number and int(number) >= FIRST_WITH_E08 and "e0.6" in frame:
-            raise FluxError(
-                f"{path}: column e0.6 for {entry.satellite}, but GOES-{FIRST_WITH_E08} and later "
-                "measure >0.8 MeV; name the column e0.8."
-            )
-        frame = _blank_nonpositive(frame)
-    return frame
-
-
-def _blank_nonpositive(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with NaN for flux <= 0, which has no logarithm: below background."""
-    account = frame.attrs["account"]
-    below = frame <= 0
-    for name, count in below.sum().items():
-        if count:
-            account.filled[name] += int(count)
-    return frame.mask(below)
-
-
-def _check_cadence(index: pd.DatetimeIndex, entry: Entry, path: Path) -> None:
-    """Raise if the file's usual step is not the manifest's cadence."""
-    if len(index) < 3:
-        return
-    steps = np.diff(np.sort(index.values))
-    values, counts = np.unique(steps[steps > np.timedelta64(0)], return_counts=True)
-    usual = pd.Timedelta(values[np.argmax(counts)])
-    if usual != parse_cadence(entry.cadence, entry.label):
-        raise FluxError(
-            f"{path}: its usual step is {_print_step(usual)}; {entry.label} of the manifest says "
-            f"cadence {entry.cadence!r}."
-        )
-
-
-def _drop_unusable(frame: pd.DataFrame, entry: Entry) -> pd.DataFrame:
-    """Return the rows within the entry's period and on its grid; account for the others."""
-    account = frame.attrs["account"]
-    outside = np.zeros(len(frame), bool)
-    if entry.period is not None:
-        outside = (frame.index < entry.period[0]) | (frame.index >= entry.period[1])
-    if outside.any():
-        account.reject(
-            f"outside {_print_period(entry)}", str(frame.index[outside][0]), int(outside.sum())
-        )
-        frame = frame[~outside]
-    off = frame.index != frame.index.floor(parse_cadence(entry.cadence, entry.label))
-    if off.any():
-        account.reject(f"off the {entry.cadence} grid", str(frame.index[off][0]), int(off.sum()))
-        frame = frame[~off]
-    return frame
+    return cadence
 
 
 def _put_on_grid(frame: pd.DataFrame, cadence: pd.Timedelta, step: pd.Timedelta) -> pd.DataFrame:
@@ -327,13 +202,3 @@ def _join_in_time(frames: list[pd.DataFrame], step: pd.Timedelta) -> pd.DataFram
     joined = joined.groupby(level=0).mean() if joined.index.has_duplicates else joined
     grid = pd.date_range(joined.index[0], joined.index[-1], freq=step, name="time")
     return joined.reindex(grid)[[name for name in CHANNELS if name in joined]]
-
-
-def _print_period(entry: Entry) -> str:
-    first, end = entry.period
-    return f"{first:%Y-%m-%d} to {end - DAY:%Y-%m-%d}"
-
-
-def _print_step(step: pd.Timedelta) -> str:
-    minutes = step.total_seconds() / 60
-    return f"{minutes / 60:g} h" if minutes % 60 == 0 else f"{minutes:g} min"

@@ -4,9 +4,6 @@ Everything that differs between data (satellites, positions, formats, cadence, p
 the manifest and nowhere in the code.
 """
 
-import difflib
-import re
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from fluxlib.errors import FluxError
+from fluxlib.validation import check_choice, check_keys, check_name, get_value, read_toml
 
 NAME = "dataset.toml"
 FLUX_FORMATS = ("goes-csv", "dpd", "table")
@@ -97,28 +95,28 @@ def read_manifest(folder: str | Path) -> Manifest:
     """
     path = Path(folder)
     path = path if path.name == NAME else path / NAME
-    content = _read_toml(path)
-    _check_keys(content, {"dataset", "flux", "drivers"}, path, "the top level")
-    about = _get(content, "dataset", dict, path, "the top level")
+    content = read_toml(path)
+    check_keys(content, {"dataset", "flux", "drivers"}, path, "the top level")
+    about = get_value(content, "dataset", dict, path, "the top level")
     where = "[dataset]"
-    _check_keys(about, {"name", "title", "synthetic", "reference", "daily"}, path, where)
-    name = _get(about, "name", str, path, where)
-    _check_name(name, path, f"{where} name")
+    check_keys(about, {"name", "title", "synthetic", "reference", "daily"}, path, where)
+    name = get_value(about, "name", str, path, where)
+    check_name(name, path, f"{where} name")
     flux = _read_entries(content, "flux", FLUX_FORMATS, path)
     if not flux:
         raise FluxError(f"{path}: found no [[flux]] table; a dataset needs at least one.")
     _check_overlaps(flux, path)
     series = tuple(dict.fromkeys(entry.series for entry in flux))
-    reference = _get(about, "reference", str, path, where, default=None)
-    daily = tuple(_get(about, "daily", list, path, where, default=list(series)))
+    reference = get_value(about, "reference", str, path, where, default=None)
+    daily = tuple(get_value(about, "daily", list, path, where, default=list(series)))
     for key, names in (("reference", [reference] if reference else []), ("daily", daily)):
         for value in names:
-            _check_choice(value, series, path, f"{where} {key}")
+            check_choice(value, series, path, f"{where} {key}")
     return Manifest(
         folder=path.parent,
         name=name,
-        title=_get(about, "title", str, path, where, default=name),
-        synthetic=_get(about, "synthetic", bool, path, where),
+        title=get_value(about, "title", str, path, where, default=name),
+        synthetic=get_value(about, "synthetic", bool, path, where),
         reference=reference,
         daily=daily,
         flux=flux,
@@ -141,22 +139,8 @@ def parse_cadence(text: str, where: str) -> pd.Timedelta:
     return cadence
 
 
-def _read_toml(path: Path) -> dict:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise FluxError(
-            f"{path}: no such file; a dataset is a folder of native files with a {NAME} "
-            "that describes them (data/README.md shows one)."
-        ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise FluxError(f"{path}: not valid TOML: {error}.") from None
-    except UnicodeDecodeError as error:
-        raise FluxError(f"{path}: not UTF-8 text: byte {error.start} cannot be read.") from None
-
-
 def _read_entries(content: dict, kind: str, formats: Iterable[str], path: Path) -> tuple:
-    tables = _get(content, kind, list, path, "the top level", default=[])
+    tables = get_value(content, kind, list, path, "the top level", default=[])
     return tuple(
         _read_entry(table, kind, f"[[{kind}]] number {number}", formats, path)
         for number, table in enumerate(tables, 1)
@@ -168,20 +152,20 @@ def _read_entry(table: dict, kind: str, where: str, formats: Iterable[str], path
         raise FluxError(f"{path}: {where} is {table!r}; expected a table under [[{kind}]].")
     known = {"format", "files", "cadence", "period"}
     only_flux = {"satellite", "series", "position"}
-    _check_keys(table, known | only_flux if kind == "flux" else known, path, where)
-    format_ = _get(table, "format", str, path, where)
-    _check_choice(format_, formats, path, f"{where} format")
-    pattern = _get(table, "files", str, path, where)
-    cadence = _get(table, "cadence", str, path, where)
+    check_keys(table, known | only_flux if kind == "flux" else known, path, where)
+    format_ = get_value(table, "format", str, path, where)
+    check_choice(format_, formats, path, f"{where} format")
+    pattern = get_value(table, "files", str, path, where)
+    cadence = get_value(table, "cadence", str, path, where)
     parse_cadence(cadence, f"{path}: {where} cadence")
     fields = {}
     if kind == "flux":
-        satellite = _get(table, "satellite", str, path, where)
-        position = _get(table, "position", str, path, where, default=None)
+        satellite = get_value(table, "satellite", str, path, where)
+        position = get_value(table, "position", str, path, where, default=None)
         if position is not None:
-            _check_choice(position, POSITIONS, path, f"{where} position")
-        series = _get(table, "series", str, path, where, default=satellite)
-        _check_name(series, path, f"{where} series")
+            check_choice(position, POSITIONS, path, f"{where} position")
+        series = get_value(table, "series", str, path, where, default=satellite)
+        check_name(series, path, f"{where} series")
         fields = {"satellite": satellite, "series": series, "position": position}
     return Entry(
         kind=kind,
@@ -217,7 +201,7 @@ def _find_files(pattern: str, path: Path, where: str) -> tuple[Path, ...]:
 
 
 def _read_period(table: dict, path: Path, where: str) -> Period | None:
-    period = _get(table, "period", list, path, where, default=None)
+    period = get_value(table, "period", list, path, where, default=None)
     if period is None:
         return None
     try:
@@ -244,47 +228,3 @@ def _check_overlaps(entries: tuple[Entry, ...], path: Path) -> None:
                     f"{path}: {one.label} and {other.label} both hold series {one.series!r} and "
                     "their periods overlap; give each its own period, or one another series name."
                 )
-
-
-def _check_keys(table: dict, known: set[str], path: Path, where: str) -> None:
-    for key in table:
-        if key not in known:
-            raise FluxError(
-                f"{path}: {where} has the unknown key {key!r};{_suggest(key, known)} "
-                f"known keys: {', '.join(sorted(known))}."
-            )
-
-
-def _check_name(name: str, path: Path, where: str) -> None:
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
-        raise FluxError(
-            f"{path}: {where} is {name!r}; expected letters, digits, '-', '_' and '.', as files "
-            "are named after it."
-        )
-
-
-def _check_choice(value, choices: Iterable[str], path: Path, where: str) -> None:
-    if value not in choices:
-        raise FluxError(
-            f"{path}: {where} is {value!r};{_suggest(value, choices)} "
-            f"expected one of {', '.join(choices)}."
-        )
-
-
-def _suggest(word, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(str(word), list(known), n=1)
-    return f" did you mean {close[0]!r}?" if close else ""
-
-
-_REQUIRED = object()
-
-
-def _get(table: dict, key: str, kind: type, path: Path, where: str, *, default=_REQUIRED):
-    if key not in table:
-        if default is _REQUIRED:
-            raise FluxError(f"{path}: {where} lacks the key {key!r}.")
-        return default
-    if not isinstance(table[key], kind):
-        words = {str: "a text", bool: "true or false", list: "a list", dict: "a table"}
-        raise FluxError(f"{path}: {where} {key} is {table[key]!r}; expected {words[kind]}.")
-    return table[key]

@@ -1,0 +1,71 @@
+"""Read a TOML file and check what stands in it, each fault with an error of its own."""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+from fluxlib.errors import FluxError
+
+_REQUIRED = object()
+
+
+def read_toml(path: Path) -> dict:
+    """Return the content of a TOML file; UTF-8, with or without a byte order mark."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise FluxError(
+            f"{path}: no such file; a dataset is a folder of native files with a "
+            f"{path.name} that describes them (data/README.md shows one)."
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise FluxError(f"{path}: not valid TOML: {error}.") from None
+    except UnicodeDecodeError as error:
+        raise FluxError(f"{path}: not UTF-8 text: byte {error.start} cannot be read.") from None
+
+
+def check_keys(table: dict, known: set[str], path: Path, where: str) -> None:
+    """Raise if a table has a key that is not among the known ones."""
+    for key in table:
+        if key not in known:
+            raise FluxError(
+                f"{path}: {where} has the unknown key {key!r};{_suggest(key, known)} "
+                f"known keys: {', '.join(sorted(known))}."
+            )
+
+
+def check_name(name: str, path: Path, where: str) -> None:
+    """Raise if a name cannot be part of a file's name."""
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+        raise FluxError(
+            f"{path}: {where} is {name!r}; expected letters, digits, '-', '_' and '.', as files "
+            "are named after it."
+        )
+
+
+def check_choice(value, choices: Iterable[str], path: Path, where: str) -> None:
+    """Raise if a value is none of the choices."""
+    if value not in choices:
+        raise FluxError(
+            f"{path}: {where} is {value!r};{_suggest(value, choices)} "
+            f"expected one of {', '.join(choices)}."
+        )
+
+
+def _suggest(word, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(str(word), list(known), n=1)
+    return f" did you mean {close[0]!r}?" if close else ""
+
+
+def get_value(table: dict, key: str, kind: type, path: Path, where: str, *, default=_REQUIRED):
+    """Return a table's value of a key, or the default; raise if it is absent or of another kind."""
+    if key not in table:
+        if default is _REQUIRED:
+            raise FluxError(f"{path}: {where} lacks the key {key!r}.")
+        return default
+    if not isinstance(table[key], kind):
+        words = {str: "a text", bool: "true or false", list: "a list", dict: "a table"}
+        raise FluxError(f"{path}: {where} {key} is {table[key]!r}; expected {words[kind]}.")
+    return table[key]
