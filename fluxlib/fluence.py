@@ -51,10 +51,10 @@ def get_cadence(index: pd.DatetimeIndex) -> pd.Timedelta:
     FluxError
         If the index has fewer than two times or its steps differ.
     """
-    if len(index) < 2:
-        raise FluxError(f"the index has {len(index)} times; expected a grid of two or more.")
     if index.freq is not None:
         return pd.Timedelta(index.freq)
+    if len(index) < 2:
+        raise FluxError(f"the index has {len(index)} times; expected a grid of two or more.")
     step = index[1] - index[0]
     if step <= pd.Timedelta(0) or not (index[1:] - index[:-1] == step).all():
         raise FluxError(

@@ -56,6 +56,8 @@ class new_folder:  # noqa: N801 - used as a function
         self.folder = Path(folder)
 
     def __enter__(self) -> Path:
+        if self.folder.exists() and not self.folder.is_dir():
+            raise FluxError(f"{self.folder}: is a file; name a new folder.")
         if self.folder.exists() and any(self.folder.iterdir()):
             raise FluxError(f"{self.folder}: already holds files; name a new folder.")
         self.folder.parent.mkdir(parents=True, exist_ok=True)
@@ -119,9 +121,9 @@ def write_manifest(folder: Path, manifest: Manifest, entries: list[dict]) -> Non
 
 
 def _print_table(header: str, table: dict) -> str:
-    # TOML's texts, lists of texts and booleans are written as JSON's are.
+    # TOML's texts, lists of texts and booleans are written as JSON's are, but for the last ASCII.
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in table.items()]
-    return "\n".join([header, *lines, ""])
+    return "\n".join([header, *lines, ""]).replace("\x7f", "\\u007f")
 
 
 def _write_tables(folder: Path, subfolder: str, stem: str, frame: pd.DataFrame) -> dict:
