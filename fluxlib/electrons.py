@@ -2,7 +2,7 @@
 
 A chain of populations, each fed by the one below it and slower than it: substorms inject a seed,
 which is accelerated to 0.6 MeV, to 2 MeV and to 4 MeV (Li et al. 2001,
-doi 10.1029/2000GL012535, for diffusion and loss driven by the solar wind; Jaynes et al. 2015,
+doi 10.1029/2000GL012681, for diffusion and loss driven by the solar wind; Jaynes et al. 2015,
 doi 10.1002/2015JA021234, for the chain from seed to source). In each population j
 
     dj/dt = (a(t) * source - j) / tau - j * loss(t)
@@ -91,8 +91,7 @@ def turn_local_time(span: Span, longitude: float, level: np.ndarray, Kp: np.ndar
     """Return the daily wave of log10 flux at a longitude: high at noon, low at midnight.
 
     The orbit crosses stretched field lines at night, the more so in disturbed times, and steep
-    or low fluxes vary more (Paulikas & Blake 1979; Su et al. 2014,
-    doi 10.1002/2014JA020026).
+    or low fluxes vary more (Paulikas & Blake 1979).
 
     Parameters
     ----------
@@ -113,7 +112,7 @@ def stretch_tail(span: Span, position: str, longitude: float, Kp: np.ndarray) ->
     """Return by how much log10 flux dips at night while the tail is stretched.
 
     Minutes to hours before substorms the night side maps to field lines with few electrons
-    (Sauvaud et al. 1996, doi 10.1029/96JA00335); more so in disturbed times.
+    (Sauvaud & Winckler 1980, doi 10.1029/JA085iA05p02043); more so in disturbed times.
 
     Parameters
     ----------
