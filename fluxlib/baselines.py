@@ -1,0 +1,126 @@
+"""What a forecast must beat: persistence, recurrence, linear filter, trees, a plain network."""
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import RidgeCV
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from fluxlib.forecaster import DailyForecaster
+from fluxlib.windows import ROTATION, Windows
+
+
+class Persistence(DailyForecaster):
+    """The last known fluence stays."""
+
+    history = 1
+    step = 24
+    drivers = ()
+    context = False
+
+    def __init__(self, *, horizons: int = 3):
+        self.horizons = horizons
+
+    def _fit(self, windows: Windows) -> None:
+        pass
+
+    def _predict(self, windows: Windows) -> dict[str, np.ndarray]:
+        return {"value": np.repeat(windows.last[:, None], self.horizons, axis=1)}
+
+
+class Recurrence(DailyForecaster):
+    """The fluence of one solar rotation (27 days) earlier comes back."""
+
+    history = ROTATION
+    step = 24
+    drivers = ()
+    context = False
+
+    def __init__(self, *, horizons: int = 3):
+        self.horizons = horizons
+
+    def _fit(self, windows: Windows) -> None:
+        pass
+
+    def _predict(self, windows: Windows) -> dict[str, np.ndarray]:
+        flux = windows.sequence[:, :, windows.channels.index("e2")]
+        return {"value": flux[:, : self.horizons].astype(float)}
+
+
+class _Regression(DailyForecaster):
+    """A regression of the change from the last fluence on every input side by side."""
+
+    def __init__(
+        self,
+        *,
+        drivers=None,
+        history: int = 4,
+        step: int = 6,
+        horizons: int = 3,
+        context: bool = True,
+        random_state: int = 0,
+    ):
+        self.drivers = drivers
+        self.history = history
+        self.step = step
+        self.horizons = horizons
+        self.context = context
+        self.random_state = random_state
+
+    def _make_model(self):
+        raise NotImplementedError
+
+    def _fit(self, windows: Windows) -> None:
+        X = self._flatten(windows)
+        self.fill_ = np.nan_to_num(np.nanmean(X, axis=0))
+        X = np.where(np.isfinite(X), X, self.fill_)
+        there = np.isfinite(windows.target).all(axis=1)
+        change = windows.target[there] - windows.last[there, None]
+        self.model_ = self._make_model().fit(X[there], change)
+
+    def _predict(self, windows: Windows) -> dict[str, np.ndarray]:
+        X = self._flatten(windows)
+        change = self.model_.predict(np.where(np.isfinite(X), X, self.fill_))
+        return {"value": windows.last[:, None] + change}
+
+    def _flatten(self, windows: Windows) -> np.ndarray:
+        return windows.flatten().astype(float)
+
+
+class RidgeFilter(_Regression):
+    """Ridge regression: a linear filter of the drivers.
+
+    The idea of NOAA's REFM (after Baker et al. 1990, doi 10.1029/JA095iA09p15133), with more
+    inputs. The penalty is chosen by leave-one-out within the training days.
+    """
+
+    def _make_model(self):
+        return make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(0, 4, 9)))
+
+
+class BoostedTrees(_Regression):
+    """Gradient-boosted trees."""
+
+    def _make_model(self):
+        trees = HistGradientBoostingRegressor(
+            max_iter=200, learning_rate=0.05, max_leaf_nodes=15, random_state=self.random_state
+        )
+        return MultiOutputRegressor(trees)
+
+
+class PlainNetwork(_Regression):
+    """A multilayer perceptron."""
+
+    def _make_model(self):
+        return make_pipeline(
+            StandardScaler(),
+            MLPRegressor(
+                hidden_layer_sizes=(32,),
+                alpha=1.0,
+                max_iter=60,
+                early_stopping=True,
+                random_state=self.random_state,
+            ),
+        )

@@ -1,0 +1,103 @@
+"""What every daily forecaster shares: data to windows, numbers to a frame."""
+
+from abc import abstractmethod
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+
+from fluxlib.errors import FluxError
+from fluxlib.windows import DAY, Windows, make_windows
+
+
+class DailyForecaster(BaseEstimator):
+    """Forecast the daily >2 MeV fluence some days ahead; subclasses say how.
+
+    The forecast is made at the end of an issue day, from that day and earlier ones.
+    """
+
+    drivers = None
+    history = 4
+    step = 6
+    horizons = 3
+    context = True
+
+    @abstractmethod
+    def _fit(self, windows: Windows) -> None:
+        """Learn from windows."""
+
+    @abstractmethod
+    def _predict(self, windows: Windows) -> dict[str, np.ndarray]:
+        """Return log10 `value` (n, horizons), and `lower`, `upper`, `alert` if known."""
+
+    def fit(self, data, days: pd.DatetimeIndex | None = None) -> "DailyForecaster":
+        """Learn from the days of a dataset.
+
+        Parameters
+        ----------
+        data : Dataset or DataFrame
+            As :func:`fluxlib.windows.make_windows` takes.
+        days : DatetimeIndex
+            Issue days to learn from; default all. Their targets are up to `horizons` days later.
+        """
+        windows = select_days(self._make_windows(data), days)
+        windows = windows.take(np.isfinite(windows.last) & np.isfinite(windows.target).any(axis=1))
+        if len(windows.days) == 0:
+            raise FluxError("no day to learn from: none has fluence before and after it.")
+        self._fit(windows)
+        return self
+
+    def predict(self, data, days: pd.DatetimeIndex | None = None) -> pd.DataFrame:
+        """Forecast from the ends of days.
+
+        Parameters
+        ----------
+        data : Dataset or DataFrame
+            As for `fit`.
+        days : DatetimeIndex
+            Issue days; default all that have enough history.
+
+        Returns
+        -------
+        DataFrame
+            A row an issue day and horizon. Index `time`, the day that is forecast; `issued`, the
+            day at whose end; `horizon`, days between; `value`, fluence, e/(cm2 day sr), and,
+            where the model knows them, `lower`, `upper` and `alert`, the probability of an alert.
+        """
+        windows = select_days(self._make_windows(data), days)
+        return tabulate(windows.days, self._predict(windows))
+
+    def predict_newest(self, data) -> pd.DataFrame:
+        """Forecast from the newest day that has fluence; a row a horizon."""
+        windows = self._make_windows(data)
+        newest = windows.days[-1:]
+        return self.predict(data, newest)
+
+    def _make_windows(self, data) -> Windows:
+        return make_windows(
+            data,
+            drivers=self.drivers,
+            history=self.history,
+            step=self.step,
+            horizons=self.horizons,
+            context=self.context,
+        )
+
+
+def select_days(windows: Windows, days: pd.DatetimeIndex | None) -> Windows:
+    """Return the windows of some issue days; those without enough history are left out."""
+    return windows if days is None else windows.take(windows.days.isin(days))
+
+
+def tabulate(days: pd.DatetimeIndex, result: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Lay out (n, horizons) arrays of log10 values as rows."""
+    n, horizons = result["value"].shape
+    horizon = np.tile(np.arange(1, horizons + 1), n)
+    issued = days.repeat(horizons)
+    frame = pd.DataFrame(
+        {"issued": issued, "horizon": horizon},
+        index=pd.DatetimeIndex(issued + horizon * DAY, name="time"),
+    )
+    for name, values in result.items():
+        frame[name] = values.ravel() if name == "alert" else 10 ** values.ravel()
+    return frame

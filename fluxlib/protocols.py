@@ -1,0 +1,128 @@
+"""How forecasts are tested: a year held out, or only the past known."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from fluxlib.errors import FluxError
+from fluxlib.metrics import scores
+from fluxlib.windows import DAY, split_data
+
+PURGE = 30  # days: one solar rotation of history and three days of targets
+LEAST_DAYS = 180  # a year with fewer observed days is not a test
+
+
+def leave_one_year_out(
+    data,
+    models: Mapping,
+    years: Sequence[int] | None = None,
+    *,
+    purge: int = PURGE,
+    report: Callable[[int, str], None] | None = None,
+) -> pd.DataFrame:
+    """Forecast each year by models that learned from the other years.
+
+    Parameters
+    ----------
+    data : Dataset or DataFrame
+        As :func:`fluxlib.windows.make_windows` takes.
+    models : dict
+        Forecasters by name; each is cloned for each year.
+    years : sequence of int
+        Test years; default all with enough observed days.
+    purge : int
+        Days before and after the test year that no model learns from.
+    report : callable
+        Called with year and name after each.
+
+    Returns
+    -------
+    DataFrame
+        As `predict` gives, for every target day of the test years, with `model`, `year` and
+        `observed`, the fluence that came.
+
+    Raises
+    ------
+    FluxError
+        If a year is not in the data, or nothing is left to learn from.
+    """
+    return _test_years(data, models, years, purge, report, past_only=False)
+
+
+def walk_forward(
+    data,
+    models: Mapping,
+    years: Sequence[int] | None = None,
+    *,
+    purge: int = PURGE,
+    report: Callable[[int, str], None] | None = None,
+) -> pd.DataFrame:
+    """Forecast each year by models that learned from the years before it.
+
+    Parameters and result are those of :func:`leave_one_year_out`; by default the first three
+    years are not tested, so that there is something to learn from.
+    """
+    if years is None:
+        years = list_years(split_data(data)[0]["e2"])[3:]
+    return _test_years(data, models, years, purge, report, past_only=True)
+
+
+def _test_years(data, models, years, purge, report, *, past_only) -> pd.DataFrame:
+    observed = split_data(data)[0]["e2"]
+    known = list_years(observed, least=1)
+    tables = []
+    for year in list_years(observed) if years is None else years:
+        if year not in known:
+            raise FluxError(f"years has {year}, of which the data has no fluence; it has {known}.")
+        train = choose_training(observed.index, year, purge, past_only=past_only)
+        for name, model in models.items():
+            fitted = clone(model).fit(data, train)
+            first = pd.Timestamp(f"{year}-01-01")
+            issued = pd.date_range(first - fitted.horizons * DAY, f"{year}-12-30")
+            table = fitted.predict(data, issued)
+            tables.append(table[table.index.year == year].assign(model=name, year=year))
+            if report is not None:
+                report(year, name)
+    result = pd.concat(tables)
+    return result.assign(observed=observed.reindex(result.index).to_numpy())
+
+
+def choose_training(
+    days: pd.DatetimeIndex, year: int, purge: int, *, past_only: bool
+) -> pd.DatetimeIndex:
+    """Return the days, of all or of those before a test year, that are far enough from it."""
+    before = days < pd.Timestamp(f"{year}-01-01") - purge * DAY
+    after = days > pd.Timestamp(f"{year}-12-31") + purge * DAY
+    return days[before] if past_only else days[before | after]
+
+
+def list_years(observed: pd.Series, least: int = LEAST_DAYS) -> list[int]:
+    """Return the years with at least so many observed days."""
+    count = observed.notna().groupby(observed.index.year).sum()
+    return count.index[count >= least].tolist()
+
+
+def score_forecasts(
+    table: pd.DataFrame, by: Sequence[str] = ("model", "horizon", "year")
+) -> pd.DataFrame:
+    """Score forecasts on log10 fluence, group by group.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As :func:`leave_one_year_out` gives.
+    by : sequence of str
+        Columns that make the groups. Without `year` the scores are pooled over all years, which
+        differs from the mean of the years' scores.
+
+    Returns
+    -------
+    DataFrame
+        LC, PE, MAE, RMSE, n; a row a group.
+    """
+    logs = table[["observed", "value"]].apply(np.log10)
+    groups = logs.groupby([table[name].to_numpy() for name in by])
+    rows = {key: scores(part["observed"], part["value"]) for key, part in groups}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index=list(by))
