@@ -5,12 +5,14 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-_NUMBER = re.compile(r"\s*([-+]?[\d.,\s]*\d[\d.,]*(e[-+]?\d+)?\s*%?|nan|nat|none|-?inf|)\s*", re.I)
+_NUMBER = re.compile(
+    r"\s*([-+]?[\d.,\s]*\d[\d.,]*(e[-+]?\d+)?\s*%?|nan|nat|none|-?inf|\.\.\.|)\s*", re.I
+)
 _CELL = re.compile(r"<(t[dh])\b[^>]*>(.*?)</\1>", re.S)
-#: pandas puts the index's name on a header row of its own.
+#: pandas puts the index's names on a header row of their own.
 _NAMED_INDEX = re.compile(
-    r"<tr[^>]*>\s*<th></th>((?:\s*<th>[^<]*</th>)*)\s*</tr>\s*"
-    r"<tr[^>]*>\s*<th>([^<]+)</th>(?:\s*<th></th>)*\s*</tr>"
+    r"<tr[^>]*>(?:\s*<th></th>)+((?:\s*<th>[^<]+</th>)+)\s*</tr>\s*"
+    r"<tr[^>]*>((?:\s*<th>[^<]+</th>)+)(?:\s*<th></th>)*\s*</tr>"
 )
 _ROW = re.compile(r"<tr\b[^>]*>(.*?)</tr>", re.S)
 
@@ -83,12 +85,13 @@ def tabulate_records(records: list[Mapping[str, Any]]) -> dict:
 def align_columns(html: str) -> str:
     """Mark text columns of pandas' HTML tables with ``class="text"``, and make one header row.
 
+    Cells of up to 20 characters are ``short`` as well, to be kept on one line.
     Without a mark a style sheet can only align all columns alike. Tables with merged cells are
     left as they are.
     """
     html = re.sub(r"<style scoped>.*?</style>", "", html, flags=re.S)
     html = html.replace(' border="1"', "").replace(' style="text-align: right;"', "")
-    html = _NAMED_INDEX.sub(r"<tr><th>\2</th>\1</tr>", html)
+    html = _NAMED_INDEX.sub(r"<tr>\2\1</tr>", html)
     if "colspan" in html or "rowspan" in html:
         return html
     return re.sub(r"<table\b.*?</table>", lambda match: _align_table(match[0]), html, flags=re.S)
@@ -106,7 +109,7 @@ def _align_table(table: str) -> str:
         columns = iter(range(width))
         return _CELL.sub(
             lambda cell: (
-                cell[0].replace(f"<{cell[1]}", f'<{cell[1]} class="text"', 1)
+                cell[0].replace(f"<{cell[1]}", f'<{cell[1]} class="{_choose_class(cell[2])}"', 1)
                 if is_text[next(columns)]
                 else cell[0]
             ),
@@ -114,6 +117,10 @@ def _align_table(table: str) -> str:
         )
 
     return _ROW.sub(mark, table)
+
+
+def _choose_class(text: str) -> str:
+    return "text short" if len(text) <= 20 else "text"  # dates and names stay on one line
 
 
 def _take(rows: list, column: int) -> list:

@@ -50,15 +50,24 @@ def test_text_columns_of_a_frame_are_marked_and_numbers_are_not():
         index=pd.Index(["a", "b"], name="satellite"),
     )
     html = align_columns(frame.to_html())
-    assert '<th class="text">note</th>' in html
-    assert '<td class="text">7</td>' in html
-    assert '<td class="text">2010-04-05</td>' in html
+    assert '<th class="text short">note</th>' in html
+    assert '<td class="text short">7</td>' in html
+    assert '<td class="text short">2010-04-05</td>' in html
     assert "<td>22</td>" in html
     assert "<th>satellite</th>" in html
     assert html.count("<tr") == 3
     assert "style=" not in html
 
 
+def test_a_long_frame_keeps_its_numeric_columns_and_its_index_names():
+    index = pd.MultiIndex.from_product([range(10), ["a b c d e f g h i j k l"]], names=["i", "why"])
+    html = align_columns(pd.DataFrame({"n": range(10)}, index=index).to_html(max_rows=4))
+    assert html.index("<th>i</th>") < html.index("<th>why</th>") < html.index("<th>n</th>")
+    assert html.count("<tr") == 6
+    assert "<td>...</td>" in html
+    assert 'class="text' not in html
+
+
 def test_merged_headers_are_left_alone():
     frame = pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_product([["E"], ["PE", "LC"]]))
-    assert 'class="text"' not in align_columns(frame.to_html())
+    assert 'class="text' not in align_columns(frame.to_html())
