@@ -1,0 +1,139 @@
+"""Whatever bytes a file holds, a reader gives a valid frame or one error that names the file.
+
+``FLUX_EXAMPLES=10000`` tries more than the default 150 of each kind.
+"""
+
+import gzip
+import io
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from builders import make_dpd, make_epead, make_eps, make_omni
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+import fluxlib
+from fluxlib.errors import FluxError
+
+
+def make_parquet() -> bytes:
+    index = pd.date_range("2014-01-01", periods=4, freq="1h", name="time")
+    buffer = io.BytesIO()
+    pd.DataFrame({"e2": [1.0, 2.0, np.nan, 4.0]}, index=index).to_parquet(buffer)
+    return buffer.getvalue()
+
+
+EPEAD = make_epead("1,0,3,0,2,0,4,0", "1,1,3,0,2,0,4,1", "1,0,3,0,-99999,1,4,0")
+DPD = make_dpd(("1.5e+09", "2.0e+07"), ("-1.0e+05", "3.0e+07"), ("1.6e+09", "3.0e+07"))
+TABLE = "time,e0.8,e2\n2014-01-01T00:00:00Z,517.968,\n2014-01-01T01:00:00Z,502.151,7.3\n"
+HRO = make_omni("omni-hro", rows=4, V=[400, 410, 420, np.nan], Bz=[-1, 2, -3, 4])
+OMNI2 = make_omni("omni2", rows=4, V=[400, 410, 420, np.nan], Kp=[1, 2, 3, 4], Bz=-2)
+READERS = {
+    "eps": (fluxlib.read_goes, "file.csv", make_eps().encode()),
+    "epead": (
+        fluxlib.read_goes,
+        "file.csv",
+        make_epead("1,0,3,0,2,0,4,0", "1,1,3,0,2,0,4,1").encode(),
+    ),
+    "omni2": (fluxlib.read_omni, "file.dat", OMNI2.encode()),
+    "omni-hro": (fluxlib.read_omni, "file.asc", HRO.encode()),
+    "omni2-gz": (fluxlib.read_omni, "file.dat.gz", gzip.compress(OMNI2.encode(), mtime=0)),
+    "dpd": (fluxlib.read_dpd, "file.txt", DPD.encode()),
+    "table": (fluxlib.read_table, "file.csv", TABLE.encode()),
+    "table-gz": (fluxlib.read_table, "file.csv.gz", gzip.compress(TABLE.encode(), mtime=0)),
+    "parquet": (fluxlib.read_table, "file.parquet", make_parquet()),
+}
+FRAGMENTS = [b"\n", b"\r", b"\r\n", b",", b'"', b" ", b"-", b".", b"\x00", b"\xff", b"nan", b"inf"]
+FRAGMENTS += [b"9" * 30, b"1e999", b"data:\n", b"\xef\xbb\xbf", b"#", b"60", b"9999-12-31", b"Z"]
+
+
+@st.composite
+def mutate(draw, body: bytes) -> bytes:
+    """Draw a body with pieces taken out, put in, repeated, moved, or cut off."""
+    for _ in range(draw(st.integers(1, 4))):
+        start = draw(st.integers(0, len(body)))
+        end = draw(st.one_of(st.just(start), st.integers(start, min(len(body), start + 40))))
+        piece = body[start:end]
+        change = draw(st.sampled_from(["replace", "repeat", "move", "cut", "lines"]))
+        if change == "replace":
+            new = draw(st.one_of(st.sampled_from(FRAGMENTS), st.binary(max_size=6)))
+            body = body[:start] + new + body[end:]
+        elif change == "repeat":
+            body = body[:end] + piece * draw(st.integers(1, 3)) + body[end:]
+        elif change == "move":
+            rest = body[:start] + body[end:]
+            place = draw(st.integers(0, len(rest)))
+            body = rest[:place] + piece + rest[place:]
+        elif change == "cut":
+            body = body[:start]
+        else:
+            lines = body.splitlines(keepends=True)
+            body = b"".join(draw(st.permutations(lines))) if len(lines) < 20 else body
+    return body
+
+
+def check(kind: str, body: bytes) -> None:
+    read, name, _ = READERS[kind]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        path.write_bytes(body)
+        try:
+            frame = read(path)
+        except FluxError as error:
+            message = str(error)
+        else:
+            check_frame(frame)
+            return
+    assert str(path) in message
+    assert "\n" not in message
+
+
+def check_frame(frame: pd.DataFrame) -> None:
+    account = frame.attrs["account"]
+    assert account.read == account.kept + sum(account.rejected.values())
+    assert account.kept == len(frame) > 0
+    assert min(account.rejected.values(), default=1) > 0
+    assert set(account.examples) == set(account.rejected)
+    assert isinstance(frame.index, pd.DatetimeIndex)
+    assert frame.index.name == "time"
+    assert frame.index.tz is None
+    assert frame.index.is_monotonic_increasing
+    assert frame.index.is_unique
+    assert not frame.index.hasnans
+    assert set(frame.dtypes) == {np.dtype(float)}
+    assert not np.isinf(frame.to_numpy()).any()
+    assert dict(account.filled) == {n: c for n, c in frame.isna().sum().items() if c}
+
+
+tried_often = settings(
+    max_examples=int(os.environ.get("FLUX_EXAMPLES", "150")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_the_files_that_are_changed_below_are_sound(kind):
+    check(kind, READERS[kind][2])
+
+
+@pytest.mark.parametrize("kind", READERS)
+@given(data=st.data())
+@tried_often
+def test_a_changed_file_gives_a_valid_frame_or_one_error(kind, data):
+    check(kind, data.draw(mutate(READERS[kind][2])))
+
+
+@pytest.mark.parametrize("kind", READERS)
+@given(body=st.binary(max_size=300))
+@example(body=b"")
+@example(body=b"\x00")
+@example(body=b"\xef\xbb\xbf")
+@example(body=b"data:\n")
+@tried_often
+def test_any_bytes_give_a_valid_frame_or_one_error(kind, body):
+    check(kind, body)
