@@ -7,7 +7,8 @@ from fluxlib.bootstrap import choose_block, highest_p, interval, resample_influe
 from fluxlib.calibration import NAMES, Calibration, predict
 from fluxlib.deming import fit_deming, fit_ols
 from fluxlib.errors import FluxError
-from fluxlib.latent import Pairs, bend_scores, fit_latent
+from fluxlib.latent import bend_scores, fit_latent
+from fluxlib.likelihood import Pairs, search_breaks
 
 FEWEST_PAIRS = 10
 
@@ -145,15 +146,17 @@ def _describe(table, values, deviations, block):
     shift[0, 1] = -centre
     values, deviations = shift @ values, deviations @ shift.T
     values[3:] += centre
-    n_blocks = (table.index[-1] - table.index[0]) / block
-    bounds = values + interval(deviations, n_blocks)
     seen = table[~(table["low_other"] | table["low_reference"])]
+    n_blocks = (table.index[-1] - table.index[0]) / block
+    lower, upper = values + interval(deviations, n_blocks)
+    first, last = search_breaks(seen["other"])
+    lower[3:], upper[3:] = np.fmax(lower[3:], first), np.fmin(upper[3:], last)
     residual = seen["reference"] - predict(values, seen["other"])
     levels = np.quantile(seen["other"], np.linspace(0.01, 0.99, 99))
-    replicates = predict((values + deviations).T[:, :, None], levels)
+    replicates = predict((values + np.nan_to_num(deviations)).T[:, :, None], levels)
     return {
         "coefficients": pd.DataFrame(
-            np.column_stack([values, bounds.T]),
+            np.column_stack([values, lower, upper]),
             index=NAMES[: len(values)],
             columns=["value", "lower", "upper"],
         ),

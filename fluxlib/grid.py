@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fluxlib.errors import FluxError
+from fluxlib.fluence import get_cadence
 
 DAY = 24  # hours
 
@@ -48,16 +49,12 @@ def align_grids(
 
 def find_cadence(index: pd.Index, name: str) -> pd.Timedelta:
     """Give the step of a regular grid of times, or raise FluxError about ``name``."""
-    if not isinstance(index, pd.DatetimeIndex) or len(index) < 2:
-        raise FluxError(f"{name} needs an index of at least two times, found {index!r:.80}")
-    steps = np.diff(index.asi8)
-    if (steps != steps[0]).any() or steps[0] <= 0:
-        at = int(np.flatnonzero((steps != steps[0]) | (steps <= 0))[0])
-        raise FluxError(
-            f"{name} is not on a regular grid: {index[at]} is followed by {index[at + 1]}; "
-            "reindex it with .asfreq() first"
-        )
-    return index[1] - index[0]
+    if not isinstance(index, pd.DatetimeIndex):
+        raise FluxError(f"{name} is indexed by {index.dtype}: give it a time index")
+    try:
+        return get_cadence(index)
+    except FluxError as error:
+        raise FluxError(f"{name}: {error}") from None
 
 
 def offset_steps(hours: Iterable[float], cadence: pd.Timedelta) -> np.ndarray:
