@@ -64,6 +64,7 @@ def test_interval_widens_as_students_does():
     assert lower[0] == pytest.approx(-expected, rel=0.02)
 
 
+@pytest.mark.slow
 def test_largest_sum_is_judged_against_the_largest_of_each_replicate():
     rng = np.random.default_rng(0)
     draw = {"block": pd.Timedelta("5D"), "n_boot": 200, "random_state": 0}

@@ -67,6 +67,7 @@ def test_outliers_have_no_say():
     np.testing.assert_allclose(line, clean, atol=0.02)
 
 
+@pytest.mark.slow
 def test_pull_towards_a_bend_is_none_on_average_without_one():
     strongest = []
     for seed in range(25):
