@@ -7,7 +7,8 @@ doi 10.1002/2015JA021234, for the chain from seed to source). In each population
 
     dj/dt = (a(t) * source - j) / tau - j * loss(t)
 
-is linear in j, so the whole record is solved at once.
+is linear in j, so the whole record is solved at once. Strengths and times are set so that the
+statistics of the real record come out; they are not measurements.
 """
 
 import numpy as np
@@ -19,9 +20,9 @@ from fluxlib.processes import STEP_HOURS, Span, recur, smooth
 TAU = {"low": 1.5, "e2": 2.3, "e4": 3.0}
 # log10 of the flux in e/(cm2 s sr) where the chain, without a unit, is 1
 LEVEL = {"e0.6": 5.2, "e0.8": 4.5, "e2": 2.65, "e4": 1.5}
-# How much of the local-time wave and of adiabatic change each population shows
-# Kennel-Petschek limit, in units of an ordinary day
+# Kennel-Petschek limit, in the same measure
 LIMIT = {"low": 9.0, "e2": 300.0, "e4": 1000.0}
+# How much of the local-time wave and of adiabatic change each population shows
 STEEPNESS = {"low": 0.7, "e2": 1.0, "e4": 1.15}
 
 
