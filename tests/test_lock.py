@@ -51,19 +51,29 @@ def test_patience_ends(tmp_path):
             pass
 
 
-def test_a_child_process_holds_the_lock_too(tmp_path):
+HOLDER = """
+import os, subprocess, sys
+from fluxlib.lock import hold_lock
+with hold_lock(sys.argv[1], say=print):
+    kernel = subprocess.Popen(
+        [sys.executable, "-c", "input()"], stdin=sys.stdin, stdout=subprocess.DEVNULL, close_fds=False
+    )
+    print("ready", flush=True)
+    os._exit(0)  # as if killed
+"""
+
+
+def test_a_kernel_holds_the_lock_for_as_long_as_it_lives(tmp_path):
     path = tmp_path / ".lock"
-    with hold_lock(path, say=print):
-        child = subprocess.Popen(
-            [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False
-        )
-        inherited = (
-            [
-                os.readlink(f"/proc/{child.pid}/fd/{fd}")
-                for fd in os.listdir(f"/proc/{child.pid}/fd")
-            ]
-            if os.path.isdir("/proc/self/fd")
-            else [str(path)]
-        )
-        child.communicate(b"\n")
-    assert str(path) in inherited
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert holder.stdout.read() == b"ready\n"
+    holder.wait()
+    with open(path) as file, pytest.raises(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    said = []
+    threading.Timer(0.5, holder.stdin.close).start()
+    with hold_lock(path, say=said.append):
+        pass
+    assert said == ["Waiting for a notebook of a run that was killed."]
