@@ -55,9 +55,8 @@ HOLDER = """
 import os, subprocess, sys
 from fluxlib.lock import hold_lock
 with hold_lock(sys.argv[1], say=print):
-    kernel = subprocess.Popen(
-        [sys.executable, "-c", "input()"], stdin=sys.stdin, stdout=subprocess.DEVNULL, close_fds=False
-    )
+    wait = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    subprocess.Popen(wait, stdin=sys.stdin, stdout=subprocess.DEVNULL, close_fds=False)
     print("ready", flush=True)
     os._exit(0)  # as if killed
 """
@@ -65,15 +64,14 @@ with hold_lock(sys.argv[1], say=print):
 
 def test_a_kernel_holds_the_lock_for_as_long_as_it_lives(tmp_path):
     path = tmp_path / ".lock"
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    assert holder.stdout.read() == b"ready\n"
-    holder.wait()
-    with open(path) as file, pytest.raises(BlockingIOError):
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    command = [sys.executable, "-c", HOLDER, str(path)]
     said = []
-    threading.Timer(0.5, holder.stdin.close).start()
-    with hold_lock(path, say=said.append):
-        pass
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.read() == b"ready\n"
+        holder.wait()
+        with open(path) as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        threading.Timer(0.5, holder.stdin.close).start()
+        with hold_lock(path, say=said.append):
+            pass
     assert said == ["Waiting for a notebook of a run that was killed."]
