@@ -1,6 +1,7 @@
 """Which series of a dataset overlap, how they calibrate, and the daily series that results."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -193,3 +194,11 @@ def choose_target(dataset: "Dataset", series: str = "auto") -> pd.Series | None:
             f"satellite is {series!r}; expected 'auto' or one of {', '.join(known) or 'none'}."
         )
     return None if series is None else np.log10(known[series]).rename(series)
+
+
+def replace_daily(dataset: "Dataset", daily: pd.DataFrame) -> "Dataset":
+    """Return the dataset with the fluence of `calibrate_daily` in place of its own."""
+    fluence = {
+        name: pd.DataFrame({"e2": 10 ** part["value"]}) for name, part in daily.groupby("series")
+    }
+    return replace(dataset, fluence=fluence)

@@ -4,7 +4,12 @@ Wei et al. 2018, Space Weather 16, 903-916, doi 10.1029/2018SW001829, and Sci. R
 s41598-025-87082-9 (GA-RF). All scores are of log10 flux.
 """
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
+
+if TYPE_CHECKING:
+    from fluxlib.manifest import Manifest
 
 WEI = "Wei et al. 2018, doi 10.1029/2018SW001829"
 GARF = "Sci. Rep. 2025, s41598-025-87082-9"
@@ -99,3 +104,49 @@ def list_wei_scores() -> pd.DataFrame:
 def list_errata() -> pd.DataFrame:
     """Return the papers' errors: `paper`, `printed`, `reason`, `here`."""
     return pd.DataFrame(ERRATA, columns=["paper", "printed", "reason", "here"])
+
+
+def compare_imputation(ours: dict | None, manifest: "Manifest") -> pd.DataFrame:
+    """Return the published scores of imputation and those of notebook 04.
+
+    Parameters
+    ----------
+    ours : dict or None
+        The results of notebook 04; None if it does not apply.
+    manifest : Manifest
+        Tells the position of the satellite.
+    """
+    table = list_garf_scores().assign(source="published, GA-RF")
+    if ours:
+        rows = pd.DataFrame(ours["scores"]).rename(columns={"method": "source"})
+        protocol = f"months held out, {ours['satellite']} from {ours['other']}"
+        rows = rows.assign(protocol=protocol, position=manifest.position(ours["satellite"]))
+        table = pd.concat([table, rows.assign(source="ours, " + rows["source"])])
+    columns = ["source", "protocol", "position", "RMSE", "MAE", "PE", "LC"]
+    return table[columns].reset_index(drop=True)
+
+
+def compare_fitness(ours: dict | None) -> pd.DataFrame:
+    """Return RMSE on training samples, random folds and held-out samples, published and ours."""
+    folds = list_garf_scores().query("protocol == 'five-fold, random'")["RMSE"]
+    table = {
+        "published": {"training": GA_TRAINING_RMSE, "random folds": folds.mean()},
+    }
+    if ours:
+        scores = pd.DataFrame(ours["scores"]).set_index("method")["RMSE"]
+        table["ours"] = {
+            "training": ours["training_rmse"],
+            "random folds": ours["random_fold_rmse"],
+            "months held out": scores["GA-RF"],
+        }
+    return pd.DataFrame(table).T
+
+
+def compare_prediction(ours: dict | None) -> pd.DataFrame:
+    """Return PE one day ahead by year: Wei's, and those of notebook 05's models."""
+    table = {"Wei et al. 2018": list_wei_scores().set_index("year")["PE"]}
+    if ours:
+        rows = pd.DataFrame(ours["by_year"]).query("horizon == 1")
+        for model in dict.fromkeys(row["model"] for row in ours["scores"]):
+            table[model] = rows[rows["model"] == model].set_index("year")["PE"]
+    return pd.DataFrame(table).rename_axis("year").sort_index()
