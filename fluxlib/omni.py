@@ -5,7 +5,9 @@ Fields and fills are those of SPDF's format descriptions (omni2.text and hroform
 
 import gzip
 import zlib
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -79,10 +81,10 @@ def read_omni(path: str | Path) -> pd.DataFrame:
     path = Path(path)
     kind, times, values, account = _read_quickly(path) or _read_carefully(path)
     fields = FIELDS[kind]
-    fills = np.array([[fill] for _, fill in fields.values()])
-    least = np.array([[0 if name in NEVER_NEGATIVE else -np.inf] for name in fields])
-    # Fills are the largest value that a field can print, so anything from there on is one.
-    np.copyto(values, np.nan, where=~((values < fills - 1e-6) & (values >= least)))
+    for row, (name, (_, fill)) in zip(values, fields.items(), strict=True):
+        # Fills are the largest value that a field can print, so anything from there on is one.
+        least = 0 if name in NEVER_NEGATIVE else -np.inf
+        np.copyto(row, np.nan, where=~((row < fill - 1e-6) & (row >= least)))
     if kind == "omni2":
         fields, values = _derive_vx_and_kp(dict(zip(fields, values, strict=True)))
     frame = make_frame(times, list(fields), values, account)
@@ -96,11 +98,16 @@ def _tell_kind(line: bytes) -> str | None:
     return next((kind for kind, widths in WIDTHS.items() if width in widths), None)
 
 
+def _open_stream(path: Path) -> BinaryIO:
+    if path.suffix == ".gz":
+        return BytesIO(gzip.decompress(path.read_bytes()))
+    return path.open("rb")
+
+
 def _read_quickly(path: Path):
     """Return kind, times, values and account of a sound file of fixed width, else None."""
-    opener = gzip.open if path.suffix == ".gz" else open
     try:
-        with opener(path, "rb") as stream:
+        with _open_stream(path) as stream:
             kind = _tell_kind(stream.readline())
             if kind is None:
                 return None

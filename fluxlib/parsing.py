@@ -141,8 +141,9 @@ def make_frame(
     times: np.ndarray, names: Sequence[str], values: np.ndarray, account: Account
 ) -> pd.DataFrame:
     """Return values (names, times) as columns, their NaN counted, with the account attached."""
-    missing = np.count_nonzero(np.isnan(values), axis=1)
-    account.filled.update({n: int(c) for n, c in zip(names, missing, strict=True) if c})
+    for name, row in zip(names, values, strict=True):
+        if missing := int(np.count_nonzero(np.isnan(row))):
+            account.filled[name] += missing
     index = pd.DatetimeIndex(times, name="time")
     frame = pd.DataFrame(values.T, index=index, columns=list(names), copy=False)
     frame.attrs["account"] = account
