@@ -68,6 +68,6 @@ def bend_scores(pairs: Pairs, *, error_ratio: float = 1.0, n_breaks: int = 17) -
     shapes = model.hinge(model.grid[:, None] - breaks)
     _, nuisance, pull = model.scores(best, with_pull=True)
     cross = differentiate(
-        lambda at: (model.scores(at, with_pull=True)[2] @ shapes).sum(axis=0), best
+        lambda at: (model.scores(at, with_pull=True)[2] @ shapes).sum(axis=0), best, 1e-4
     )
     return pull @ shapes + nuisance @ np.linalg.solve(model.information(best), cross)

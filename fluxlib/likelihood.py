@@ -10,6 +10,9 @@ from fluxlib.deming import fit_deming
 
 N_SPLINES = 15
 BELOW = 1.0  # dex below a floor where the latent flux may still be
+# A few pairs beside the breakpoint make the curvature at a point erratic: take it over a stretch,
+# in logits, as wide as breakpoints are uncertain.
+BREAK_STEP = 0.3
 ENOUGH = 2000  # pairs that find nearly the maximum, for less time
 
 
@@ -94,10 +97,13 @@ class LatentModel:
 
     def information(self, parameters):
         """Negative second derivative of the penalised likelihood."""
-        second = differentiate(self._gradient, parameters)
-        if (
-            self.bend
-        ):  # the breakpoint's prior keeps it in range, and should not narrow its interval
+        steps = np.full(len(parameters), 1e-4)
+        if self.bend:
+            steps[3] = BREAK_STEP
+        second = differentiate(self._gradient, parameters, steps)
+        if self.bend:
+            second[:, 3] = second[3]
+            # The prior keeps the breakpoint in range, and must not narrow its interval.
             second[3, 3] += 2 * slope_logit(parameters[3])
         return -(second + second.T) / 2
 
@@ -183,10 +189,13 @@ class LatentModel:
         return starts
 
 
-def differentiate(function, at, step=1e-4):
-    """Differentiate a vector of values; a row a parameter."""
+def differentiate(function, at, steps):
+    """Differentiate a vector of values by central differences; a row a parameter."""
     return np.array(
-        [(function(at + u) - function(at - u)) / (2 * step) for u in step * np.eye(len(at))]
+        [
+            (function(at + step) - function(at - step)) / (2 * step.sum())
+            for step in np.diag(np.broadcast_to(steps, len(at)))
+        ]
     )
 
 

@@ -43,8 +43,8 @@ def spearman_offsets(
         ``"exact"`` ranks the pairs of every offset anew and equals
         :func:`scipy.stats.spearmanr`. ``"fft"`` ranks once, among the pairs of the middle
         offset, and takes all offsets from one FFT cross-correlation. As the pairs change with
-        the offset, so do their ranks, slowly: about once a day of offset the exact value is
-        computed too, and the difference, interpolated, is added.
+        the offset, so do their ranks, slowly: every half to one and a half days of offset the
+        exact value is computed too, and the difference, interpolated, is added.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def spearman_offsets(
         raise FluxError(f"method is {method!r}: choose 'fft' or 'exact'")
     hours, steps, drivers, target = align_grids(drivers, target, offsets)
     y = Ranked(target.to_numpy(float))
-    knots = _choose_knots(hours, steps) if method == "fft" else steps
+    knots = _choose_knots(hours, steps, len(target)) if method == "fft" else steps
     table = {}
     for name in drivers:
         x = Ranked(drivers[name].to_numpy(float))
@@ -192,7 +192,11 @@ def partial_offsets(
     return pd.DataFrame(table, index=hours)
 
 
-def _choose_knots(hours, steps):
-    """Choose steps about a day apart, from the first to the last."""
-    size = min(len(np.unique(steps)), max(2, 1 + round((hours.max() - hours.min()) / DAY)))
+def _choose_knots(hours, steps, n):
+    """Choose steps half a day apart, from the first to the last, and more in a long series.
+
+    The longer the series, the less the edges of its gaps weigh, and the more a knot costs.
+    """
+    spacing = 12 * np.clip(n / 200_000, 1, 3)
+    size = min(len(np.unique(steps)), max(2, 1 + round((hours.max() - hours.min()) / spacing)))
     return np.unique(np.rint(np.linspace(steps.min(), steps.max(), size)).astype(int))

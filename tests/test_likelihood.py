@@ -18,7 +18,7 @@ def draw_pairs(censored, n=600, seed=0):
 def test_scores_are_the_derivative_of_the_likelihood(censored, bend):
     model = LatentModel(draw_pairs(censored), bend, 1.5)
     at = model._starts()[0] + 0.05 * np.random.default_rng(1).normal(size=len(model._starts()[0]))
-    numeric = differentiate(lambda p: model.scores(p)[0], at, step=1e-6).T
+    numeric = differentiate(lambda p: model.scores(p)[0], at, 1e-6).T
     exact = model.scores(at)[1]
     np.testing.assert_allclose(exact, numeric, atol=1e-6 * np.abs(exact).max())
 
