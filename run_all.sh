@@ -85,5 +85,5 @@ if [ ! -f "$stamp" ] || wants_other_python ||
 fi
 
 unset MPLBACKEND # set to agg, it removes the figures from notebooks
-export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-2}"
+export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-3}"
 exec "$venv/bin/python" -P -m fluxlib "$@"

@@ -101,6 +101,16 @@ def describe_pairs(pairs: Mapping[Pair, Calibration]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def print_pairs(pairs: Mapping[Pair, Calibration]) -> pd.DataFrame:
+    """Return a row a pair to read: each parameter with its 95 % interval as text."""
+    table = describe_pairs(pairs)
+    text = [f"{r.value:.3f} ({r.lower:.3f} to {r.upper:.3f})" for r in table.itertuples()]
+    wide = table.assign(text=text).pivot_table(
+        index=["onto", "of"], columns="parameter", values="text", aggfunc="first", sort=False
+    )
+    return wide.fillna("").rename_axis(columns=None).reset_index()
+
+
 def score_pairs(series: Mapping[str, pd.Series], pairs: Mapping[Pair, Calibration], chain: Chain):
     """Compare each pair before and after calibration along the chain.
 

@@ -273,8 +273,12 @@ def plot_gap_scores(rmse: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         ax.plot(rmse.index, rmse[name], marker=markers[i % 5], linewidth=2, label=name)
     ax.set_xscale("log")
     ax.set_xticks(rmse.index, [f"{hours:g}" for hours in rmse.index])
+    # A spline through a long gap errs by whole decades; the others must stay apart.
+    ax.set_yscale("log")
+    ticks = [t for t in (0.05, 0.1, 0.2, 0.5, 1, 2, 5) if t < 1.5 * np.nanmax(rmse.to_numpy())]
+    ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.minorticks_off()
-    ax.set(xlabel="Length of the gap (hours)", ylabel="RMSE (decades)", ylim=(0, None))
+    ax.set(xlabel="Length of the gap (hours)", ylabel="RMSE (decades)")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return ax
 

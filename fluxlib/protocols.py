@@ -126,3 +126,9 @@ def score_forecasts(
     groups = logs.groupby([table[name].to_numpy() for name in by])
     rows = {key: scores(part["observed"], part["value"]) for key, part in groups}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index=list(by))
+
+
+def tabulate_scores(table: pd.DataFrame, across: str, score: str = "PE") -> pd.DataFrame:
+    """Lay one score of :func:`score_forecasts` out with an index level as columns."""
+    rows = [name for name in table.index.names if name != across]
+    return table.reset_index().pivot_table(index=rows, columns=across, values=score, sort=False)
