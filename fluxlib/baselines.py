@@ -119,7 +119,7 @@ class PlainNetwork(_Regression):
             MLPRegressor(
                 hidden_layer_sizes=(32,),
                 alpha=1.0,
-                max_iter=60,
+                max_iter=300,
                 early_stopping=True,
                 random_state=self.random_state,
             ),

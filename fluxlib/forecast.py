@@ -1,15 +1,19 @@
 """Forecast the daily >2 MeV fluence one to three days ahead, with an ensemble of LSTMs."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from fluxlib import network
+from fluxlib.errors import FluxError
 from fluxlib.folds import blocked_folds
 from fluxlib.forecaster import DailyForecaster
+from fluxlib.store import load_forecaster, save_forecaster
 from fluxlib.windows import DAY, Windows
 
 ALERT = 1e8  # e/(cm2 day sr): SWPC's alert level for >2 MeV fluence
+PROBABILITIES = np.linspace(0, 1, 501)  # at which the errors' quantiles are kept
 
 
 class FluxForecaster(DailyForecaster):
@@ -96,17 +100,35 @@ class FluxForecaster(DailyForecaster):
         plain = {"step": 24, "context": False, "residual": False, "members": 1}
         return cls(drivers=drivers, history=time_step, **plain | options)
 
+    def save(self, folder: str | Path) -> Path:
+        """Write the fitted forecaster: one `.keras` file a member, and JSON; no pickle.
+
+        A reader finds the old forecaster or the new one, whenever the writing is cut short.
+        """
+        return save_forecaster(self, folder)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "FluxForecaster":
+        """Read a forecaster that :meth:`save` wrote.
+
+        Raises
+        ------
+        FluxError
+            If the folder holds none.
+        """
+        return load_forecaster(cls, folder)
+
     def _fit(self, windows: Windows) -> None:
         self._learn_scales(windows)
         inputs, target = self._scale_inputs(windows), self._scale_target(windows)
         purge = (self.history + self.horizons) * DAY
         folds = blocked_folds(windows.days, 4 * self.blocks, 4, purge=purge)
-        self.weights_ = []
+        trained = []
         held_out = np.full((self.members, *target.shape), np.nan)
         for member in range(self.members):
             train, test = folds[member % self.blocks]
             weights = network.train_network(
-                self._config(),
+                self.get_config(),
                 [values[train] for values in inputs],
                 target[train],
                 epochs=self.epochs,
@@ -114,39 +136,44 @@ class FluxForecaster(DailyForecaster):
                 learning_rate=self.learning_rate,
                 seed=self.random_state * 1000 + member,
             )
-            self.weights_.append(weights)
+            trained.append(weights)
             part = [values[test] for values in inputs]
-            held_out[member, test] = network.run_network(self._config(), weights, part)
+            alone = [values[None] for values in weights]
+            held_out[member, test] = network.run_networks(self.get_config(), alone, part)[0]
+        self.weights_ = [np.stack(same) for same in zip(*trained, strict=True)]
         self._calibrate(held_out, target)
 
     def _calibrate(self, held_out: np.ndarray, target: np.ndarray) -> None:
-        """Keep the errors on held-out days, each in units of the spread expected there."""
+        """Keep quantiles of the errors on held-out days, in units of the spread expected there."""
         seen = np.isfinite(held_out).any(axis=(0, 2))
         value, sigma = self._join_members(held_out[:, seen])
-        error = np.where(
-            target[seen, self.horizons :] > 0, target[seen, : self.horizons] - value, np.nan
-        )
-        self.errors_ = [np.sort(e[np.isfinite(e)]) for e in (error / sigma).T]
+        there = target[seen, self.horizons :] > 0
+        error = np.where(there, (target[seen, : self.horizons] - value) / sigma, np.nan)
+        self.errors_ = np.nanquantile(error, PROBABILITIES, axis=0).T
 
     def _predict(self, windows: Windows) -> dict[str, np.ndarray]:
-        inputs = self._scale_inputs(windows)
-        value, sigma = self._join_members(
-            np.stack([network.run_network(self._config(), w, inputs) for w in self.weights_])
+        self._check_channels(windows)
+        outputs = network.run_networks(
+            self.get_config(), self.weights_, self._scale_inputs(windows)
         )
+        value, sigma = self._join_members(outputs)
         value = value * self.change_scale_ + self._base(windows)
         sigma = sigma * self.change_scale_
         tail = (1 - self.interval) / 2
-        low, high = np.array([np.quantile(e, [tail, 1 - tail]) for e in self.errors_]).T
+        low, high = (
+            [np.interp(p, PROBABILITIES, errors) for errors in self.errors_]
+            for p in (tail, 1 - tail)
+        )
         over = (np.log10(self.alert) - value) / sigma
-        chance = [
-            1 - np.searchsorted(errors, level) / len(errors)
-            for errors, level in zip(self.errors_, over.T, strict=True)
+        below = [
+            np.interp(column, errors, PROBABILITIES)
+            for column, errors in zip(over.T, self.errors_, strict=True)
         ]
         return {
             "value": value,
             "lower": value + low * sigma,
             "upper": value + high * sigma,
-            "alert": np.where(np.isfinite(value), np.transpose(chance), np.nan),
+            "alert": 1 - np.transpose(below),
         }
 
     def _join_members(self, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -155,7 +182,8 @@ class FluxForecaster(DailyForecaster):
         h = self.horizons
         return mean[:, :h], np.exp(np.clip(mean[:, h:], -4, 3))
 
-    def _config(self) -> tuple:
+    def get_config(self) -> tuple:
+        """Return what `network.build_network` takes."""
         return (
             self.shape_,
             len(self.context_names_),
@@ -164,9 +192,17 @@ class FluxForecaster(DailyForecaster):
             self.dropout,
         )
 
+    def _check_channels(self, windows: Windows) -> None:
+        if windows.channels != self.channels_:
+            raise FluxError(
+                f"the data gives the channels {', '.join(windows.channels)}; the forecaster "
+                f"learned from {', '.join(self.channels_)}."
+            )
+
     def _learn_scales(self, windows: Windows) -> None:
         """Learn from the training days alone how inputs and targets are scaled."""
         self.shape_ = windows.sequence.shape[1:]
+        self.channels_ = windows.channels
         self.context_names_ = list(windows.context)
         self.sequence_scale_ = measure_scale(windows.sequence, axis=(0, 1))
         self.context_scale_ = measure_scale(windows.context.to_numpy(), axis=0)

@@ -7,6 +7,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from fluxlib.paths import atomic_path
+
 BATCHES_AT_ONCE = 16  # steps_per_execution: batches in one call of the graph
 
 
@@ -100,7 +102,7 @@ def train_network(
     Returns
     -------
     list of array
-        The trained weights, for `run_network`.
+        The trained weights, one member's for `run_networks`.
     """
     import keras
 
@@ -123,7 +125,7 @@ def train_network(
         verbose=0,
     )
     # get_weights() makes NumPy 2 warn.
-    return [variable.value.numpy() for variable in model.weights]
+    return [variable.value.numpy() for variable in model.trainable_variables]
 
 
 def fill_batches(n: int, batch_size: int, seed: int) -> np.ndarray:
@@ -135,8 +137,60 @@ def fill_batches(n: int, batch_size: int, seed: int) -> np.ndarray:
     return np.r_[np.arange(n), rng.integers(0, n, -n % batch_size)]
 
 
-def run_network(config: tuple, weights: list[np.ndarray], inputs: list[np.ndarray]) -> np.ndarray:
-    """Return the network's output for trained weights."""
-    model = compile_network(*config)
-    model.set_weights(weights)
-    return model.predict(inputs, batch_size=1024, verbose=0)
+@lru_cache(maxsize=4)
+def _trace_ensemble(*config):
+    """Return a graph that runs one network with the weights of many at once."""
+    import tensorflow as tf
+
+    model = build_network(*config)
+    fixed = [variable.value for variable in model.non_trainable_variables]
+
+    @tf.function(reduce_retracing=True)
+    def run(weights, inputs):
+        return tf.vectorized_map(
+            lambda member: model.stateless_call(member, fixed, inputs, training=False)[0], weights
+        )
+
+    return run
+
+
+def run_networks(config: tuple, weights: list[np.ndarray], inputs: list[np.ndarray]) -> np.ndarray:
+    """Run several networks of one architecture.
+
+    Parameters
+    ----------
+    config : tuple
+        As :func:`build_network` takes.
+    weights : list of array
+        Each (members, ...).
+    inputs : list of array
+        (n, steps, channels) and (n, n_context).
+
+    Returns
+    -------
+    array
+        (members, n, 2 * horizons).
+    """
+    import tensorflow as tf
+
+    tensors = [tf.constant(values) for values in inputs]
+    return _trace_ensemble(*config)([tf.constant(w) for w in weights], tensors).numpy()
+
+
+def write_networks(config: tuple, weights: list[np.ndarray], paths: list) -> None:
+    """Write each network as a `.keras` file."""
+    for member, path in enumerate(paths):
+        model = build_network(*config)
+        for variable, values in zip(model.trainable_variables, weights, strict=True):
+            variable.assign(values[member])
+        with atomic_path(path) as temporary:
+            model.save(temporary)
+
+
+def read_networks(paths: list) -> list[np.ndarray]:
+    """Read what `write_networks` wrote, in Keras's safe mode; returns the weights."""
+    import keras
+
+    members = [keras.saving.load_model(path, compile=False, safe_mode=True) for path in paths]
+    variables = zip(*(model.trainable_variables for model in members), strict=True)
+    return [np.stack([variable.value.numpy() for variable in same]) for same in variables]

@@ -10,7 +10,7 @@ from fluxlib.errors import FluxError
 from fluxlib.metrics import scores
 from fluxlib.windows import DAY, split_data
 
-PURGE = 30  # days: one solar rotation of history and three days of targets
+PURGE = 10  # days: a window and its targets are seven, so none is shared
 LEAST_DAYS = 180  # a year with fewer observed days is not a test
 
 

@@ -1,0 +1,71 @@
+"""Protocols: who learns from which days, and that leaks are noticed."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from series import find_best_pe, make_noise, make_series
+
+from fluxlib.baselines import Persistence, RidgeFilter
+from fluxlib.errors import FluxError
+from fluxlib.protocols import (
+    choose_training,
+    leave_one_year_out,
+    list_years,
+    score_forecasts,
+    walk_forward,
+)
+
+DAYS = pd.date_range("2001-01-01", "2005-12-31", freq="D", name="time")
+PLAIN = {"step": 24, "history": 2, "context": False}
+
+
+def test_training_days_stay_away_from_the_test_year():
+    train = choose_training(DAYS, 2003, 10, past_only=False)
+    assert train[train.year <= 2003].max() == pd.Timestamp("2002-12-21")
+    assert train[train.year >= 2003].min() == pd.Timestamp("2004-01-11")
+
+
+def test_walk_forward_learns_from_the_past_alone():
+    train = choose_training(DAYS, 2003, 10, past_only=True)
+    assert train[0] == DAYS[0]
+    assert train.max() == pd.Timestamp("2002-12-21")
+
+
+def test_every_target_day_of_a_year_is_forecast_once_for_each_horizon():
+    table = leave_one_year_out(make_series(1826), {"p": Persistence()}, [2002, 2003])
+    counts = table.groupby(["year", "horizon"]).size()
+    assert counts.tolist() == [365] * 6
+    assert (table.index.year == table["year"]).all()
+    assert (table.index - table["issued"] == table["horizon"] * pd.Timedelta("1D")).all()
+
+
+def test_scores_of_persistence_are_those_of_a_shifted_series():
+    frame = make_series(1826)
+    score = score_forecasts(leave_one_year_out(frame, {"p": Persistence()}, [2003]))
+    log = np.log10(frame["e2"])
+    error = (log - log.shift(2))["2003"]
+    expected = 1 - (error**2).sum() / ((log["2003"] - log["2003"].mean()) ** 2).sum()
+    assert score.loc[("p", 2, 2003), "PE"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("protocol", [leave_one_year_out, walk_forward])
+def test_white_noise_has_no_skill(protocol):
+    table = protocol(make_noise(1826), {"ridge": RidgeFilter(**PLAIN)}, [2003, 2004, 2005])
+    pe = score_forecasts(table, by=("model", "horizon"))["PE"]
+    assert (pe < 0.01).all()
+    assert (pe > -0.1).all()
+
+
+def test_a_target_that_leaks_into_the_inputs_is_noticed():
+    frame = make_series(1826)
+    leaky = frame.assign(V=np.log10(frame["e2"].shift(-1)))
+    table = leave_one_year_out(leaky, {"ridge": RidgeFilter(**PLAIN)}, [2003])
+    found = score_forecasts(table).loc[("ridge", 1, 2003), "PE"]
+    assert found > 0.999 > find_best_pe(frame, 1)
+
+
+def test_years_with_few_days_are_no_test_and_unknown_years_are_named():
+    frame = make_series(800)
+    assert list_years(frame["e2"]) == [2001, 2002]
+    with pytest.raises(FluxError, match="years has 1999"):
+        leave_one_year_out(frame, {"p": Persistence()}, [1999])

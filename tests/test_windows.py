@@ -1,0 +1,106 @@
+"""Windows: what is in them, and that nothing of the future is."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from series import make_series
+
+from fluxlib.errors import FluxError
+from fluxlib.windows import make_windows, slide_windows
+
+OPTIONS = {"drivers": ["V"], "history": 3, "step": 24, "horizons": 2}
+
+
+def make_hourly():
+    """Build a dataset-like pair: fluence by day, V by hour that counts the hours."""
+    days = pd.date_range("2005-01-01", periods=60, freq="D", name="time")
+    hours = pd.date_range("2005-01-01", periods=60 * 24, freq="h", name="time")
+    daily = pd.DataFrame({"e2": 10.0 ** np.arange(60), "series": "a"}, index=days)
+    drivers = pd.DataFrame({"V": np.arange(60 * 24, dtype=float)}, index=hours)
+    return SimpleNamespace(daily=daily, drivers=drivers)
+
+
+def test_windows_of_one_to_five_are_those_of_the_erratum():
+    X, y = slide_windows([1, 2, 3, 4, 5], 2)
+    assert X.tolist() == [[1, 2], [2, 3], [3, 4]]
+    assert y.tolist() == [3, 4, 5]
+
+
+def test_window_as_long_as_the_series_is_refused():
+    with pytest.raises(FluxError, match="steps is 3 for 3 values"):
+        slide_windows([1, 2, 3], 3)
+
+
+def test_sequence_ends_with_the_issue_day_and_targets_follow_it():
+    windows = make_windows(make_hourly(), drivers=["V"], history=2, step=6, horizons=3)
+    row = windows.days.get_loc(pd.Timestamp("2005-01-10"))
+    assert windows.channels == ["e2", "V"]
+    assert windows.sequence.shape[1:] == (8, 2)
+    # Day 9 counted from 0 has the hours 216 to 239; its last six average to 236.5.
+    assert windows.sequence[row, -1, 1] == 236.5
+    assert windows.sequence[row, 0, 1] == 8 * 24 + 2.5
+    assert windows.sequence[row, :, 0].tolist() == [8.0] * 4 + [9.0] * 4
+    assert windows.last[row] == 9
+    assert windows.target[row].tolist() == [10, 11, 12]
+
+
+@pytest.mark.parametrize("step", [6, 24])
+def test_no_input_changes_when_the_future_does(step):
+    data = make_hourly()
+    before = make_windows(data, drivers=["V"], history=3, step=step, horizons=2)
+    issue = pd.Timestamp("2005-02-10")
+    data.daily.loc[issue + pd.Timedelta("1D") :, "e2"] *= 7
+    data.daily.loc[issue + pd.Timedelta("1D") :, "series"] = "a"
+    data.drivers.loc[issue + pd.Timedelta("24h") :] += 1000
+    after = make_windows(data, drivers=["V"], history=3, step=step, horizons=2)
+    known = before.days <= issue
+    np.testing.assert_array_equal(before.flatten()[known], after.flatten()[known])
+    np.testing.assert_array_equal(before.last[known], after.last[known])
+    assert not np.array_equal(before.flatten()[~known], after.flatten()[~known])
+
+
+def test_rotation_columns_hold_the_fluence_of_27_days_before_the_target():
+    windows = make_windows(make_hourly(), **OPTIONS)
+    row = windows.days.get_loc(pd.Timestamp("2005-02-10"))
+    assert windows.context["e2_rotation_2"].iloc[row] == 40 + 2 - 27
+
+
+def test_missing_fluence_is_nan_in_targets_and_carried_on_as_the_last_known():
+    frame = make_series(50)
+    frame.iloc[20:23, 0] = np.nan
+    windows = make_windows(frame, **OPTIONS)
+    row = windows.days.get_loc(frame.index[21])
+    assert windows.last[row] == np.log10(frame["e2"].iloc[19])
+    assert np.isnan(windows.target[row, 0])
+    assert windows.context["age"].iloc[row] == pytest.approx(np.log(3))
+
+
+def test_low_channel_of_either_threshold_is_one_input():
+    data = make_hourly()
+    data.daily["e0.6"] = np.where(np.arange(60) < 30, 100.0, np.nan)
+    data.daily["e0.8"] = np.where(np.arange(60) < 30, np.nan, 1000.0)
+    windows = make_windows(data, **OPTIONS)
+    low = windows.sequence[:, -1, windows.channels.index("low")]
+    assert set(low.tolist()) == {2.0, 3.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"step": 5}, "step is 5 h"),
+        ({"history": 0}, "history is 0"),
+        ({"drivers": ["W"]}, "drivers names W"),
+        ({"history": 61}, "at least history = 61"),
+    ],
+)
+def test_unusable_options_are_named(change, message):
+    with pytest.raises(FluxError, match=message):
+        make_windows(make_hourly(), **OPTIONS | change)
+
+
+def test_a_grid_with_a_day_left_out_is_refused():
+    frame = make_series(50)
+    with pytest.raises(FluxError, match="daily grid"):
+        make_windows(frame.drop(frame.index[10]), **OPTIONS)
