@@ -8,6 +8,7 @@ import pandas as pd
 from fluxlib.errors import FluxError
 from fluxlib.fluence import DAY
 from fluxlib.goes import read_goes
+from fluxlib.goesr import read_goesr
 from fluxlib.manifest import NAME, Entry, parse_cadence
 from fluxlib.omni import read_omni
 from fluxlib.swpc import FIRST_WITH_E08, read_dpd
@@ -68,8 +69,8 @@ def _describe(entry: Entry, path: Path, folder: Path, frame: pd.DataFrame) -> di
 
 
 def _read_file(entry: Entry, path: Path) -> pd.DataFrame:
-    if entry.format == "goes-csv":
-        frame = read_goes(path)
+    if entry.format in ("goes-csv", "goes-netcdf"):
+        frame = read_goes(path) if entry.format == "goes-csv" else read_goesr(path)
         found = frame.attrs["satellite"]
         if found and found != entry.satellite:
             raise FluxError(

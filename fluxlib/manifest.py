@@ -14,7 +14,7 @@ from fluxlib.errors import FluxError
 from fluxlib.validation import check_choice, check_keys, check_name, get_value, read_toml
 
 NAME = "dataset.toml"
-FLUX_FORMATS = ("goes-csv", "dpd", "table")
+FLUX_FORMATS = ("goes-csv", "goes-netcdf", "dpd", "table")
 DRIVER_FORMATS = ("omni2", "omni-hro", "table")
 POSITIONS = ("east", "west")
 

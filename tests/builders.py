@@ -118,3 +118,32 @@ def make_omni(kind: str, rows=6, cadence="5min", **values: float) -> str:
     index = pd.date_range("2014-01-01", periods=rows, freq="1h" if kind == "omni2" else cadence)
     drivers = pd.DataFrame(values, index=index.rename("time"), dtype=float)
     return format_omni(kind, drivers)
+
+
+def write_goesr(
+    path: Path,
+    flux: np.ndarray,
+    *,
+    seconds: np.ndarray | None = None,
+    valid: np.ndarray | None = None,
+    time: str = "time",
+    name: str = "AvgIntElectronFlux",
+    platform: str | None = "g16",
+) -> None:
+    """Write a MPS-HI file of (times, telescopes), every five minutes from 2022-12-30."""
+    import netCDF4
+
+    start = (pd.Timestamp("2022-12-30") - pd.Timestamp("2000-01-01 12:00")).total_seconds()
+    with netCDF4.Dataset(path, "w") as file:
+        file.createDimension("time", len(flux))
+        file.createDimension("telescopes", flux.shape[1])
+        if platform:
+            file.platform = platform
+        stamps = file.createVariable(time, "f8", ("time",))
+        stamps.units = "seconds since 2000-01-01 12:00:00"
+        stamps[:] = start + 300 * np.arange(len(flux)) if seconds is None else seconds
+        values = file.createVariable(name, "f4", ("time", "telescopes"), fill_value=-1e31)
+        values[:] = flux
+        if valid is not None:
+            counts = file.createVariable("IntElectronValidL1bSamplesInAvg", "u4", values.dimensions)
+            counts[:] = valid

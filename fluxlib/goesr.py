@@ -1,0 +1,99 @@
+"""Reader for the 5-minute MPS-HI files of GOES-16 and later (level 2, netCDF).
+
+Names and units are those that users of the files report: `AvgIntElectronFlux` (time, telescope),
+>2 MeV in e/(cm2 s sr), and `time`, up to version 1 `L2_SciData_TimeStamp`, seconds since
+2000-01-01 12:00 at the start of the average.
+"""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fluxlib.account import Account
+from fluxlib.errors import FluxError
+from fluxlib.parsing import make_frame, order_rows
+from fluxlib.times import NO_TIME
+
+EPOCH = np.datetime64("2000-01-01T12:00", "us")
+TIMES = ("time", "L2_SciData_TimeStamp")
+FLUX = "AvgIntElectronFlux"
+# Valid one-second samples in the average of a telescope: none makes no average.
+VALID = "IntElectronValidL1bSamplesInAvg"
+_SATELLITE = re.compile(r"g(\d\d)", re.IGNORECASE)
+
+
+def read_goesr(path: str | Path) -> pd.DataFrame:
+    """Read a day of MPS-HI 5-minute averages of GOES-16 to GOES-19.
+
+    Parameters
+    ----------
+    path : path
+        Such as `sci_mpsh-l2-avg5m_g16_d20221230_v2-0-0.nc`.
+
+    Returns
+    -------
+    DataFrame
+        `e2`, integral flux above 2 MeV, e/(cm2 s sr), the mean of the telescopes that are good
+        (a number >= 0, from at least one valid sample where the file counts them), index `time`
+        (UTC, start of the interval). `attrs["account"]` tells what became of every row,
+        `attrs["satellite"]` which satellite the file is of.
+
+    Raises
+    ------
+    FluxError
+        If the file is no such file or no row of it can be read.
+    """
+    path = Path(path)
+    seconds, flux, valid, platform = _read_variables(path)
+    sound = np.isfinite(seconds) & (np.abs(seconds) < 1e10)
+    microseconds = np.round(np.where(sound, seconds, 0) * 1e6).astype("timedelta64[us]")
+    times = np.where(sound, EPOCH + microseconds, NO_TIME)
+    account = Account(read=len(times), kept=len(times))
+    if not sound.all():
+        example = f"row {int(np.argmin(sound)) + 1}"
+        account.reject("no valid time", example, int((~sound).sum()))
+    if account.kept == 0:
+        raise FluxError(f"{path}: no row of the file has a valid time; fetch it again.")
+    good = (flux >= 0) & (flux < np.inf) & (valid > 0)
+    count = good.sum(axis=1)
+    total = np.where(good, flux, 0).sum(axis=1)
+    mean = np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
+    times, values = order_rows(times[sound], mean[None, sound], account)
+    frame = make_frame(times, ["e2"], values, account)
+    found = _SATELLITE.fullmatch(platform) or re.search(r"_g(\d\d)_", path.name)
+    frame.attrs["satellite"] = f"goes{int(found[1])}" if found else None
+    return frame
+
+
+def _read_variables(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
+    """Return seconds (n), flux and valid samples (n, telescopes), and the platform's name."""
+    import netCDF4  # takes a moment, and few datasets need it
+
+    try:
+        with netCDF4.Dataset(path) as file:
+            time = next((name for name in TIMES if name in file.variables), None)
+            if time is None or FLUX not in file.variables:
+                raise FluxError(
+                    f"{path}: has the variables {', '.join(file.variables)[:200]!r}; expected "
+                    f"{FLUX} and {' or '.join(TIMES)}, as MPS-HI level 2 has them."
+                )
+            seconds = _fill(file[time][:])
+            flux = _fill(file[FLUX][:])
+            valid = _fill(file[VALID][:]) if VALID in file.variables else np.ones_like(flux)
+            platform = str(getattr(file, "platform", ""))
+    except (OSError, RuntimeError, ValueError) as error:
+        if isinstance(error, FluxError):
+            raise
+        reason = str(error).splitlines()[0]
+        raise FluxError(f"{path}: not a readable netCDF file: {reason}; fetch it again.") from None
+    if seconds.ndim != 1 or flux.ndim != 2 or flux.shape != valid.shape:
+        raise FluxError(f"{path}: {FLUX} has the shape {flux.shape}; expected (times, telescopes).")
+    if len(seconds) != len(flux):
+        raise FluxError(f"{path}: has {len(seconds)} times and {len(flux)} rows of flux.")
+    return seconds, flux, valid, platform
+
+
+def _fill(values: np.ma.MaskedArray) -> np.ndarray:
+    return np.ma.filled(np.ma.asarray(values, dtype=float), np.nan)
