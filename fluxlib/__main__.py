@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -132,14 +133,15 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def _ensure_sample(folder: Path) -> None:
-    """Make the sample dataset if it is absent; two runs at once make it once."""
+    """Make the sample dataset if it is absent or older code made it; two runs make it once."""
+    from fluxlib import sample
     from fluxlib.lock import hold_lock
-    from fluxlib.sample import make_sample
 
     with hold_lock(folder.parent / ".lock", say=print):
-        if not (folder / "dataset.toml").exists():
+        if not sample.is_current(folder):
             print(f"Making the sample dataset in {folder}", flush=True)
-            make_sample(folder)
+            shutil.rmtree(folder, ignore_errors=True)
+            sample.make_sample(folder)
 
 
 if __name__ == "__main__":

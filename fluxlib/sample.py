@@ -1,5 +1,6 @@
 """Simulated datasets: `simulate`, and the sample that the project runs on by default."""
 
+import hashlib
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +19,10 @@ PAIR_START, PAIR_END = pd.Timestamp("2014-01-01"), pd.Timestamp("2015-01-01")
 REFERENCE = "goes11"
 # The east satellites one after another, the west ones where none of those has a day.
 DAILY = ("goes8", "goes12", "goes13", "goes10", "goes11", "goes15")
+
+# A change in any of these modules may change the sample; the hash of them is kept with it.
+MAKERS = ("electrons", "geomagnetic", "processes", "sample", "simulator", "solarwind", "writers")
+MADE_BY = "made-by.txt"
 
 
 def simulate(start: str, end: str, cadence: str = "5min", seed: int = 0) -> Dataset:
@@ -79,7 +84,20 @@ def make_sample(folder: str | Path) -> Path:
         # Dst and Kp are steps: their means over the hour are their values.
         entries += writers.write_drivers(writing, fine.drivers.resample("1h").mean())
         writers.write_manifest(writing, manifest, entries)
+        (writing / MADE_BY).write_text(_hash_makers())
     return Path(folder)
+
+
+def is_current(folder: str | Path) -> bool:
+    """Tell whether a folder holds the sample that this version of the package makes."""
+    path = Path(folder) / MADE_BY
+    return path.is_file() and path.read_text() == _hash_makers()
+
+
+def _hash_makers() -> str:
+    here = Path(__file__).parent
+    code = b"".join((here / f"{name}.py").read_bytes() for name in MAKERS)
+    return hashlib.sha256(code).hexdigest()
 
 
 def _describe(name: str, title: str, series: list[str]) -> Manifest:

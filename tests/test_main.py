@@ -88,11 +88,19 @@ def test_a_failure_is_the_last_line_and_status_1(project, capsys, monkeypatch):
     assert (project / "data" / "sample" / "dataset.toml").exists()
 
 
-def test_a_sample_that_is_there_is_kept(project, monkeypatch):
-    write_dataset(project / "data" / "sample")
-    monkeypatch.setattr(fluxlib.sample, "make_sample", pytest.fail)
+def test_a_sample_is_kept_as_long_as_the_code_that_makes_it_is_the_same(project, monkeypatch):
+    folder = project / "data" / "sample"
+    write_dataset(folder)
     write_notebook(project / "notebooks", "01_a")
+    made = []
+    monkeypatch.setattr(
+        fluxlib.sample, "make_sample", lambda at: (made.append(at), write_dataset(at))
+    )
     assert command.main(["--only", "02"]) == 2
+    assert made == [folder]
+    monkeypatch.setattr(fluxlib.sample, "is_current", lambda at: True)
+    assert command.main(["--only", "02"]) == 2
+    assert made == [folder]
 
 
 INTERRUPTED = """

@@ -40,6 +40,8 @@ def test_the_sample_has_the_fleet_hourly_and_one_pair_at_five_minutes(tmp_path, 
     monkeypatch.setattr(sample, "PAIR_START", pd.Timestamp("2014-01-01"))
     monkeypatch.setattr(sample, "PAIR_END", pd.Timestamp("2014-01-15"))
     folder = sample.make_sample(tmp_path / "sample")
+    assert sample.is_current(folder)
+    assert not sample.is_current(tmp_path)
     manifest = read_manifest(folder)
     assert manifest.series == ("goes13", "goes15")
     cadences = [entry.cadence for entry in manifest.flux]
