@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from fluxlib.paths import cache_folder, write_text
 
@@ -36,7 +37,7 @@ def recall(key: str) -> dict[str, pd.DataFrame] | None:
     try:
         names = json.loads((folder / DONE).read_text())
         return {name: _read_parquet(folder / f"{name}.parquet") for name in names}
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # pyarrow.ArrowInvalid is a ValueError
         # Damaged on the disk: what it was made from is still there.
         shutil.rmtree(folder, ignore_errors=True)
         return None
@@ -49,7 +50,7 @@ def remember(key: str, tables: dict[str, pd.DataFrame]) -> None:
     temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder.parent))
     try:
         for name, table in tables.items():
-            table.to_parquet(temporary / f"{name}.parquet", compression="zstd")
+            table.to_parquet(temporary / f"{name}.parquet", compression="lz4")
         (temporary / DONE).write_text(json.dumps(list(tables)))
         if not folder.exists():
             temporary.rename(folder)
@@ -94,7 +95,7 @@ def _read_memo(path: Path) -> dict[str, list]:
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
-    table = pd.read_parquet(path)
+    table = pq.ParquetFile(path).read().to_pandas()
     if isinstance(table.index, pd.DatetimeIndex) and len(table) > 2:
         # Parquet keeps times but not the grid's step.
         table.index.freq = table.index[1] - table.index[0]
