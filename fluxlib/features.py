@@ -6,6 +6,7 @@ import pandas as pd
 
 from fluxlib.errors import FluxError
 from fluxlib.grid import DAY, find_cadence, offset_steps
+from fluxlib.offsets import offset_intervals, spearman_offsets
 
 NEAR_DRIVERS = ("N", "P", "B", "Bz", "SYM_H", "AE", "AU", "AL")
 
@@ -136,3 +137,55 @@ def find_peaks(correlations: pd.DataFrame) -> pd.DataFrame:
     rho = [known.loc[offset[name], name] for name in known]
     table = pd.DataFrame({"driver": known.columns, "offset": offset.to_numpy(), "rho": rho})
     return table.sort_values("rho", key=abs, ascending=False, ignore_index=True)
+
+
+def describe_peaks(peaks: pd.DataFrame, drivers: pd.DataFrame, target: pd.Series) -> pd.DataFrame:
+    """Give each peak of :func:`find_peaks` its 95 % interval, pairs and effective pairs."""
+    rows = []
+    for peak in peaks.itertuples():
+        table = offset_intervals(drivers[[peak.driver]], target, [peak.offset])
+        rows.append({"driver": peak.driver, "offset": peak.offset, **table[peak.driver].iloc[0]})
+    return pd.DataFrame(rows).rename(columns={"value": "rho"})
+
+
+def compare_peaks(one: pd.DataFrame, other: pd.DataFrame, threshold: float = 0.3) -> float:
+    """Give the greatest difference, in hours, between two tables' strongest offsets.
+
+    Drivers that stay below the threshold in either have no offset to speak of.
+    """
+    first, second = (find_peaks(table).set_index("driver") for table in (one, other))
+    strong = (first["rho"].abs() > threshold) & (second["rho"].abs() > threshold)
+    return float((first["offset"] - second["offset"]).abs()[strong].max())
+
+
+def correlate_years(
+    drivers: pd.DataFrame, target: pd.Series, correlations: pd.DataFrame, least: int = 180
+) -> pd.DataFrame:
+    """Correlate year by year, each driver at its strongest offset over all years.
+
+    Parameters
+    ----------
+    drivers, target
+        Daily.
+    correlations
+        Over all years: tells the offsets.
+    least
+        Years with fewer known days are left out.
+
+    Returns
+    -------
+    DataFrame
+        A row a year, a column a driver.
+    """
+    peaks = find_peaks(correlations)
+    years = target.notna().groupby(target.index.year).sum()
+    table = {
+        peak.driver: {
+            year: spearman_offsets(
+                drivers[[peak.driver]], target.where(target.index.year == year), [peak.offset]
+            ).iloc[0, 0]
+            for year in years.index[years >= least]
+        }
+        for peak in peaks.itertuples()
+    }
+    return pd.DataFrame(table).rename_axis("year")
