@@ -42,7 +42,8 @@ def blocked_folds(
     Raises
     ------
     FluxError
-        If the numbers do not fit, the index is not sorted, or a block has no sample.
+        If the numbers do not fit, the index is not sorted, all blocks of a test set are empty,
+        or the purge leaves nothing to train on.
     """
     if not 0 < n_test < n_blocks or n_blocks % n_test:
         raise FluxError(
@@ -104,7 +105,13 @@ def _split(index: pd.DatetimeIndex, label: np.ndarray, tested, purge) -> tuple:
     for first, end in edges.reshape(-1, 2):
         start, stop = index[first] - purge, index[end - 1] + purge
         near[index.searchsorted(start) : index.searchsorted(stop, side="right")] = True
-    return np.flatnonzero(~near & ~test), np.flatnonzero(test)
+    train = np.flatnonzero(~near & ~test)
+    if not len(train):
+        raise FluxError(
+            f"a purge of {purge} beside the test blocks leaves no sample to train on, of "
+            f"{index[0]:%Y-%m-%d} to {index[-1]:%Y-%m-%d}; take a longer time or a shorter purge."
+        )
+    return train, np.flatnonzero(test)
 
 
 def _check_times(index: pd.DatetimeIndex) -> None:
