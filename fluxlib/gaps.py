@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from fluxlib.errors import FluxError
-from fluxlib.fluence import get_cadence
+from fluxlib.errors import FluxError, NotApplicable
+from fluxlib.grid import find_cadence
 
 if TYPE_CHECKING:
     from fluxlib.dataset import Dataset
@@ -34,7 +34,7 @@ def find_gaps(series: pd.Series) -> pd.DataFrame:
     FluxError
         If the index is no regular grid.
     """
-    cadence = get_cadence(series.index)
+    cadence = find_cadence(series.index, "series")
     missing = series.isna().to_numpy()
     edges = np.flatnonzero(np.diff(np.r_[False, missing, False].astype(int))).reshape(-1, 2)
     samples = edges[:, 1] - edges[:, 0]
@@ -74,7 +74,7 @@ def large_scale_months(series: pd.Series, threshold: pd.Timedelta = LARGE_SCALE)
     Series
         True for a large-scale month, by month.
     """
-    allowed = pd.Timedelta(threshold) / get_cadence(series.index)
+    allowed = pd.Timedelta(threshold) / find_cadence(series.index, "series")
     return (monthly_missing(series) > allowed).rename("large_scale")
 
 
@@ -94,10 +94,19 @@ def missing_fraction(columns: dict[str, pd.Series]) -> pd.DataFrame:
 
 
 def list_channels(dataset: "Dataset", channel: str) -> dict[str, pd.Series]:
-    """Return each series' channel: its flux on the dataset's grid, else its daily fluence."""
+    """Return each series' channel: its flux on the dataset's grid, else its daily fluence.
+
+    Raises
+    ------
+    NotApplicable
+        If no series has the channel.
+    """
     frames = dataset.fluence | dataset.flux
     order = [name for name in dataset.manifest.series if name in frames]
-    return {name: frames[name][channel] for name in order if channel in frames[name]}
+    found = {name: frames[name][channel] for name in order if channel in frames[name]}
+    if not found:
+        raise NotApplicable(f"no series has the channel {channel}.")
+    return found
 
 
 def draw_gaps(
@@ -122,13 +131,14 @@ def draw_gaps(
     list of DatetimeIndex
         The times of each stretch.
     """
-    width = round(pd.Timedelta(hours=hours) / get_cadence(series.index))
+    width = round(pd.Timedelta(hours=hours) / find_cadence(series.index, "series"))
     if width < 1:
         raise FluxError(f"hours is {hours}; expected at least one sample of the grid.")
     free = series.notna().to_numpy().copy()
     rng = np.random.default_rng(random_state)
     drawn = []
-    whole = np.convolve(free, np.ones(width + 2), mode="valid") > width + 1.5
+    known = np.r_[0, free.cumsum()]
+    whole = known[width + 2 :] - known[: -width - 2] == width + 2
     for start in rng.permutation(np.flatnonzero(whole)):
         if len(drawn) == count:
             break
