@@ -13,8 +13,14 @@ from scipy.interpolate import CubicSpline
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from fluxlib.errors import FluxError
-from fluxlib.features import half_day_mean, offset_features, paper_inputs
+from fluxlib.errors import FluxError, NotApplicable
+from fluxlib.features import (
+    NEAR_DRIVERS,
+    half_day_mean,
+    list_selection,
+    offset_features,
+    paper_inputs,
+)
 from fluxlib.folds import blocked_folds
 from fluxlib.forest import ForestSurface, build_forest
 from fluxlib.genetic import GeneticSearch
@@ -47,10 +53,16 @@ def interpolate(series: pd.Series, kind: str = "linear") -> pd.Series:
     Raises
     ------
     FluxError
-        If the kind is unknown or fewer than two samples are known.
+        If the kind is unknown, times do not rise, or fewer than two samples are known.
     """
     if kind not in ("linear", "cubic"):
         raise FluxError(f"kind is {kind!r}; expected 'linear' or 'cubic'.")
+    index = series.index
+    rises = index.is_monotonic_increasing and index.is_unique
+    if not (isinstance(index, pd.DatetimeIndex) and rises):
+        raise FluxError(
+            "the series is not sorted by time, or has a time twice; give it one that rises."
+        )
     known = series.notna().to_numpy()
     if known.sum() < 2:
         raise FluxError(f"the series has {known.sum()} known samples; expected two or more.")
@@ -78,7 +90,8 @@ def satellite_features(dataset: "Dataset", other: str, *, inputs: str = "full") 
     inputs : {"full", "paper"}
         "paper" is our reconstruction of the published 48: see `features.paper_inputs`. "full"
         adds the time of day, since satellites at two longitudes see local time hours apart, and
-        the other satellite's neighbouring hours, later ones too: imputation may look ahead.
+        the other satellite's neighbouring hours (those on the grid), later ones too: imputation
+        may look ahead.
 
     Returns
     -------
@@ -88,28 +101,23 @@ def satellite_features(dataset: "Dataset", other: str, *, inputs: str = "full") 
     Raises
     ------
     FluxError
-        If a series, channel or driver is not there.
+        If there is no such series.
+    NotApplicable
+        If the series lacks a channel, or the dataset a driver.
     """
     if inputs not in ("full", "paper"):
         raise FluxError(f"inputs is {inputs!r}; expected 'full' or 'paper'.")
-    flux = _find_series(dataset, other)
-    low = next((name for name in LOW_CHANNELS if name in flux), None)
-    if low is None or "e2" not in flux:
-        raise FluxError(f"series {other!r} has the channels {', '.join(flux)}; expected two.")
-    channels = np.log10(flux[[low, "e2"]]).add_prefix(f"{other} ")
-    drivers = dataset.drivers.reindex(flux.index)
+    channels = _take_channels(dataset, other)
+    drivers = _take_drivers(dataset).reindex(channels.index)
     columns = drivers.assign(Bz=half_day_mean(drivers["Bz"])).join(channels)
-    # A dataset without SYM-H has Dst, its hourly kin.
-    selection = {
-        "Dst" if name == "SYM_H" and "SYM_H" not in columns else name: offsets
-        for name, offsets in paper_inputs(tuple(channels)).items()
-    }
+    selection = list_selection(_choose_inputs(columns, tuple(channels)))
+    if inputs == "full":
+        on_grid = [h for h in NEIGHBOURS if not pd.Timedelta(hours=h) % dataset.cadence]
+        selection += [(name, hours) for name in channels for hours in on_grid]
     table = offset_features(columns, selection)
     if inputs == "full":
-        near = offset_features(columns, dict.fromkeys(channels, NEIGHBOURS))
-        angle = 2 * np.pi * (flux.index.hour + flux.index.minute / 60) / 24
-        clock = {"UT sine": np.sin(angle), "UT cosine": np.cos(angle)}
-        table = table.join(near).assign(**clock)
+        angle = 2 * np.pi * (table.index.hour + table.index.minute / 60) / 24
+        table = table.assign(**{"UT sine": np.sin(angle), "UT cosine": np.cos(angle)})
     return table
 
 
@@ -204,6 +212,8 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         if self.fitness not in ("validation", "train"):
             raise FluxError(f"fitness is {self.fitness!r}; expected 'validation' or 'train'.")
         values, y = np.asarray(X, float), np.asarray(y, float)
+        if len(values) != len(y):
+            raise FluxError(f"X has {len(values)} rows, y {len(y)}; expected the same.")
         train, held_out = self._split(X, len(values))
         self.surface_ = self._make_surface(values, y, train, held_out)
         search = GeneticSearch(
@@ -340,6 +350,38 @@ def _find_series(dataset: "Dataset", series: str) -> pd.DataFrame:
             f"{dataset.cadence}; it has {', '.join(dataset.flux) or 'none'}."
         )
     return dataset.flux[series]
+
+
+def _take_channels(dataset: "Dataset", series: str) -> pd.DataFrame:
+    """Return a series' two channels as log10 flux, named after it."""
+    flux = _find_series(dataset, series)
+    low = next((name for name in LOW_CHANNELS if name in flux), None)
+    if low is None or "e2" not in flux:
+        raise NotApplicable(
+            f"series {series!r} has {', '.join(flux) or 'no channel'}; imputation from it needs "
+            f"e2 and one of {', '.join(LOW_CHANNELS)}."
+        )
+    return np.log10(flux[[low, "e2"]]).add_prefix(f"{series} ")
+
+
+def _take_drivers(dataset: "Dataset") -> pd.DataFrame:
+    """Return the drivers, if all that the inputs need are there."""
+    missing = {"V", "Vx", *NEAR_DRIVERS} - set(dataset.drivers)
+    if "Dst" in dataset.drivers:
+        missing -= {"SYM_H"}
+    if missing:
+        lacking = ", ".join(sorted(missing))
+        raise NotApplicable(f"it lacks drivers that imputation needs: {lacking}.")
+    return dataset.drivers
+
+
+def _choose_inputs(columns: pd.DataFrame, channels: tuple[str, str]) -> dict[str, list[int]]:
+    """Return the published inputs, with Dst, its hourly kin, where SYM-H is not there."""
+    inputs = paper_inputs(channels)
+    return {
+        "Dst" if name == "SYM_H" and name not in columns else name: offsets
+        for name, offsets in inputs.items()
+    }
 
 
 def find_fills(X: np.ndarray) -> np.ndarray:
