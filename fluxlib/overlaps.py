@@ -163,33 +163,43 @@ def choose_pair(dataset: "Dataset", one: str = "auto", other: str = "auto") -> P
     ----------
     dataset : Dataset
     one, other : str
-        Series, or "auto" for a west one and an east one. A satellite that is only a few degrees
-        away sees the same local time; the east-west pair is the published problem.
+        Series, or "auto": a west one and an east one, or one that is not where the named one is.
+        A satellite that is only a few degrees away sees the same local time; the east-west pair
+        is the published problem.
 
     Returns
     -------
     (one, other) or None
         None if no such pair has a sample in common.
     """
-    known = {name: frame["e2"].dropna().index for name, frame in dataset.flux.items()}
-    for name in (one, other):
-        if name != "auto" and name not in known:
-            raise FluxError(f"no series {name!r} on this grid; there are {', '.join(known)}.")
+    flux = {name: frame["e2"] for name, frame in dataset.flux.items() if "e2" in frame}
+    known = {name: series.dropna().index for name, series in flux.items()}
+    for role, name in (("satellite", one), ("other", other)):
+        if name not in ("auto", *known):
+            raise _unknown_series(role, name, known)
     position = dataset.manifest.position
+
+    def may_pair(first, second):
+        if "auto" not in (one, other):
+            return True
+        if one == other:
+            return (position(first), position(second)) == ("west", "east")
+        return position(first) != position(second)
+
     counts = {
-        (west, east): len(known[west].intersection(known[east]))
-        for west in ([one] if one != "auto" else known)
-        for east in ([other] if other != "auto" else known)
-        if (one != "auto" or position(west) == "west")
-        and (other != "auto" or position(east) == "east")
-        and west != east
+        (first, second): len(known[first].intersection(known[second]))
+        for first in (known if one == "auto" else [one])
+        for second in (known if other == "auto" else [other])
+        if first != second and may_pair(first, second)
     }
     best = max(counts, key=counts.get, default=None)
     return best if best and counts[best] else None
 
 
 def choose_target(dataset: "Dataset", series: str = "auto") -> pd.Series | None:
-    """Return log10 of a series' >2 MeV flux, that with most samples for "auto"; None if none.
+    """Return log10 of a series' >2 MeV flux, that with most samples for "auto".
+
+    None if no series, or not the one that is named, has a sample.
 
     Raises
     ------
@@ -197,13 +207,11 @@ def choose_target(dataset: "Dataset", series: str = "auto") -> pd.Series | None:
         If the dataset has no such series on its grid.
     """
     known = {name: frame["e2"] for name, frame in dataset.flux.items() if "e2" in frame}
-    if series == "auto":
-        series = max(known, key=lambda name: known[name].count(), default=None)
-    elif series not in known:
-        raise FluxError(
-            f"satellite is {series!r}; expected 'auto' or one of {', '.join(known) or 'none'}."
-        )
-    return None if series is None else np.log10(known[series]).rename(series)
+    if series not in ("auto", *known):
+        raise _unknown_series("satellite", series, known)
+    asked = known if series == "auto" else [series]
+    best = max(asked, key=lambda name: known[name].count(), default=None)
+    return np.log10(known[best]).rename(best) if best and known[best].count() else None
 
 
 def replace_daily(dataset: "Dataset", daily: pd.DataFrame) -> "Dataset":
@@ -212,3 +220,10 @@ def replace_daily(dataset: "Dataset", daily: pd.DataFrame) -> "Dataset":
         name: pd.DataFrame({"e2": 10 ** part["value"]}) for name, part in daily.groupby("series")
     }
     return replace(dataset, fluence=fluence)
+
+
+def _unknown_series(role: str, name: str, known: Mapping[str, object]) -> FluxError:
+    return FluxError(
+        f"{role} is {name!r}; expected 'auto' or a series with >2 MeV flux on this grid: "
+        f"{', '.join(known) or 'there is none'}."
+    )
