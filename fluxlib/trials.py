@@ -66,8 +66,10 @@ def split_months(
     Raises
     ------
     FluxError
-        If fewer than 1000 known samples have inputs.
+        If fewer than 1000 known samples have inputs, or `train_every` is below 1.
     """
+    if train_every < 1:
+        raise FluxError(f"train_every is {train_every}; expected 1 or more.")
     known = truth.dropna()
     known = known[known.index.isin(features.index)]
     if len(known) < 1000:
@@ -192,6 +194,8 @@ def _calibrate_other(trial: Trial, other: str) -> pd.Series:
     """Return the other satellite's flux, on the scale that training months show by a line."""
     flux = trial.features[f"{other} e2-0h"]
     train = pd.concat([flux[trial.train], trial.truth[trial.train]], axis=1).dropna()
+    if len(train) < 2:
+        return pd.Series(np.nan, trial.test)
     slope, intercept = np.polyfit(train.iloc[:, 0], train.iloc[:, 1], 1)
     return intercept + slope * flux[trial.test]
 
