@@ -101,7 +101,8 @@ def plot_daily(daily: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.axhline(ALERT, color=GREY, linestyle="--", linewidth=1)
     ax.annotate("alert level", (0, ALERT), xycoords=("axes fraction", "data"), va="bottom")
     ax.set(yscale="log", ylabel=FLUENCE_LABEL.replace(" (", "\n("))
-    ax.legend(markerscale=6, loc="upper left", bbox_to_anchor=(1, 1))
+    if daily["series"].notna().any():
+        ax.legend(markerscale=6, loc="upper left", bbox_to_anchor=(1, 1))
     return ax
 
 
@@ -124,7 +125,7 @@ def plot_calibration(
     """
     ax = plt.gca() if ax is None else ax
     pairs = pd.concat([other, reference], axis=1, join="inner").dropna()
-    ax.plot(pairs.iloc[:, 0], pairs.iloc[:, 1], ".", color=GREY, markersize=4, label="days")
+    ax.plot(pairs.iloc[:, 0], pairs.iloc[:, 1], ".", color=GREY, markersize=4, label="pairs")
     x = pd.Series(np.linspace(pairs.iloc[:, 0].min(), pairs.iloc[:, 0].max(), 200))
     ax.plot(x, x, color="black", linewidth=1, linestyle=":", label="1:1")
     for i, (name, calibration) in enumerate(lines.items()):
@@ -178,8 +179,9 @@ def plot_offsets(
             edges = np.flatnonzero(np.diff(np.r_[False, strong, False].astype(int)))
             for first, end in edges.reshape(-1, 2):
                 _outline(ax, hours, row, first, end)
-    peak = np.nanargmax(np.abs(values), axis=1)
-    ax.plot(hours[peak], rows, "k|", markersize=14, markeredgewidth=2)
+    known = rows[np.isfinite(values).any(axis=1)]
+    peak = np.nanargmax(np.abs(values[known]), axis=1)
+    ax.plot(hours[peak], known, "k|", markersize=14, markeredgewidth=2)
     ax.set_yticks(rows, correlations.columns)
     ax.invert_yaxis()
     ax.set_xlabel("Offset: hours by which the driver precedes the flux")
@@ -329,3 +331,27 @@ def plot_forecast(
     ax.tick_params(axis="x", rotation=20)
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return ax
+
+
+def plot_residual_panels(tables: Mapping[str, pd.DataFrame]) -> plt.Figure:
+    """Draw median and quartiles of residuals, a panel a quantity: see `checks`."""
+    figure, axes = plt.subplots(1, len(tables), figsize=(11, 4), sharey=True)
+    for ax, (label, table) in zip(axes, tables.items(), strict=True):
+        ax.fill_between(table.index, table["lower"], table["upper"], alpha=0.25, linewidth=0)
+        ax.plot(table.index, table["median"], marker="o", markersize=4)
+        ax.axhline(0, color="black", linewidth=1)
+        ax.set_xlabel(label)
+    axes[0].set_ylabel("Left after calibration (decades)")
+    return figure
+
+
+def plot_offset_pair(
+    correlations: Mapping[str, pd.DataFrame], *, threshold: float = 0.3
+) -> plt.Figure:
+    """Draw `plot_offsets` of several satellites side by side."""
+    figure, axes = plt.subplots(1, len(correlations), figsize=(6 * len(correlations), 4.5))
+    for ax, (name, table) in zip(np.atleast_1d(axes), correlations.items(), strict=True):
+        plot_offsets(table, threshold=threshold, ax=ax)
+        ax.set_title(name)
+        ax.set_xlabel("Offset (hours before the flux)")
+    return figure
