@@ -21,6 +21,7 @@ TIMES = ("time", "L2_SciData_TimeStamp")
 FLUX = "AvgIntElectronFlux"
 # Valid one-second samples in the average of a telescope: none makes no average.
 VALID = "IntElectronValidL1bSamplesInAvg"
+MOST_ROWS = 100_000  # a year of 5 min, where somebody has joined days
 _SATELLITE = re.compile(r"g(\d\d)", re.IGNORECASE)
 
 
@@ -79,20 +80,28 @@ def _read_variables(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, str
                     f"{path}: has the variables {', '.join(file.variables)[:200]!r}; expected "
                     f"{FLUX} and {' or '.join(TIMES)}, as MPS-HI level 2 has them."
                 )
+            _check_shapes(path, file[time].shape, file[FLUX].shape)
             seconds = _fill(file[time][:])
             flux = _fill(file[FLUX][:])
-            valid = _fill(file[VALID][:]) if VALID in file.variables else np.ones_like(flux)
+            valid = np.ones_like(flux)
+            if VALID in file.variables and file[VALID].shape == flux.shape:
+                valid = _fill(file[VALID][:])
             platform = str(getattr(file, "platform", ""))
     except (OSError, RuntimeError, ValueError) as error:
         if isinstance(error, FluxError):
             raise
         reason = str(error).splitlines()[0]
         raise FluxError(f"{path}: not a readable netCDF file: {reason}; fetch it again.") from None
-    if seconds.ndim != 1 or flux.ndim != 2 or flux.shape != valid.shape:
-        raise FluxError(f"{path}: {FLUX} has the shape {flux.shape}; expected (times, telescopes).")
-    if len(seconds) != len(flux):
-        raise FluxError(f"{path}: has {len(seconds)} times and {len(flux)} rows of flux.")
     return seconds, flux, valid, platform
+
+
+def _check_shapes(path: Path, times: tuple, flux: tuple) -> None:
+    """Raise if the shapes are not those of a day; a damaged file may claim any, and fill memory."""
+    if len(times) != 1 or len(flux) != 2 or times[0] != flux[0] or max(flux) > MOST_ROWS:
+        raise FluxError(
+            f"{path}: {FLUX} has the shape {flux} and its time {times}; expected (times, "
+            f"telescopes) and (times,), at most {MOST_ROWS} times."
+        )
 
 
 def _fill(values: np.ma.MaskedArray) -> np.ndarray:

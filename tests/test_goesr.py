@@ -83,6 +83,12 @@ def test_another_product_is_refused(path):
         fluxlib.read_goesr(path)
 
 
+def test_flux_of_another_shape_is_refused(path):
+    write_goesr(path, np.ones((100_001, 1)))
+    with pytest.raises(FluxError, match=r"has the shape \(100001, 1\).* at most 100000 times"):
+        fluxlib.read_goesr(path)
+
+
 def test_a_file_without_any_time_is_refused(path):
     write_goesr(path, FLUX, seconds=np.full(3, np.nan))
     with pytest.raises(FluxError, match="no row of the file has a valid time"):
