@@ -49,7 +49,9 @@ def execute_notebook(path: Path, output: Path, parameters: Mapping[str, Any]) ->
     """Run the notebook `path` in its own folder and keep it, complete or partial, as `output`.
 
     The kernel is the one of this Python, figures are inline whatever MPLBACKEND says, and locks
-    held by this process last as long as the kernel (see `fluxlib.lock`).
+    held by this process last as long as the kernel (see `fluxlib.lock`). What libraries write
+    below Python, such as a crash's last words, goes to a `.log` beside the output, which is kept
+    if the notebook fails.
 
     Raises
     ------
@@ -59,6 +61,7 @@ def execute_notebook(path: Path, output: Path, parameters: Mapping[str, Any]) ->
     kernels: list[AsyncKernelManager] = []
     peak = [None]
     failure = None
+    log = output.with_suffix(".log")
     try:
         run_papermill(
             _escape(path.resolve()),
@@ -67,7 +70,7 @@ def execute_notebook(path: Path, output: Path, parameters: Mapping[str, Any]) ->
             kernel_name="python3",
             cwd=path.parent,
             progress_bar=False,
-            kernel_manager_class=_make_kernel_manager(kernels.append),
+            kernel_manager_class=_make_kernel_manager(kernels.append, log),
             on_cell_executed=lambda **_: peak.append(_read_peak(kernels[-1]) or peak[-1]),
             # Nothing is left to tidy once the last cell is done, and an interrupt must be quick.
             shutdown_kernel="immediate",
@@ -79,9 +82,11 @@ def execute_notebook(path: Path, output: Path, parameters: Mapping[str, Any]) ->
     notebook = remove_error_markers(nbformat.read(output, as_version=4))
     write_text(output, nbformat.writes(notebook))
     if failure is None:
+        log.unlink(missing_ok=True)
         return Execution("done", memory=peak[-1])
     name, value, index = failure
     if name == NotApplicable.__name__:
+        log.unlink(missing_ok=True)
         return Execution("not applicable", value, memory=peak[-1])
     cell = _describe_cell(notebook, index)
     return Execution("failed", f"{name}: {' '.join(value.split())}", cell, peak[-1])
@@ -92,10 +97,15 @@ def list_started_cells(notebook: nbformat.NotebookNode) -> list[nbformat.Noteboo
     return [c for c in notebook.cells if c.metadata.get("papermill", {}).get("start_time")]
 
 
-def _make_kernel_manager(tell: Callable) -> type[AsyncKernelManager]:
+def _make_kernel_manager(tell: Callable, log: Path) -> type[AsyncKernelManager]:
     class KernelManager(AsyncKernelManager):
         async def start_kernel(self, **options):
             tell(self)
+            # What libraries write below Python, and a crash's last words: kept if it fails.
+            with log.open("wb") as file:
+                await self._start(stderr=file, **options)
+
+        async def _start(self, **options):
             # Set to agg, as tests and servers like it, it removes inline figures.
             env = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
             # Unencrypted, each kernel prints a warning of three lines.

@@ -12,18 +12,19 @@ def test_a_kernel_that_dies_is_a_failure_in_its_cell(tmp_path):
         tmp_path,
         "01_dies",
         "1 + 1",
-        "import os\nos.kill(os.getpid(), 9)",
+        "import os, time\nos.write(2, b'last words')\ntime.sleep(1)\nos.kill(os.getpid(), 9)",
         "# Never reached",
         plain=True,
     )
     output = tmp_path / "out.ipynb"
     execution = execute_notebook(path, output, {"reports_folder": str(tmp_path)})
     assert execution.status == "failed"
-    assert execution.cell == '[4] "import os"'
+    assert execution.cell == '[4] "import os, time"'
+    assert "last words" in (tmp_path / "out.log").read_text()
     assert execution.message.startswith("DeadKernelError: the kernel died")
     kept = nbformat.read(output, as_version=4)
     assert kept.cells[3].outputs[0].data["text/plain"] == "2"
-    assert list_started_cells(kept)[-1].source.startswith("import os")
+    assert list_started_cells(kept)[-1].source.startswith("import os, time")
 
 
 def test_parameters_braces_and_backend_reach_the_kernel_right(tmp_path, monkeypatch):
@@ -45,3 +46,4 @@ def test_parameters_braces_and_backend_reach_the_kernel_right(tmp_path, monkeypa
     assert text.endswith("2, False)")
     assert "image/png" in cells[4].outputs[0].data
     assert execution.status == "done"
+    assert not output.with_suffix(".log").exists()
