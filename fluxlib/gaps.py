@@ -96,14 +96,25 @@ def missing_fraction(columns: dict[str, pd.Series]) -> pd.DataFrame:
 def list_channels(dataset: "Dataset", channel: str) -> dict[str, pd.Series]:
     """Return each series' channel: its flux on the dataset's grid, else its daily fluence.
 
+    A series whose manifest has it in service more than once comes as several, each called by
+    the series and the month it begins: the time between is no gap.
+
     Raises
     ------
     NotApplicable
         If no series has the channel.
     """
     frames = dataset.fluence | dataset.flux
-    order = [name for name in dataset.manifest.series if name in frames]
-    found = {name: frames[name][channel] for name in order if channel in frames[name]}
+    found = {}
+    for name in dataset.manifest.series:
+        if channel not in frames.get(name, {}):
+            continue
+        service = dataset.manifest.service(name)
+        for start, end in service:
+            label = name if len(service) == 1 else f"{name} {start:%Y-%m}"
+            one = frames[name][channel][start : end and end - pd.Timedelta(1)]
+            if len(one) > 1:
+                found[label] = one
     if not found:
         raise NotApplicable(f"no series has the channel {channel}.")
     return found

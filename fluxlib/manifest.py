@@ -74,6 +74,23 @@ class Manifest:
         """Return which satellite measured a series."""
         return next(e.satellite for e in self.flux if e.series == series)
 
+    def service(self, series: str) -> list[Period | tuple[None, None]]:
+        """Return the periods in which a series is in service, those that touch as one.
+
+        Each is the first instant and the first one after; (None, None) is whatever the files
+        have.
+        """
+        periods = [entry.period for entry in self.flux if entry.series == series]
+        if None in periods:
+            return [(None, None)]
+        joined: list[Period] = []
+        for start, end in sorted(periods):
+            if joined and joined[-1][1] == start:
+                joined[-1] = joined[-1][0], end
+            else:
+                joined.append((start, end))
+        return joined
+
     def position(self, series: str) -> str | None:
         """Return "east", "west" or None, where the manifest does not say."""
         return next((e.position for e in self.flux if e.series == series and e.position), None)

@@ -83,13 +83,16 @@ def plot_coverage(
 
 
 def plot_gap_lengths(gaps: Mapping[str, pd.DataFrame], *, ax: Axes | None = None) -> Axes:
-    """Draw how many gaps are at least so long, a line a series."""
+    """Draw how many gaps are at least so long, a line a series that has any."""
     ax = plt.gca() if ax is None else ax
     for name, table in gaps.items():
+        if table.empty:
+            continue
         hours = np.sort(table["hours"])[::-1]
         ax.step(hours, np.arange(1, len(hours) + 1), where="post", label=name)
     ax.set(xscale="log", yscale="log", xlabel="Length (hours)", ylabel="Gaps at least so long")
-    ax.legend()
+    if ax.lines:
+        ax.legend()
     return ax
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -164,3 +166,22 @@ def test_drawing_leaves_the_series_alone_and_obeys_its_seed():
 def test_a_gap_shorter_than_the_grid_is_refused():
     with pytest.raises(FluxError, match=r"hours is 0\.1; expected at least one sample"):
         draw_gaps(make_holes(0), 0.1, 1)
+
+
+def test_the_time_between_two_periods_of_service_is_no_gap():
+    dataset = make_dataset(days=60, cadence="1h")
+    entry = dataset.manifest.flux[0]
+    days = pd.to_datetime(["2014-01-01", "2014-01-11", "2014-02-01", "2014-03-02"])
+    flux = (
+        replace(entry, period=(days[0], days[1])),
+        replace(entry, period=(days[2], days[3])),
+    )
+    dataset = replace(dataset, manifest=replace(dataset.manifest, flux=flux))
+    dataset.flux["goes12"].loc[days[1] : days[2] - pd.Timedelta("1h")] = float("nan")
+    found = list_channels(dataset, "e2")
+    assert {name: len(one) / 24 for name, one in found.items()} == {
+        "goes12 2014-01": 10,
+        "goes12 2014-02": 29,
+    }
+    # The builder's gap of twenty samples is in the first.
+    assert [len(fluxlib.find_gaps(one)) for one in found.values()] == [1, 0]
