@@ -70,27 +70,27 @@ def read_goesr(path: str | Path) -> pd.DataFrame:
 
 def _read_variables(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
     """Return seconds (n), flux and valid samples (n, telescopes), and the platform's name."""
-    import netCDF4  # takes a moment, and few datasets need it
+    import h5py  # netCDF 4 is HDF5; the netCDF library itself hangs on some damaged files
 
     try:
-        with netCDF4.Dataset(path) as file:
-            time = next((name for name in TIMES if name in file.variables), None)
-            if time is None or FLUX not in file.variables:
+        with h5py.File(path, "r") as file:
+            time = next((name for name in TIMES if name in file), None)
+            if time is None or FLUX not in file:
                 raise FluxError(
-                    f"{path}: has the variables {', '.join(file.variables)[:200]!r}; expected "
+                    f"{path}: has the variables {', '.join(file)[:200]!r}; expected "
                     f"{FLUX} and {' or '.join(TIMES)}, as MPS-HI level 2 has them."
                 )
             _check_shapes(path, file[time].shape, file[FLUX].shape)
-            seconds = _fill(file[time][:])
-            flux = _fill(file[FLUX][:])
+            seconds, flux = _read_filled(file[time]), _read_filled(file[FLUX])
             valid = np.ones_like(flux)
-            if VALID in file.variables and file[VALID].shape == flux.shape:
-                valid = _fill(file[VALID][:])
-            platform = str(getattr(file, "platform", ""))
-    except (OSError, RuntimeError, ValueError) as error:
-        if isinstance(error, FluxError):
-            raise
-        reason = str(error).splitlines()[0]
+            if VALID in file and file[VALID].shape == flux.shape:
+                valid = _read_filled(file[VALID])
+            platform = file.attrs.get("platform", "")
+            platform = platform.decode() if isinstance(platform, bytes) else str(platform)
+    except FluxError:
+        raise
+    except Exception as error:  # h5py raises whatever a damaged byte makes it trip over
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise FluxError(f"{path}: not a readable netCDF file: {reason}; fetch it again.") from None
     return seconds, flux, valid, platform
 
@@ -104,5 +104,8 @@ def _check_shapes(path: Path, times: tuple, flux: tuple) -> None:
         )
 
 
-def _fill(values: np.ma.MaskedArray) -> np.ndarray:
-    return np.ma.filled(np.ma.asarray(values, dtype=float), np.nan)
+def _read_filled(dataset) -> np.ndarray:
+    """Return a dataset as float64, NaN where it holds its fill."""
+    values = dataset[()].astype(float)
+    fill = dataset.attrs.get("_FillValue")
+    return values if fill is None else np.where(values == np.ravel(fill)[0], np.nan, values)

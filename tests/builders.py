@@ -131,19 +131,15 @@ def write_goesr(
     platform: str | None = "g16",
 ) -> None:
     """Write a MPS-HI file of (times, telescopes), every five minutes from 2022-12-30."""
-    import netCDF4
+    import h5py
 
     start = (pd.Timestamp("2022-12-30") - pd.Timestamp("2000-01-01 12:00")).total_seconds()
-    with netCDF4.Dataset(path, "w") as file:
-        file.createDimension("time", len(flux))
-        file.createDimension("telescopes", flux.shape[1])
+    with h5py.File(path, "w") as file:
         if platform:
-            file.platform = platform
-        stamps = file.createVariable(time, "f8", ("time",))
-        stamps.units = "seconds since 2000-01-01 12:00:00"
-        stamps[:] = start + 300 * np.arange(len(flux)) if seconds is None else seconds
-        values = file.createVariable(name, "f4", ("time", "telescopes"), fill_value=-1e31)
-        values[:] = flux
+            file.attrs["platform"] = platform
+        file[time] = start + 300 * np.arange(len(flux)) if seconds is None else seconds
+        file[time].attrs["units"] = "seconds since 2000-01-01 12:00:00"
+        file[name] = flux.astype("f4")
+        file[name].attrs["_FillValue"] = np.array([-1e31], "f4")
         if valid is not None:
-            counts = file.createVariable("IntElectronValidL1bSamplesInAvg", "u4", values.dimensions)
-            counts[:] = valid
+            file["IntElectronValidL1bSamplesInAvg"] = valid.astype("u4")

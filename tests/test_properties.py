@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from builders import make_dpd, make_epead, make_eps, make_omni
+from builders import make_dpd, make_epead, make_eps, make_omni, write_goesr
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +25,12 @@ def make_parquet() -> bytes:
     buffer = io.BytesIO()
     pd.DataFrame({"e2": [1.0, 2.0, np.nan, 4.0]}, index=index).to_parquet(buffer)
     return buffer.getvalue()
+
+
+def make_netcdf() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        write_goesr(Path(folder) / "a.nc", np.array([[1.0, 2], [np.nan, 4], [5, -6]]))
+        return (Path(folder) / "a.nc").read_bytes()
 
 
 EPEAD = make_epead("1,0,3,0,2,0,4,0", "1,1,3,0,2,0,4,1", "1,0,3,0,-99999,1,4,0")
@@ -45,6 +51,7 @@ READERS = {
     "dpd": (fluxlib.read_dpd, "file.txt", DPD.encode()),
     "table": (fluxlib.read_table, "file.csv", TABLE.encode()),
     "table-gz": (fluxlib.read_table, "file.csv.gz", gzip.compress(TABLE.encode(), mtime=0)),
+    "netcdf": (fluxlib.read_goesr, "file.nc", make_netcdf()),
     "parquet": (fluxlib.read_table, "file.parquet", make_parquet()),
 }
 FRAGMENTS = [b"\n", b"\r", b"\r\n", b",", b'"', b" ", b"-", b".", b"\x00", b"\xff", b"nan", b"inf"]
