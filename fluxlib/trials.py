@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import KFold
 
-from fluxlib.errors import FluxError
+from fluxlib.errors import FluxError, NotApplicable
 from fluxlib.folds import month_folds
 from fluxlib.forest import build_forest
 from fluxlib.gaps import draw_gaps
@@ -66,15 +66,17 @@ def split_months(
     Raises
     ------
     FluxError
-        If fewer than 1000 known samples have inputs, or `train_every` is below 1.
+        If `train_every` is below 1, or there are fewer months than folds.
+    NotApplicable
+        If fewer than 1000 known samples have inputs.
     """
     if train_every < 1:
         raise FluxError(f"train_every is {train_every}; expected 1 or more.")
     known = truth.dropna()
     known = known[known.index.isin(features.index)]
     if len(known) < 1000:
-        raise FluxError(
-            f"{len(known)} known samples have inputs; expected 1000 or more to train and test on."
+        raise NotApplicable(
+            f"{len(known)} known samples have inputs; 1000 or more are needed to train and test on."
         )
     train, test = month_folds(known.index, n_folds, purge=PURGE, random_state=random_state)[0]
     return Trial(

@@ -6,7 +6,7 @@ import pytest
 
 import fluxlib
 from fluxlib import impute, overlaps, trials
-from fluxlib.errors import FluxError
+from fluxlib.errors import FluxError, NotApplicable
 
 PURGE = pd.Timedelta("5D")
 
@@ -70,10 +70,14 @@ def test_one_training_sample_in_three_is_taken(inputs, trial):
     assert trial.test.equals(every.test)
 
 
-def test_too_little_truth_and_no_training_samples_are_refused(inputs):
+def test_too_few_known_samples_do_not_apply(inputs):
     features, truth = inputs
-    with pytest.raises(FluxError, match="known samples have inputs; expected 1000 or more"):
+    with pytest.raises(NotApplicable, match="known samples have inputs; 1000 or more are needed"):
         trials.split_months(features, truth[:900])
+
+
+def test_folds_that_months_do_not_fill_and_no_training_samples_are_refused(inputs):
+    features, truth = inputs
     with pytest.raises(FluxError, match="train_every is 0; expected 1 or more"):
         trials.split_months(features, truth, train_every=0)
     with pytest.raises(FluxError, match="n_folds is 9; the samples are of 8 months"):
