@@ -10,7 +10,7 @@ import pandas as pd
 
 from fluxlib.calibrate import Calibration, fit_calibration
 from fluxlib.chain import Chain
-from fluxlib.errors import FluxError
+from fluxlib.errors import FluxError, NotApplicable
 
 if TYPE_CHECKING:
     from fluxlib.dataset import Dataset
@@ -68,6 +68,12 @@ def fit_overlaps(
     Returns
     -------
     dict of (onto, of) to Calibration
+        Without the pairs in which one satellite's fluence falls as the other's rises.
+
+    Raises
+    ------
+    NotApplicable
+        If no pair rises together.
     """
     pairs = {}
     for row in overlaps.itertuples():
@@ -77,7 +83,10 @@ def fit_overlaps(
         if significance > 0:
             bent = fit_calibration(series[onto], series[of], kind="piecewise", **options)
             fitted = bent if bent.rises and bent.p_bend < significance else fitted
-        pairs[onto, of] = fitted
+        if fitted.rises:
+            pairs[onto, of] = fitted
+    if not pairs:
+        raise NotApplicable("in no pair of its series does one satellite rise with the other.")
     return pairs
 
 

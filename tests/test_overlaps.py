@@ -7,7 +7,7 @@ from builders import make_dataset
 
 import fluxlib
 from fluxlib import chain, overlaps
-from fluxlib.errors import FluxError
+from fluxlib.errors import FluxError, NotApplicable
 
 DAYS = pd.date_range("2014-01-01", periods=400, freq="D", name="time")
 
@@ -95,6 +95,15 @@ def test_lines_and_bends_are_recovered_and_a_bend_taken_only_where_there_is_one(
     assert bend["breakpoint"] == pytest.approx(7, abs=0.05)
     assert bend["slope"] == pytest.approx(1, abs=0.02)
     assert bend["slope_above"] == pytest.approx(0.5, abs=0.02)
+
+
+def test_pairs_that_fall_are_left_out_and_nothing_else_does_not_apply(series):
+    falling = {"a": series["a"], "d": 14 - series["a"]}
+    with pytest.raises(NotApplicable, match=r"in no pair .* rise with the other"):
+        overlaps.fit_overlaps(falling, overlaps.list_overlaps(falling), significance=0)
+    more = falling | {"b": series["b"]}
+    kept = overlaps.fit_overlaps(more, overlaps.list_overlaps(more), significance=0)
+    assert set(kept) == {("a", "b")}
 
 
 def test_without_significance_all_pairs_are_lines(series):
