@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fluxlib import network
+from fluxlib import network, stacking
 from fluxlib.errors import FluxError
 from fluxlib.folds import blocked_folds
 from fluxlib.forecaster import DailyForecaster
@@ -13,6 +13,7 @@ from fluxlib.store import load_forecaster, save_forecaster
 from fluxlib.windows import DAY, Windows
 
 ALERT = 1e8  # e/(cm2 day sr): SWPC's alert level for >2 MeV fluence
+BLOCKS_A_SET = 4  # far apart, so that a set sees all of the solar cycle
 PROBABILITIES = np.linspace(0, 1, 501)  # at which the errors' quantiles are kept
 
 
@@ -29,11 +30,14 @@ class FluxForecaster(DailyForecaster):
         As :func:`fluxlib.windows.make_windows` takes.
     residual : bool
         Learn the change from the last known fluence, rather than the fluence itself.
+    linear : bool
+        Mix the networks with a ridge regression on the same inputs, for each horizon in the share
+        that suits the held-out days best.
     members : int
         Networks of the ensemble.
     blocks : int
         Sets of blocks to hold out in turn.
-    units, dropout, epochs, batch_size, learning_rate
+    units, dropout, noise, epochs, batch_size, learning_rate
         Of each network.
     interval : float
         Probability that `lower` to `upper` holds the truth.
@@ -52,10 +56,12 @@ class FluxForecaster(DailyForecaster):
         horizons: int = 3,
         context: bool = True,
         residual: bool = True,
-        members: int = 4,
-        blocks: int = 4,
+        linear: bool = True,
+        members: int = 8,
+        blocks: int = 8,
         units: int = 32,
-        dropout: float = 0.2,
+        dropout: float = 0.1,
+        noise: float = 0.1,
         epochs: int = 25,
         batch_size: int = 64,
         learning_rate: float = 3e-3,
@@ -69,10 +75,12 @@ class FluxForecaster(DailyForecaster):
         self.horizons = horizons
         self.context = context
         self.residual = residual
+        self.linear = linear
         self.members = members
         self.blocks = blocks
         self.units = units
         self.dropout = dropout
+        self.noise = noise
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -97,7 +105,7 @@ class FluxForecaster(DailyForecaster):
         **options
             Of the class.
         """
-        plain = {"step": 24, "context": False, "residual": False, "members": 1}
+        plain = {"step": 24, "context": False, "residual": False, "linear": False, "members": 1}
         return cls(drivers=drivers, history=time_step, **plain | options)
 
     def save(self, folder: str | Path) -> Path:
@@ -122,9 +130,13 @@ class FluxForecaster(DailyForecaster):
         self._learn_scales(windows)
         inputs, target = self._scale_inputs(windows), self._scale_target(windows)
         purge = (self.history + self.horizons) * DAY
-        folds = blocked_folds(windows.days, 4 * self.blocks, 4, purge=purge)
-        trained = []
+        folds = blocked_folds(windows.days, BLOCKS_A_SET * self.blocks, BLOCKS_A_SET, purge=purge)
         held_out = np.full((self.members, *target.shape), np.nan)
+        linear = np.full((len(target), self.horizons), np.nan)
+        for train, test in folds if self.linear else ():
+            filters = stacking.fit_linear([values[train] for values in inputs], target[train])
+            linear[test] = stacking.run_linear(filters, [values[test] for values in inputs])
+        trained = []
         for member in range(self.members):
             train, test = folds[member % self.blocks]
             weights = network.train_network(
@@ -141,22 +153,33 @@ class FluxForecaster(DailyForecaster):
             alone = [values[None] for values in weights]
             held_out[member, test] = network.run_networks(self.get_config(), alone, part)[0]
         self.weights_ = [np.stack(same) for same in zip(*trained, strict=True)]
-        self._calibrate(held_out, target)
+        if self.linear:
+            self.linear_ = stacking.fit_linear(inputs, target)
+        self._calibrate(held_out, linear, target)
 
-    def _calibrate(self, held_out: np.ndarray, target: np.ndarray) -> None:
-        """Keep quantiles of the errors on held-out days, in units of the spread expected there."""
+    def _calibrate(self, held_out: np.ndarray, linear: np.ndarray, target: np.ndarray) -> None:
+        """Learn from held-out days the filter's shares, and the errors' quantiles.
+
+        The errors are in units of the spread that the networks expect on their day.
+        """
         seen = np.isfinite(held_out).any(axis=(0, 2))
         value, sigma = self._join_members(held_out[:, seen])
-        there = target[seen, self.horizons :] > 0
-        error = np.where(there, (target[seen, : self.horizons] - value) / sigma, np.nan)
-        self.errors_ = np.nanquantile(error, PROBABILITIES, axis=0).T
+        known = target[seen, self.horizons :] > 0
+        observed = np.where(known, target[seen, : self.horizons], np.nan)
+        self.shares_ = np.zeros(self.horizons)
+        if self.linear:
+            self.shares_ = stacking.find_shares(observed, value, linear[seen])
+            value = value + self.shares_ * (linear[seen] - value)
+        self.errors_ = np.nanquantile((observed - value) / sigma, PROBABILITIES, axis=0).T
 
     def _predict(self, windows: Windows) -> dict[str, np.ndarray]:
         self._check_channels(windows)
-        outputs = network.run_networks(
-            self.get_config(), self.weights_, self._scale_inputs(windows)
+        inputs = self._scale_inputs(windows)
+        value, sigma = self._join_members(
+            network.run_networks(self.get_config(), self.weights_, inputs)
         )
-        value, sigma = self._join_members(outputs)
+        if self.linear:
+            value = value + self.shares_ * (stacking.run_linear(self.linear_, inputs) - value)
         value = value * self.change_scale_ + self._base(windows)
         sigma = sigma * self.change_scale_
         tail = (1 - self.interval) / 2
@@ -190,6 +213,7 @@ class FluxForecaster(DailyForecaster):
             self.horizons,
             self.units,
             self.dropout,
+            self.noise,
         )
 
     def _check_channels(self, windows: Windows) -> None:

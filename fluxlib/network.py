@@ -13,7 +13,7 @@ BATCHES_AT_ONCE = 16  # steps_per_execution: batches in one call of the graph
 
 
 def build_network(
-    shape: tuple[int, int], n_context: int, horizons: int, units: int, dropout: float
+    shape: tuple[int, int], n_context: int, horizons: int, units: int, dropout: float, noise: float
 ):
     """Build the network.
 
@@ -30,6 +30,8 @@ def build_network(
         Days ahead; size of the LSTM and of the layer after it.
     dropout : float
         Share of the state and of the layer after it that training leaves out.
+    noise : float
+        Standard deviation of noise that training adds to the standardised inputs.
 
     Returns
     -------
@@ -41,8 +43,9 @@ def build_network(
 
     sequence = keras.Input(shape, name="sequence")
     context = keras.Input((n_context,), name="context")
-    state = layers.LSTM(units, unroll=True)(sequence)
-    joined = layers.Dropout(dropout)(layers.Concatenate()([state, context]))
+    state = layers.LSTM(units, unroll=True)(layers.GaussianNoise(noise)(sequence))
+    extra = layers.GaussianNoise(noise)(context)
+    joined = layers.Dropout(dropout)(layers.Concatenate()([state, extra]))
     hidden = layers.Dropout(dropout)(layers.Dense(units, activation="relu")(joined))
     return keras.Model([sequence, context], layers.Dense(2 * horizons)(hidden))
 
@@ -145,7 +148,12 @@ def _trace_ensemble(*config):
     model = build_network(*config)
     fixed = [variable.value for variable in model.non_trainable_variables]
 
-    @tf.function(reduce_retracing=True)
+    signature = [
+        [tf.TensorSpec((None, *variable.shape)) for variable in model.trainable_variables],
+        [tf.TensorSpec(tensor.shape) for tensor in model.inputs],
+    ]
+
+    @tf.function(input_signature=signature)
     def run(weights, inputs):
         return tf.vectorized_map(
             lambda member: model.stateless_call(member, fixed, inputs, training=False)[0], weights

@@ -12,8 +12,8 @@ from fluxlib.paths import write_text
 
 NAME = "forecaster.json"
 VERSION = 1
-ARRAYS = ("mean_", "change_scale_", "errors_")
-PAIRS = ("sequence_scale_", "context_scale_")  # mean and standard deviation
+ARRAYS = ("mean_", "change_scale_", "errors_", "shares_")
+PAIRS = ("sequence_scale_", "context_scale_", "linear_")
 PLAIN = ("shape_", "channels_", "context_names_")
 
 
@@ -28,7 +28,11 @@ def save_forecaster(forecaster, folder: str | Path) -> Path:
         "members": names,
         **{name: getattr(forecaster, name) for name in PLAIN},
         **{name: getattr(forecaster, name).tolist() for name in ARRAYS},
-        **{name: [part.tolist() for part in getattr(forecaster, name)] for name in PAIRS},
+        **{
+            name: [part.tolist() for part in getattr(forecaster, name)]
+            for name in PAIRS
+            if hasattr(forecaster, name)
+        },
     }
     text = json.dumps(content, indent=1)
     paths = [folder / name for name in names]
@@ -58,7 +62,7 @@ def load_forecaster(kind: type, folder: str | Path):
         setattr(forecaster, name, content[name])
     for name in ARRAYS:
         setattr(forecaster, name, np.array(content[name]))
-    for name in PAIRS:
+    for name in (name for name in PAIRS if name in content):
         setattr(forecaster, name, tuple(np.array(part) for part in content[name]))
     forecaster.shape_ = tuple(forecaster.shape_)
     forecaster.weights_ = network.read_networks([path.parent / n for n in content["members"]])

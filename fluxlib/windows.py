@@ -12,6 +12,7 @@ from fluxlib.errors import FluxError
 DAY = pd.Timedelta("1D")
 ROTATION = 27  # days in which the Sun, seen from Earth, turns once
 SKEWED = ("N", "P", "B", "AE", "AU", "AL", "T")  # drivers that models see as logarithms
+RECURRENT = ("V",)  # of what streams bring back; N, B, Bz and AE too made one day ahead worse
 LOW_CHANNELS = ("e0.6", "e0.8")
 
 
@@ -120,8 +121,8 @@ def make_windows(
     horizons : int
         Days ahead.
     context : bool
-        Add season, satellite, the age of the last fluence, and the fluence and speed of one solar
-        rotation before the target days.
+        Add season, satellite, the age of the last fluence, and the fluence and drivers of one
+        solar rotation before the target days.
 
     Raises
     ------
@@ -233,9 +234,9 @@ def _add_context(
     columns |= {f"is_{name}": (series == name) for name in sorted(series.dropna().unique())}
     row = pd.Series(np.arange(len(days), dtype=float), days)
     columns["age"] = np.log1p(row - row.where(flux["e2"].notna()).ffill())
-    daily_drivers = drivers.resample("1D").mean().reindex(days)
-    for h in range(1, horizons + 1):
-        columns[f"e2_rotation_{h}"] = flux["e2"].shift(ROTATION - h)
-        if "V" in daily_drivers:
-            columns[f"V_rotation_{h}"] = daily_drivers["V"].shift(ROTATION - h)
+    past = drivers[[name for name in RECURRENT if name in drivers]].resample("1D").mean()
+    past = flux[["e2"]].join(past.reindex(days))
+    for name in past:
+        for h in range(1, horizons + 1):
+            columns[f"{name}_rotation_{h}"] = past[name].shift(ROTATION - h)
     return pd.DataFrame(columns, index=days).astype(float)

@@ -15,6 +15,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
 QUICK = {"step": 24, "history": 2, "context": False, "members": 2, "blocks": 2, "units": 8}
+QUICK |= {"linear": False}  # so that it is the networks that are tested
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +67,15 @@ def test_same_seed_gives_the_same_forecast_and_another_seed_another():
 
     pd.testing.assert_frame_equal(run(1), run(1))
     assert not np.allclose(run(1)["value"], run(2)["value"])
+
+
+def test_the_linear_filter_gets_all_when_the_networks_have_learned_nothing(tmp_path):
+    frame = make_series(1000)
+    forecaster = FluxForecaster(**QUICK | {"epochs": 1, "linear": True, "learning_rate": 1e-9})
+    table = forecaster.fit(frame, frame.index[:700]).predict(frame)
+    assert (forecaster.shares_ > 0.9).all()
+    forecaster.save(tmp_path)
+    pd.testing.assert_frame_equal(FluxForecaster.load(tmp_path).predict(frame), table)
 
 
 def test_a_saved_forecaster_forecasts_the_same(fitted, tmp_path):
