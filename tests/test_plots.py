@@ -125,12 +125,18 @@ def test_coverage_marks_large_scale_months_and_leaves_out_of_service_blank(ax):
     assert ax.figure.axes[1].get_ylabel() == "Missing (% of the month)"
 
 
-def test_gap_lengths_count_those_at_least_so_long(ax):
+def test_gap_lengths_count_those_at_least_so_long_of_series_that_have_any(ax):
     gaps = {"a": pd.DataFrame({"hours": [5.0, 1.0, 24.0]}), "b": pd.DataFrame({"hours": []})}
     plots.plot_gap_lengths(gaps, ax=ax)
     hours, count = find_line(ax, "a").get_data()
     assert dict(zip(hours, count, strict=True)) == {24: 1, 5: 2, 1: 3}
-    assert legend_of(ax) == ["a", "b"]
+    assert legend_of(ax) == ["a"]
+
+
+def test_series_without_any_gap_draw_no_line_and_no_legend(ax):
+    plots.plot_gap_lengths({"b": pd.DataFrame({"hours": []})}, ax=ax)
+    assert not ax.lines
+    assert ax.get_legend() is None
 
 
 def test_daily_series_has_a_colour_a_source_and_the_alert_level(ax):
