@@ -94,7 +94,7 @@ def test_a_file_of_no_use_is_refused_with_a_reason(read, case):
 
 ODD_PARQUET = {
     "words": (pd.DataFrame({"time": ["2014-01-01"], "e2": ["high"]}), "column 'e2' is of type"),
-    "no time": (pd.DataFrame({"e2": [1.0]}), "the schema names the columns 'index, e2'"),
+    "no time": (pd.DataFrame({"e2": [1.0]}), "the schema names the columns 'e2'"),
     "no rows": (pd.DataFrame({"time": pd.to_datetime([]), "e2": []}), "no row with a valid time"),
     "numbers for time": (pd.DataFrame({"time": [1, 2], "e2": [1, 2]}), "'time' is of type int64"),
 }
