@@ -339,12 +339,12 @@ def plot_forecast(
 def plot_residual_panels(tables: Mapping[str, pd.DataFrame]) -> plt.Figure:
     """Draw median and quartiles of residuals, a panel a quantity: see `checks`."""
     figure, axes = plt.subplots(1, len(tables), figsize=(11, 4), sharey=True)
-    for ax, (label, table) in zip(axes, tables.items(), strict=True):
+    for ax, (label, table) in zip(np.atleast_1d(axes), tables.items(), strict=True):
         ax.fill_between(table.index, table["lower"], table["upper"], alpha=0.25, linewidth=0)
         ax.plot(table.index, table["median"], marker="o", markersize=4)
         ax.axhline(0, color="black", linewidth=1)
         ax.set_xlabel(label)
-    axes[0].set_ylabel("Left after calibration (decades)")
+    figure.axes[0].set_ylabel("Left after calibration (decades)")
     return figure
 
 

@@ -78,7 +78,8 @@ def list_garf_scores() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns `protocol`, `position`, `RMSE`, `MAE`, `PE`, `LC`. The paper's "E" is 75 W.
+        Columns `protocol`, `position`, `RMSE`, `MAE`, `PE`, `LC`. The position is the letter that
+        the paper prints, which has east and west reversed elsewhere.
     """
     rows = [
         ("five-fold, random", "east", 0.3872, 0.2084, 0.8140, 0.9199),
