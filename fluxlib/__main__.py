@@ -1,4 +1,4 @@
-"""The command line behind run_all.sh: run the notebooks, run the tests, open JupyterLab."""
+"""The command line behind run_all.sh: run the notebooks or the tests, fetch, open JupyterLab."""
 
 import argparse
 import os
@@ -34,9 +34,12 @@ def main(arguments: list[str] | None = None) -> int:
         return run_tests(arguments[1:])
     if arguments[:1] == ["lab"]:
         return open_lab(arguments[1:])
-    options = _parse(arguments)
     try:
-        return run(options)
+        if arguments[:1] == ["fetch"]:
+            from fluxlib.archive import fetch_from_arguments
+
+            return fetch_from_arguments(arguments[1:])
+        return run(_parse(arguments))
     except FluxError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2

@@ -72,7 +72,7 @@ def test_help_names_every_option(capsys):
         command.main(["--help"])
     assert stopped.value.code == 0
     text = capsys.readouterr().out
-    for option in ("--data", "-f, --params", "--only", "--from", "test", "lab"):
+    for option in ("--data", "-f, --params", "--only", "--from", "test", "lab", "fetch"):
         assert option in text
 
 
@@ -101,6 +101,14 @@ def test_a_sample_is_kept_as_long_as_the_code_that_makes_it_is_the_same(project,
     monkeypatch.setattr(fluxlib.sample, "is_current", lambda at: True)
     assert command.main(["--only", "02"]) == 2
     assert made == [folder]
+
+
+def test_fetch_is_reached_and_its_faults_are_one_sentence(tmp_path, capsys):
+    words = ["--satellites", "goes99", "--start", "2014-01", "--end", "2014-02"]
+    assert command.main(["fetch", "--out", str(tmp_path / "set"), *words]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("Error: ")
+    assert "goes99" in error
 
 
 INTERRUPTED = """
