@@ -56,7 +56,7 @@ class FluxForecaster(DailyForecaster):
         horizons: int = 3,
         context: bool = True,
         residual: bool = True,
-        linear: bool = True,
+        linear: bool = False,
         members: int = 8,
         blocks: int = 8,
         units: int = 32,
@@ -105,7 +105,7 @@ class FluxForecaster(DailyForecaster):
         **options
             Of the class.
         """
-        plain = {"step": 24, "context": False, "residual": False, "linear": False, "members": 1}
+        plain = {"step": 24, "context": False, "residual": False, "members": 1}
         return cls(drivers=drivers, history=time_step, **plain | options)
 
     def save(self, folder: str | Path) -> Path:

@@ -15,7 +15,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
 QUICK = {"step": 24, "history": 2, "context": False, "members": 2, "blocks": 2, "units": 8}
-QUICK |= {"linear": False}  # so that it is the networks that are tested
 
 
 @pytest.fixture(scope="module")
