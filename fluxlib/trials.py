@@ -151,31 +151,27 @@ def hide_gaps(
 
 def score_gaps(
     trial: Trial, predictions: pd.DataFrame, hidden: dict[float, list[pd.DatetimeIndex]]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> tuple[pd.DataFrame, dict[float, pd.DataFrame]]:
     """Score each method in the hidden stretches.
 
     Returns
     -------
     rmse : DataFrame
         Decades, by length of gap (rows, hours) and method.
-    filled : DataFrame
-        log10 flux of each method; the interpolations' values are of the longest gap that hid a
-        time.
+    filled : dict of DataFrame
+        By length, log10 flux of each method at the hidden times.
     """
-    filled = predictions[["GA-RF", "plain forest"]].copy()
+    filled = {}
     table: dict[float, dict[str, float]] = {}
     for hours, stretches in sorted(hidden.items()):
         times = stretches[0].append(stretches[1:])
         known = trial.truth.drop(times)
-        row = table.setdefault(hours, {})
+        guesses = predictions.loc[times, ["GA-RF", "plain forest"]]
         for kind in ("linear", "cubic"):
-            guess = interpolate(known.reindex(trial.truth.index), kind)
-            filled.loc[times, kind] = guess[times]
-            row[kind] = scores(trial.truth[times], guess[times])["RMSE"]
-        for name in ("GA-RF", "plain forest"):
-            row[name] = scores(trial.truth[times], predictions.loc[times, name])["RMSE"]
-    rmse = pd.DataFrame.from_dict(table, orient="index").rename_axis("hours")
-    return rmse[["GA-RF", "plain forest", "linear", "cubic"]], filled
+            guesses[kind] = interpolate(known.reindex(trial.truth.index), kind)[times]
+        filled[hours] = guesses.sort_index()
+        table[hours] = score_all(trial.truth, guesses)["RMSE"].to_dict()
+    return pd.DataFrame.from_dict(table, orient="index").rename_axis("hours"), filled
 
 
 def pick_gap(stretches: list[pd.DatetimeIndex], truth: pd.Series) -> pd.DatetimeIndex:
