@@ -14,7 +14,17 @@ _NAMED_INDEX = re.compile(
     r"<tr[^>]*>(?:\s*<th></th>)+((?:\s*<th>[^<]+</th>)+)\s*</tr>\s*"
     r"<tr[^>]*>((?:\s*<th>[^<]+</th>)+)(?:\s*<th></th>)*\s*</tr>"
 )
+# How Abseil, which TensorFlow logs with, begins a line; its first line says that more follow.
+_LIBRARY_LOG = re.compile(
+    r"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:|To enable the following instr).*",
+    re.M,
+)
 _ROW = re.compile(r"<tr\b[^>]*>(.*?)</tr>", re.S)
+
+
+def drop_library_log(text: str) -> str:
+    """Return what a notebook wrote to stderr without the log lines of C++ libraries."""
+    return _LIBRARY_LOG.sub("", text).strip()
 
 
 def format_seconds(seconds: float) -> str:

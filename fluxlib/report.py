@@ -21,7 +21,13 @@ import nbformat
 from nbconvert import HTMLExporter
 
 from fluxlib.execute import list_started_cells
-from fluxlib.formatting import align_columns, format_seconds, format_value, tabulate_records
+from fluxlib.formatting import (
+    align_columns,
+    drop_library_log,
+    format_seconds,
+    format_value,
+    tabulate_records,
+)
 from fluxlib.parameters import RESERVED
 from fluxlib.paths import PROJECT, write_text
 from fluxlib.pictures import read_pictures
@@ -132,7 +138,7 @@ class Report:
             exclude_input=True,
             exclude_output_prompt=True,
             exclude_anchor_links=True,
-            filters={"align_columns": align_columns},
+            filters={"align_columns": align_columns, "drop_library_log": drop_library_log},
         )
         return exporter.from_notebook_node(notebook)[0]
 
