@@ -16,7 +16,7 @@ _NAMED_INDEX = re.compile(
 )
 # How Abseil, which TensorFlow logs with, begins a line; its first line says that more follow.
 _LIBRARY_LOG = re.compile(
-    r"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:|To enable the following instr).*",
+    r"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:|To enable the follow).*",
     re.M,
 )
 _ROW = re.compile(r"<tr\b[^>]*>(.*?)</tr>", re.S)
