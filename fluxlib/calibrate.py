@@ -142,9 +142,10 @@ def _check_pairs(table):
 def _describe(table, values, deviations, block):
     """Undo the centring, and give coefficients with intervals and the quality of the fit."""
     centre = table["other"].median()
-    shift = np.eye(len(values))
-    shift[0, 1] = -centre
-    values, deviations = shift @ values, deviations @ shift.T
+    values, deviations = values.copy(), deviations.copy()
+    # Column by column: a breakpoint that could be anywhere is NaN and must stay the only one.
+    values[0] -= centre * values[1]
+    deviations[:, 0] -= centre * deviations[:, 1]
     values[3:] += centre
     seen = table[~(table["low_other"] | table["low_reference"])]
     n_blocks = (table.index[-1] - table.index[0]) / block

@@ -4,8 +4,10 @@ import pytest
 from scipy import signal
 
 import fluxlib
+from fluxlib import calibrate
 from fluxlib.errors import FluxError
 from fluxlib.fluence import daily_fluence
+from fluxlib.latent import fit_latent
 
 TRUTH = {"intercept": 0.4, "slope": 0.8, "slope_above": 1.1, "breakpoint": 2.2}
 
@@ -66,6 +68,22 @@ def test_interval_of_a_breakpoint_that_is_not_there_spans_most_of_the_data():
     table = fluxlib.fit_calibration(reference, other, "piecewise").coefficients
     width = table.loc["breakpoint", "upper"] - table.loc["breakpoint", "lower"]
     assert width > 0.3 * np.ptp(other)
+
+
+def test_a_breakpoint_that_could_be_anywhere_leaves_the_other_intervals_as_they_are(monkeypatch):
+    reference, other = draw_satellites(seed=4, bend=True)
+    known = fluxlib.fit_calibration(reference, other, kind="piecewise", n_boot=200)
+
+    def lose_breakpoint(pairs, **options):
+        values, influence = fit_latent(pairs, **options)
+        return values, np.column_stack([influence[:, :3], np.full(len(influence), np.nan)])
+
+    monkeypatch.setattr(calibrate, "fit_latent", lose_breakpoint)
+    lost = fluxlib.fit_calibration(reference, other, kind="piecewise", n_boot=200)
+    pd.testing.assert_frame_equal(lost.coefficients[:3], known.coefficients[:3])
+    lower, upper = lost.coefficients.loc["breakpoint", ["lower", "upper"]]
+    assert upper - lower > 0.9 * (other.quantile(0.98) - other.quantile(0.02))
+    assert lost.error > 0
 
 
 def test_a_fill_at_the_floor_bends_a_line_that_does_not_know_of_it():
