@@ -358,3 +358,32 @@ def plot_offset_pair(
         ax.set_title(name)
         ax.set_xlabel("Offset (hours before the flux)")
     return figure
+
+
+def plot_offset_curves(intervals: pd.DataFrame) -> plt.Figure:
+    """Draw each driver's correlation by offset with its 95 % band and its peak.
+
+    Parameters
+    ----------
+    intervals : DataFrame
+        Of `offsets.offset_intervals`.
+    """
+    drivers = list(dict.fromkeys(intervals.columns.get_level_values(0)))
+    rows = -(-len(drivers) // 4)
+    figure, axes = plt.subplots(
+        rows, 4, figsize=(11, 2.3 * rows + 0.6), sharex=True, sharey=True, squeeze=False
+    )
+    for ax, name in zip(axes.flat, drivers, strict=False):
+        curve = intervals[name]
+        ax.fill_between(curve.index, curve["lower"], curve["upper"], alpha=0.25, linewidth=0)
+        ax.plot(curve["value"], linewidth=2)
+        ax.axhline(0, color="black", linewidth=1)
+        if curve["value"].notna().any():
+            peak = curve["value"].abs().idxmax()
+            ax.plot(peak, curve.loc[peak, "value"], "o", color="C1")
+            ax.set_title(f"{name}: {curve.loc[peak, 'value']:+.2f} at {peak:.0f} h", fontsize=12)
+    for ax in axes.flat[len(drivers) :]:
+        ax.set_axis_off()
+    figure.supxlabel("Offset (hours before the flux)")
+    figure.supylabel("Spearman correlation")
+    return figure

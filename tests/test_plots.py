@@ -286,3 +286,17 @@ def test_forecast_shows_its_interval_and_the_alert_level(ax):
     heights = ax.collections[0].get_paths()[0].vertices[:, 1]
     assert (heights.min(), heights.max()) == (LOG.min() - 1, LOG.max() + 1)
     assert ax.lines[-1].get_ydata() == [8, 8]
+
+
+def test_offset_curves_mark_each_drivers_peak():
+    hours = np.array([0.0, 24.0, 48.0])
+    rho = pd.DataFrame({"V": [0.1, 0.6, 0.2], "N": [-0.1, -0.2, -0.5]}, hours)
+    parts = {
+        n: pd.DataFrame({"value": r, "lower": r - 0.1, "upper": r + 0.1}) for n, r in rho.items()
+    }
+    figure = plots.plot_offset_curves(pd.concat(parts, axis=1))
+    titles = [ax.get_title() or ax.get_title(loc="left") for ax in figure.axes[:2]]
+    assert titles == ["V: +0.60 at 24 h", "N: -0.50 at 48 h"]
+    points = [ax.lines[-1].get_xydata()[0].tolist() for ax in figure.axes[:2]]
+    assert points == [[24, 0.6], [48, -0.5]]
+    plt.close(figure)
