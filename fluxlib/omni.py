@@ -33,6 +33,7 @@ OMNI2_FIELDS = {
     "Kp": (39, 99),
     "Dst": (41, 99999),
     "AE": (42, 9999),
+    "p10": (46, 99999.99),
     "AL": (53, 99999),
     "AU": (54, 99999),
 }
@@ -50,11 +51,12 @@ HRO_FIELDS = {
     "AL": (39, 99999),
     "AU": (40, 99999),
     "SYM_H": (42, 99999),
+    "p10": (47, 99999.99),  # only in 5-min files, which have 49 fields
 }
 FIELDS = {"omni2": OMNI2_FIELDS, "omni-hro": HRO_FIELDS}
 WIDTHS = {"omni2": (55, 57), "omni-hro": (46, 49)}
 CLOCK = {"omni2": 3, "omni-hro": 4}  # fields that make the time: year, day, hour, minute
-NEVER_NEGATIVE = ("B", "T", "N", "V", "P", "Kp")
+NEVER_NEGATIVE = ("B", "T", "N", "V", "P", "Kp", "p10")
 
 
 def read_omni(path: str | Path) -> pd.DataFrame:
@@ -71,7 +73,9 @@ def read_omni(path: str | Path) -> pd.DataFrame:
         Drivers, index `time` (UTC, start of the interval): `V Vx` km/s, `N` cm-3, `T` K,
         `B Bx By Bz` nT in GSE, `P` nPa, `AE AL AU` nT; OMNI2 also `Dst` nT and `Kp` 0..9, HRO
         also `SYM_H` nT. Fills are NaN. OMNI2's `Vx` is made from the speed and the two flow
-        angles. `attrs["account"]` tells what became of every row.
+        angles. Where the file holds any, `p10` is the flux of protons above 10 MeV,
+        1/(cm2 s sr): no driver of the electrons, but what contaminates their detectors.
+        `attrs["account"]` tells what became of every row.
 
     Raises
     ------
@@ -79,23 +83,27 @@ def read_omni(path: str | Path) -> pd.DataFrame:
         If the file is no such file or no row of it can be read.
     """
     path = Path(path)
-    kind, times, values, account = _read_quickly(path) or _read_carefully(path)
-    fields = FIELDS[kind]
+    kind, fields, times, values, account = _read_quickly(path) or _read_carefully(path)
     for row, (name, (_, fill)) in zip(values, fields.items(), strict=True):
         # Fills are the largest value that a field can print, so anything from there on is one.
         least = 0 if name in NEVER_NEGATIVE else -np.inf
         np.copyto(row, np.nan, where=~((row < fill - 1e-6) & (row >= least)))
     if kind == "omni2":
         fields, values = _derive_vx_and_kp(dict(zip(fields, values, strict=True)))
-    frame = make_frame(times, list(fields), values, account)
+    names = list(fields)
+    if names[-1] == "p10" and np.isnan(values[-1]).all():
+        names, values = names[:-1], values[:-1]
+    frame = make_frame(times, names, values, account)
     frame.attrs["kind"] = kind
     return frame
 
 
-def _tell_kind(line: bytes) -> str | None:
-    """Return the kind of file that has such a line, None if neither has."""
+def _tell_kind(line: bytes) -> tuple[str | None, dict[str, tuple[int, float]]]:
+    """Return the kind of file that has such a line, and its fields; None if neither has."""
     width = len(line.split())
-    return next((kind for kind, widths in WIDTHS.items() if width in widths), None)
+    kind = next((kind for kind, widths in WIDTHS.items() if width in widths), None)
+    fields = FIELDS.get(kind, {})
+    return kind, {name: field for name, field in fields.items() if field[0] <= width}
 
 
 def _open_stream(path: Path) -> BinaryIO:
@@ -105,14 +113,14 @@ def _open_stream(path: Path) -> BinaryIO:
 
 
 def _read_quickly(path: Path):
-    """Return kind, times, values and account of a sound file of fixed width, else None."""
+    """Return kind, fields, times, values, account of a sound file of fixed width, else None."""
     try:
         with _open_stream(path) as stream:
-            kind = _tell_kind(stream.readline())
+            kind, fields = _tell_kind(stream.readline())
             if kind is None:
                 return None
             stream.seek(0)
-            places = [*range(CLOCK[kind]), *(number - 1 for number, _ in FIELDS[kind].values())]
+            places = [*range(CLOCK[kind]), *(number - 1 for number, _ in fields.values())]
             values = parse_fixed(stream, places)
     except (OSError, EOFError, zlib.error):
         return None
@@ -122,16 +130,16 @@ def _read_quickly(path: Path):
     if np.isnat(times).any():
         return None
     account = Account(read=len(times), kept=len(times))
-    return kind, *order_rows(times, values[CLOCK[kind] :], account), account
+    return kind, fields, *order_rows(times, values[CLOCK[kind] :], account), account
 
 
 def _read_carefully(path: Path):
-    """Return kind, times, values and account of any file, or raise."""
+    """Return kind, fields, times, values and account of any file, or raise."""
     body = read_body(path)
     rows = body.lstrip(b"\n")
     first_line = 1 + len(body) - len(rows)
     line = rows[: rows.find(b"\n") % (len(rows) + 1)]
-    kind = _tell_kind(line)
+    kind, fields = _tell_kind(line)
     if kind is None:
         raise FluxError(
             f"{path}: line {first_line} has {len(line.split())} fields; expected "
@@ -140,16 +148,16 @@ def _read_carefully(path: Path):
         )
     names = [str(number) for number in range(1, len(line.split()) + 1)]
     clock = names[: CLOCK[kind]]
-    for name, (number, _) in FIELDS[kind].items():
+    for name, (number, _) in fields.items():
         names[number - 1] = name
     layout = Layout(
         names,
-        wanted=list(FIELDS[kind]),
+        wanted=list(fields),
         time=clock,
         make_time=lambda texts: make_times(*(parse_integers(texts[name]) for name in clock)),
         delimiter=" ",
     )
-    return kind, *parse_rows(rows, layout, path=path, first_line=first_line)
+    return kind, fields, *parse_rows(rows, layout, path=path, first_line=first_line)
 
 
 def _derive_vx_and_kp(values: dict[str, np.ndarray]) -> tuple[list[str], np.ndarray]:
@@ -158,4 +166,5 @@ def _derive_vx_and_kp(values: dict[str, np.ndarray]) -> tuple[list[str], np.ndar
     # Kp*10 is 3, 7, 10, 13, ...: thirds, rounded.
     derived = {"Vx": -values["V"] * direction, "Kp": np.round(values["Kp"] / 10 * 3) / 3}
     names = ["V", "Vx", "N", "T", "B", "Bx", "By", "Bz", "P", "Dst", "AE", "AL", "AU", "Kp"]
+    names.append("p10")
     return names, np.stack([{**values, **derived}[name] for name in names])

@@ -14,14 +14,14 @@ OMNI2_ROW = (
     "{Bx:6.1f}{By:6.1f}{Bz:6.1f} 999.9 999.9 999.9 999.9 999.9 999.9 999.9{T:8.0f}."
     "{N:6.1f}{V:5.0f}.{phi:6.1f}{theta:6.1f} 9.999{P:6.2f} 9999999. 999.9 9999. 999.9 999.9"
     " 9.999 999.99 999.99 999.9{Kp:3.0f} 999{Dst:6.0f}{AE:5.0f} 999999.99 99999.99 99999.99"
-    " 99999.99 99999.99 99999.99  0 999 999.9 999.9{AL:6.0f}{AU:6.0f} 99.9"
+    "{p10:9.2f} 99999.99 99999.99{flag:3d} 999 999.9 999.9{AL:6.0f}{AU:6.0f} 99.9"
 )
 HRO_ROW = (
     "{year:4d}{day:4d}{hour:3d}{minute:3d} 99 99 999 999 999 999999 999999 99.99 999999{B:8.2f}"
     "{Bx:8.2f}{By:8.2f}{Bz:8.2f} 9999.99 9999.99 9999.99 9999.99{V:8.1f}{Vx:8.1f} 99999.9 99999.9"
     "{N:7.2f}{T:8.0f}.{P:6.2f} 999.99 999.99 999.9 9999.99 9999.99 9999.99 9999.99 9999.99 9999.99"
     "{AE:6.0f}{AL:6.0f}{AU:6.0f} 99999{SYM_H:6.0f} 99999 99999 999.99 99.9"
-    " 99999.99 99999.99 99999.99"
+    "{p10:9.2f} 99999.99 99999.99"
 )
 
 
@@ -54,5 +54,7 @@ def _print_rows(part: pd.DataFrame, kind: str, row: str) -> Iterator[str]:
     for name, (_, fill) in FIELDS[kind].items():
         values = part[name].fillna(fill) if name in part else pd.Series(fill, index)
         columns[name] = values.astype(float).tolist()
+    # OMNI2's flag of the protons: 0 where there are none, -1 where nobody has judged them.
+    columns["flag"] = [0 if value == FIELDS[kind]["p10"][1] else -1 for value in columns["p10"]]
     for values in zip(*columns.values(), strict=True):
         yield row.format(**dict(zip(columns, values, strict=True))) + "\n"

@@ -1,11 +1,16 @@
 """Flag doubtful samples: spikes, stuck values, proton contamination. Nothing is dropped here."""
 
 from enum import IntFlag
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
 
 from fluxlib.errors import FluxError
+
+if TYPE_CHECKING:
+    from fluxlib.dataset import Dataset
 
 
 class Quality(IntFlag):
@@ -15,6 +20,9 @@ class Quality(IntFlag):
     STUCK = 2
     PROTONS = 4
     ALL = SPIKE | STUCK | PROTONS
+
+
+KINDS = [reason.name.lower() for reason in Quality]
 
 
 def flag_quality(
@@ -88,13 +96,64 @@ def count_flags(flags: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def flag_dataset(dataset: "Dataset") -> dict[str, pd.DataFrame]:
+    """Flag the doubtful samples of every series, by protons where the drivers have `p10`.
+
+    Returns
+    -------
+    dict of DataFrame
+        By series: `flag_quality` of its flux, which stays as it is.
+    """
+    protons = dataset.drivers.get("p10")
+    return {series: flag_quality(flux, protons=protons) for series, flux in dataset.flux.items()}
+
+
+def tabulate_flags(dataset: "Dataset", flags: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return how many samples of each series and channel are doubtful, and why.
+
+    Parameters
+    ----------
+    flags : dict of DataFrame
+        What `flag_dataset` returned.
+
+    Returns
+    -------
+    DataFrame
+        A row for each `series` and `channel`: `samples` measured; those flagged `spike`, `stuck`
+        and `protons`; and `unchecked`, at whose time no proton flux is known.
+    """
+    protons = dataset.drivers.get("p10", pd.Series(dtype=float))
+    tables = []
+    for series, flux in dataset.flux.items():
+        unchecked = protons.reindex(flux.index).isna()
+        table = count_flags(flags[series]).rename_axis("channel").reset_index()
+        table.insert(0, "series", series)
+        table.insert(2, "samples", flux.notna().sum().to_numpy())
+        tables.append(table.assign(unchecked=flux[unchecked].notna().sum().to_numpy()))
+    if not tables:
+        return pd.DataFrame(columns=["series", "channel", "samples", *KINDS, "unchecked"])
+    return pd.concat(tables, ignore_index=True)
+
+
 def _find_spikes(values: pd.Series, decades: float) -> np.ndarray:
-    logarithm = np.log10(values.where(values > 0))
-    median = logarithm.rolling(5, center=True, min_periods=4).median()
-    return ((logarithm - median).abs() > decades).to_numpy()
+    logarithm = np.log10(values.where(values > 0)).to_numpy()
+    # One more than needed, so that there is a window even where there is no sample.
+    around = sliding_window_view(np.pad(logarithm, (2, 3), constant_values=np.nan), 5)[:-1]
+    # Far from the median is far from a neighbour: only few samples need a median.
+    suspects = np.zeros(len(values), bool)
+    with np.errstate(invalid="ignore"):  # infinite beside infinite
+        for neighbour in (0, 1, 3, 4):
+            suspects |= np.abs(around[:, neighbour] - logarithm) > decades
+    found = np.flatnonzero(suspects)
+    found = found[np.isfinite(around[found]).sum(axis=1) >= 4]
+    spikes = np.zeros(len(values), bool)
+    spikes[found] = np.abs(logarithm[found] - np.nanmedian(around[found], axis=1)) > decades
+    return spikes
 
 
 def _find_stuck(values: pd.Series, samples: int) -> np.ndarray:
     # A missing sample differs from everything and ends a run.
-    run = (values != values.shift()).cumsum()
-    return (values.groupby(run).transform("size") >= samples).to_numpy()
+    values = values.to_numpy()
+    changes = np.flatnonzero(values[1:] != values[:-1]) + 1
+    lengths = np.diff(np.concatenate([[0], changes, [len(values)]]))
+    return np.repeat(lengths >= samples, lengths)

@@ -77,6 +77,23 @@ def test_the_shorter_hro_layout_has_the_same_fields(read):
     pd.testing.assert_frame_equal(read(short), read(text))
 
 
+@pytest.mark.parametrize("kind", ["omni2", "omni-hro"])
+def test_protons_above_ten_mev_are_read_where_the_file_holds_any(read, kind):
+    text = make_omni(kind, rows=4, p10=[0.15, 9650.0, np.nan, 12.5])
+    frame = read(text)
+    assert frame["p10"].iloc[[0, 1, 3]].tolist() == [0.15, 9650.0, 12.5]
+    assert frame.attrs["account"].filled["p10"] == 1
+    assert "p10" not in read(make_omni(kind, rows=4))
+    field = {"omni2": 46, "omni-hro": 47}[kind]
+    assert text.splitlines()[1].split()[field - 1] == "9650.00"
+
+
+def test_files_of_46_fields_hold_no_protons(read):
+    text = make_omni("omni-hro", rows=3, **HRO_UNITS, p10=100.0)
+    short = "".join(" ".join(line.split()[:46]) + "\n" for line in text.splitlines())
+    pd.testing.assert_frame_equal(read(short), read(text).drop(columns="p10"))
+
+
 CHANGES = {
     "blanks squeezed": lambda text: "\n".join(" ".join(s.split()) for s in text.splitlines()),
     "CRLF": lambda text: text.replace("\n", "\r\n"),
@@ -145,7 +162,7 @@ def test_the_hro_sample_reads_as_it_stands(real_data):
     expected = pd.to_datetime(["2003-10-28 00:00", "2003-10-28 00:05", "2003-10-28 02:50"])
     assert (frame.index == expected).all()
     first = {"B": 10.14, "Bx": 8.5, "By": -5.38, "Bz": -0.85, "V": 473.4, "Vx": -471.0, "N": 1.11}
-    first |= {"T": 99102, "P": 0.5, "AE": 55, "AL": -28, "AU": 26, "SYM_H": -20}
+    first |= {"T": 99102, "P": 0.5, "AE": 55, "AL": -28, "AU": 26, "SYM_H": -20, "p10": 0.09}
     assert frame.iloc[0].to_dict() == first
 
 
@@ -164,6 +181,27 @@ def test_real_omni2_reads_whole_and_fills_as_measured(real_data, year):
     assert np.abs(frame["Kp"] * 3 - (frame["Kp"] * 3).round()).max() < 1e-9
     assert frame["V"].dropna().between(200, 1300).all()
     assert (frame["Vx"].dropna() < 0).all()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("day", ["2000-07-15", "2003-10-29", "2012-03-08"])
+def test_real_protons_are_most_on_the_day_of_the_years_largest_event(real_data, day):
+    """Days of the maximum in NOAA's list of solar proton events."""
+    protons = fluxlib.read_omni(real_data / "omni2" / f"omni2_{day[:4]}.dat.gz")["p10"]
+    assert protons.median() < 1
+    assert str(protons.idxmax().date()) == day
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    "onset", ["2000-07-14 10", "2012-01-23 05", "2012-03-07 05", "2012-05-17 02"]
+)
+def test_real_protons_rise_above_ten_in_the_hour_of_noaas_list(real_data, onset):
+    onset = pd.Timestamp(onset)
+    protons = fluxlib.read_omni(real_data / "omni2" / f"omni2_{onset.year}.dat.gz")["p10"]
+    before = protons[onset - pd.Timedelta("6h") : onset - pd.Timedelta("1h")]
+    assert (before < 10).all()
+    assert (protons[onset : onset + pd.Timedelta("3h")] >= 10).all()
 
 
 @pytest.mark.real

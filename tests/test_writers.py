@@ -44,6 +44,24 @@ def test_what_is_written_is_loaded_again(tmp_path, cadence):
     assert [back.manifest.position(s) for s in back.flux] == ["east", "east", "west"]
 
 
+@pytest.mark.parametrize("cadence", CADENCES)
+def test_protons_are_written_and_loaded_again(tmp_path, cadence):
+    made = make_dataset(days=3, cadence=cadence)
+    protons = np.round(10 ** np.linspace(-1, 4, len(made.drivers)), 2)
+    made.drivers["p10"] = protons
+    made.drivers.iloc[5:9, -1] = np.nan
+    back = fluxlib.load(made.write(tmp_path / "set"), cadence).drivers["p10"]
+    assert (back.isna() == made.drivers["p10"].isna()).all()
+    assert np.nanmax(np.abs(back - made.drivers["p10"])) < 1e-9
+
+
+def test_omni2_says_where_nobody_has_judged_the_protons():
+    made = make_dataset(days=1, cadence="1h")
+    made.drivers["p10"] = np.where(made.drivers.index.hour < 6, np.nan, 1.5)
+    rows = [line.split() for line in writers.format_omni("omni2", made.drivers).splitlines()]
+    assert [row[48] for row in rows] == ["0"] * 6 + ["-1"] * 18
+
+
 @pytest.mark.parametrize(
     ("cadence", "formats"),
     [
