@@ -384,6 +384,7 @@ def plot_offset_curves(intervals: pd.DataFrame) -> plt.Figure:
             ax.set_title(f"{name}: {curve.loc[peak, 'value']:+.2f} at {peak:.0f} h", fontsize=12)
     for ax in axes.flat[len(drivers) :]:
         ax.set_axis_off()
+    axes[0, 0].set_xticks(np.arange(0, intervals.index.max() + 1, 48))
     figure.supxlabel("Offset (hours before the flux)")
     figure.supylabel("Spearman correlation")
     return figure
