@@ -28,6 +28,7 @@ _HOME = {
     "read_goes": "goes",
     "read_goesr": "goesr",
     "read_omni": "omni",
+    "read_swpc_json": "feeds",
     "read_table": "table",
     "require": "results",
     "scores": "metrics",

@@ -8,34 +8,21 @@ from pathlib import Path
 
 import pandas as pd
 
+from fluxlib.describe import write_description
 from fluxlib.download import Item, Outcome, Patience, download_all, read_page
 from fluxlib.errors import FluxError
-from fluxlib.manifest import Manifest
+from fluxlib.feeds import FEEDS
 from fluxlib.recipes import DRIVERS, Request, make_request, read_recipe
 from fluxlib.swpc import FIRST_WITH_E08
-from fluxlib.writers import write_manifest
 
 BASES = {
     "ncei": "https://www.ncei.noaa.gov/data/goes-space-environment-monitor/access/avg",
     "goesr": "https://data.ngdc.noaa.gov/platforms/solar-space-observing-satellites/goes",
     "spdf": "https://spdf.gsfc.nasa.gov/pub/data/omni",
     "swpc": "ftp://ftp.swpc.noaa.gov/pub/indices/old_indices",
-}
-POSITIONS = {
-    **dict.fromkeys(("goes8", "goes12", "goes13", "goes16", "goes19"), "east"),
-    **dict.fromkeys(("goes10", "goes11", "goes15", "goes17", "goes18"), "west"),
+    "feeds": "https://services.swpc.noaa.gov",
 }
 FIRST_GOESR = 16
-# Whose electrons SWPC's Daily Particle Data hold, as the files' notes and steps show.
-DAILY = (
-    ("goes9", "1998-01-01", "1998-12-31"),
-    ("goes8", "1999-01-01", "2003-04-07"),
-    ("goes12", "2003-05-14", "2007-12-31"),
-    ("goes11", "2008-01-01", "2008-03-02"),
-    ("goes12", "2008-03-03", "2008-11-30"),
-    ("goes11", "2008-12-01", "2010-04-13"),
-    ("goes13", "2010-04-14", "2012-12-31"),
-)
 
 
 def fetch(
@@ -46,6 +33,7 @@ def fetch(
     end: str | None = None,
     drivers: str = "omni-hro",
     daily: bool = False,
+    recent: bool = False,
     recipe: str | Path | None = None,
     bases: dict[str, str] | None = None,
     workers: int = 4,
@@ -68,10 +56,14 @@ def fetch(
         5-minute or hourly OMNI, whole years.
     daily : bool
         Whether to fetch SWPC's Daily Particle Data of the years too (1998 to 2012).
+    recent : bool
+        Whether to fetch SWPC's JSON feeds too: >2 MeV electrons of the last seven days, and the
+        solar wind. They change every few minutes, so each call fetches them anew and replaces
+        the last ones. Alone it needs no satellites and no period.
     recipe : path, optional
-        A YAML file that says all of that (`params/fetch-*.yaml`) in place of the words above.
+        A YAML file (`params/fetch-*.yaml`) in place of satellites, start, end, drivers and daily.
     bases : dict, optional
-        Other addresses for "ncei", "goesr", "spdf", "swpc": a mirror.
+        Other addresses for "ncei", "goesr", "spdf", "swpc", "feeds": a mirror.
     workers : int
         Files fetched at once.
     patience : Patience, optional
@@ -95,10 +87,17 @@ def fetch(
     if recipe is not None:
         request = read_recipe(recipe)
     else:
-        request = make_request(folder.name, satellites, start, end, drivers=drivers, daily=daily)
+        request = make_request(
+            folder.name, satellites, start, end, drivers=drivers, daily=daily, recent=recent
+        )
     addresses = _check_bases(bases or {})
     folder.mkdir(parents=True, exist_ok=True)
     items = list(list_items(request, addresses, patience))
+    if recent:
+        items += [
+            Item(f"{addresses['feeds']}/{place}", path, changing=True)
+            for path, place in FEEDS.items()
+        ]
     outcome = _download(items, folder, patience, workers, progress)
     if outcome.failed:
         url, reason = next(iter(outcome.failed.items()))
@@ -106,7 +105,7 @@ def fetch(
             f"{len(outcome.failed)} of {len(items)} files could not be fetched, such as {url}: "
             f"{reason}. The others are kept in {folder}; the same command goes on."
         )
-    _write_description(request, folder, {*outcome.fetched, *outcome.present})
+    write_description(request, folder, {*outcome.fetched, *outcome.present})
     return outcome
 
 
@@ -156,55 +155,6 @@ def _download(
         return download_all(items, folder, patience=patience, workers=workers, tell=bar.update)
 
 
-def _write_description(request: Request, folder: Path, paths: set[str]) -> None:
-    """Write `dataset.toml` for the files that there are."""
-    entries = []
-    for satellite in dict.fromkeys(satellite for satellite, _ in request.flux):
-        names = [path for path in paths if path.startswith(f"{satellite}/")]
-        if names:
-            goesr = names[0].endswith(".nc")
-            entry = {"satellite": satellite}
-            if satellite in POSITIONS:
-                entry["position"] = POSITIONS[satellite]
-            entries.append(
-                entry
-                | {
-                    "format": "goes-netcdf" if goesr else "goes-csv",
-                    "files": f"{satellite}/{'sci_*.nc' if goesr else 'g*.csv'}",
-                    "cadence": "5min",
-                }
-            )
-    entries += _describe_daily(paths)
-    if not entries:
-        raise FluxError(
-            f"the archives have no file of {request.title}; check the satellites and the period."
-        )
-    series = list(dict.fromkeys(entry.get("series", entry["satellite"]) for entry in entries))
-    if request.drivers and any(path.startswith("omni") for path in paths):
-        kind = request.drivers[0]
-        entries.append({"format": kind, "files": f"{kind}/omni*", "cadence": DRIVERS[kind][1]})
-    reference = "goes11" if "goes11" in series else series[0]
-    order = sorted(series, key=lambda name: not name.endswith("-dpd"))
-    manifest = Manifest(folder, request.name, request.title, False, reference, tuple(order), (), ())
-    write_manifest(folder, manifest, entries)
-
-
-def _describe_daily(paths: set[str]) -> list[dict]:
-    years = {int(path[4:8]) for path in paths if path.startswith("dpd/")}
-    return [
-        {
-            "satellite": satellite,
-            "series": f"{satellite}-dpd",
-            "format": "dpd",
-            "files": "dpd/*_DPD.txt",
-            "cadence": "1D",
-            "period": [first, last],
-        }
-        for satellite, first, last in DAILY
-        if years & set(range(int(first[:4]), int(last[:4]) + 1))
-    ]
-
-
 def _check_bases(bases: dict[str, str]) -> dict[str, str]:
     unknown = sorted(set(bases) - set(BASES))
     if unknown:
@@ -223,7 +173,8 @@ def fetch_from_arguments(arguments: list[str]) -> int:
     parser.add_argument("--end", help="last month")
     parser.add_argument("--drivers", default="omni-hro", help=" or ".join(DRIVERS))
     parser.add_argument("--daily", action="store_true", help="SWPC's Daily Particle Data too")
-    parser.add_argument("--recipe", help="YAML file that says all of the above")
+    parser.add_argument("--recent", action="store_true", help="SWPC's feeds of the last days too")
+    parser.add_argument("--recipe", help="YAML file in place of satellites, period and drivers")
     parser.add_argument("--base", action="append", default=[], help="NAME=URL of a mirror")
     parser.add_argument("--workers", type=int, default=4, help="files fetched at once")
     options = vars(parser.parse_args(arguments))

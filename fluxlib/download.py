@@ -14,7 +14,7 @@ import pooch
 import requests
 
 from fluxlib.errors import FluxError
-from fluxlib.paths import write_text
+from fluxlib.paths import atomic_path, write_text
 
 CHECKSUMS = "checksums.json"
 CHUNK = 2**17
@@ -25,10 +25,14 @@ ABSENT = (404, 410)
 
 @dataclass(frozen=True)
 class Item:
-    """A file to fetch: its address, and its place below the dataset's folder."""
+    """A file to fetch: its address, and its place below the dataset's folder.
+
+    One that is `changing` is fetched anew each time, and has no checksum to keep to.
+    """
 
     url: str
     path: str
+    changing: bool = False
 
 
 @dataclass
@@ -39,6 +43,10 @@ class Outcome:
     present: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+
+
+class EmptyFeed(Exception):  # noqa: N818 - it never leaves this module
+    """A feed is there and has no row now."""
 
 
 class BrokenFile(Exception):  # noqa: N818 - it never leaves this module
@@ -74,7 +82,8 @@ def download_all(
 
     def do(item: Item) -> None:
         try:
-            place = outcome.present if record.knows(item.path) else outcome.fetched
+            known = not item.changing and record.knows(item.path)
+            place = outcome.present if known else outcome.fetched
             found = _fetch(item, folder, record, patience)
             with lock:
                 (place if found else outcome.absent).append(item.path)
@@ -148,16 +157,23 @@ class _Record:
 def _fetch(item: Item, folder: Path, record: _Record, patience: Patience) -> bool:
     """Have an item in its place; return whether the archive has it at all."""
     target = folder / item.path
+    download = _choose_downloader(item.url, patience)
 
     def get() -> bool:
         try:
+            if item.changing:
+                with atomic_path(target) as temporary:
+                    download(item.url, str(temporary), None)
+                return True
             pooch.retrieve(
                 item.url,
                 known_hash=record.get(item.path),
                 fname=target.name,
                 path=target.parent,
-                downloader=_choose_downloader(item.url, patience),
+                downloader=download,
             )
+        except EmptyFeed:
+            return False
         except requests.HTTPError as error:
             if error.response.status_code in ABSENT:
                 return False
@@ -165,7 +181,7 @@ def _fetch(item: Item, folder: Path, record: _Record, patience: Patience) -> boo
         return True
 
     found = _insist(get, patience)
-    if found:
+    if found and not item.changing:
         record.put(item.path)
     return found
 
@@ -195,6 +211,8 @@ def _check_whole(path: Path, url: str) -> None:
         _check_hdf5(body)
     if url.endswith(".csv"):
         _check_last_line(body, b",")
+    if url.endswith(".json"):
+        _check_json(body)
     if url.endswith((".dat", ".asc", ".txt")):
         _check_last_line(body, None)
 
@@ -207,6 +225,18 @@ def _check_hdf5(body: bytes) -> None:
     place = 28 if body[8] >= 2 else 40
     if int.from_bytes(body[place : place + 8], "little") > len(body):
         raise BrokenFile("the answer ends before the netCDF file does")
+
+
+def _check_json(body: bytes) -> None:
+    """Raise if a feed is no whole list, or has no row."""
+    try:
+        rows = json.loads(body)
+    except (ValueError, RecursionError):
+        raise BrokenFile("the answer is not whole JSON") from None
+    if not isinstance(rows, list):
+        raise BrokenFile("the answer is no list of rows")
+    if not rows:
+        raise EmptyFeed
 
 
 def _check_last_line(body: bytes, delimiter: bytes | None) -> None:

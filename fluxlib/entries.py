@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fluxlib.errors import FluxError
+from fluxlib.feeds import read_swpc_json
 from fluxlib.fluence import DAY
 from fluxlib.goes import read_goes
 from fluxlib.goesr import read_goesr
@@ -15,6 +16,12 @@ from fluxlib.swpc import FIRST_WITH_E08, read_dpd
 from fluxlib.table import read_table
 
 CHANNELS = ("e0.6", "e0.8", "e2", "e4")
+# Readers of files that may say which satellite they are of.
+NAMING_SATELLITE = {
+    "goes-csv": read_goes,
+    "goes-netcdf": read_goesr,
+    "swpc-json": read_swpc_json,
+}
 ACCOUNT = ["source", "series", "file", "read", "kept", "rejected", "why", "filled"]
 
 
@@ -69,9 +76,14 @@ def _describe(entry: Entry, path: Path, folder: Path, frame: pd.DataFrame) -> di
 
 
 def _read_file(entry: Entry, path: Path) -> pd.DataFrame:
-    if entry.format in ("goes-csv", "goes-netcdf"):
-        frame = read_goes(path) if entry.format == "goes-csv" else read_goesr(path)
+    if entry.format in NAMING_SATELLITE:
+        frame = NAMING_SATELLITE[entry.format](path)
         found = frame.attrs["satellite"]
+        if entry.format == "swpc-json" and bool(found) != (entry.kind == "flux"):
+            raise FluxError(
+                f"{path}: holds {'electrons' if found else 'solar wind'}; {entry.label} of the "
+                f"manifest is {entry.kind}. Put it under [[{'flux' if found else 'drivers'}]]."
+            )
         if found and found != entry.satellite:
             raise FluxError(
                 f"{path}: the file says that it is of {found}; {entry.label} of the manifest "

@@ -14,8 +14,8 @@ from fluxlib.errors import FluxError
 from fluxlib.validation import check_choice, check_keys, check_name, get_value, read_toml
 
 NAME = "dataset.toml"
-FLUX_FORMATS = ("goes-csv", "goes-netcdf", "dpd", "table")
-DRIVER_FORMATS = ("omni2", "omni-hro", "table")
+FLUX_FORMATS = ("goes-csv", "goes-netcdf", "swpc-json", "dpd", "table")
+DRIVER_FORMATS = ("omni2", "omni-hro", "swpc-json", "table")
 POSITIONS = ("east", "west")
 
 Period = tuple[pd.Timestamp, pd.Timestamp]

@@ -31,10 +31,19 @@ class Request:
 
 
 def make_request(
-    name: str, satellites: Iterable[str], start, end, *, drivers: str, daily: bool
+    name: str,
+    satellites: Iterable[str],
+    start,
+    end,
+    *,
+    drivers: str,
+    daily: bool,
+    recent: bool,
 ) -> Request:
     """Return the request of one period for all satellites; see `fetch`."""
     satellites = tuple(satellites)
+    if recent and not satellites and not daily and start is None and end is None:
+        return Request(name, "The last days", flux=(), drivers=None, daily=())
     months = _make_months(start, end)
     for satellite in satellites:
         if satellite not in SATELLITES:

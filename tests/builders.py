@@ -120,6 +120,54 @@ def make_omni(kind: str, rows=6, cadence="5min", **values: float) -> str:
     return format_omni(kind, drivers)
 
 
+def make_electron_feed(*fluxes, satellite=19, start="2026-11-14") -> list[dict]:
+    """Return rows of SWPC's integral electrons, every five minutes, oldest first."""
+    times = pd.date_range(start, periods=len(fluxes), freq="5min")
+    return [
+        {"time_tag": f"{t:%Y-%m-%dT%H:%M:%SZ}", "satellite": satellite, "flux": flux}
+        | {"energy": ">=2 MeV"}
+        for t, flux in zip(times, fluxes, strict=True)
+    ]
+
+
+def make_wind_feed(*speeds, source="SOLAR1", active=True, start="2026-11-20", **more) -> list[dict]:
+    """Return rows of SWPC's real-time solar wind, every minute, newest first."""
+    times = pd.date_range(start, periods=len(speeds), freq="1min")
+    same = {"active": active, "source": source, "proton_temperature": 24034, "proton_density": 3.09}
+    same |= {"proton_vx_gse": -276.1, "proton_vx_gsm": -276.1, "max_data_flag": -9999}
+    same |= {"overall_quality": 0} | more
+    rows = [
+        {"time_tag": f"{t:%Y-%m-%dT%H:%M:%S}", "proton_speed": speed} | same
+        for t, speed in zip(times, speeds, strict=True)
+    ]
+    return rows[::-1]
+
+
+def make_field_feed(*totals, source="SOLAR1", active=True, start="2026-11-20") -> list[dict]:
+    """Return rows of SWPC's real-time magnetic field, every minute, newest first."""
+    times = pd.date_range(start, periods=len(totals), freq="1min")
+    same = {"active": active, "source": source, "bx_gse": -2.17, "by_gse": 1.54, "bz_gse": -0.54}
+    same |= {"bx_gsm": -2.17, "by_gsm": 1.43, "bz_gsm": -0.78, "overall_quality": 0}
+    rows = [
+        {"time_tag": f"{t:%Y-%m-%dT%H:%M:%S}", "bt": total} | same
+        for t, total in zip(times, totals, strict=True)
+    ]
+    return rows[::-1]
+
+
+def make_propagated_feed(*speeds, start="2026-11-14") -> list[list]:
+    """Return the table of SWPC's propagated solar wind, every minute, under its header."""
+    header = ["time_tag", "speed", "density", "temperature", *("bx", "by", "bz", "bt")]
+    header += ["vx", "vy", "vz", "propagated_time_tag"]
+    times = pd.date_range(start, periods=len(speeds), freq="1min")
+    rest = ["4.5", "90000", "1.5", "2.5", "-3.5", "4.6", "-390.5", "1.0", "2.0"]
+    rows = [
+        [f"{t:%Y-%m-%d %H:%M:%S}.000", speed, *rest, f"{t + pd.Timedelta('50min')}.000"]
+        for t, speed in zip(times, speeds, strict=True)
+    ]
+    return [header, *rows]
+
+
 def write_goesr(
     path: Path,
     flux: np.ndarray,

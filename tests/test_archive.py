@@ -1,4 +1,5 @@
 import gzip
+import json
 import os
 import signal
 import subprocess
@@ -9,12 +10,21 @@ import numpy as np
 import pandas as pd
 import pytest
 from archive_server import Archive, wait_until
-from builders import make_dataset, make_dpd, write_goesr
+from builders import (
+    make_dataset,
+    make_dpd,
+    make_electron_feed,
+    make_field_feed,
+    make_propagated_feed,
+    make_wind_feed,
+    write_goesr,
+)
 
 import fluxlib
 from fluxlib import archive, recipes
 from fluxlib.download import Patience
 from fluxlib.errors import FluxError
+from fluxlib.feeds import FEEDS
 from fluxlib.manifest import read_manifest
 
 QUICK = Patience(timeout=0.5, tries=3, pause=0.01)
@@ -46,7 +56,21 @@ def tree(tmp_path_factory):
         write_goesr(
             place / f"sci_mpsh-l2-avg5m_g16_d20221230_{version}.nc", np.full((288, 5), level)
         )
+    lay_feeds(folder / "feeds")
     return folder
+
+
+def lay_feeds(folder):
+    feeds = {
+        "json/goes/primary/integral-electrons-7-day.json": make_electron_feed(*range(1, 301)),
+        "json/goes/secondary/integral-electrons-7-day.json": make_electron_feed(5, 6, satellite=18),
+        "json/rtsw/rtsw_wind_1m.json": make_wind_feed(*range(400, 460)),
+        "json/rtsw/rtsw_mag_1m.json": make_field_feed(*range(60)),
+        "products/geospace/propagated-solar-wind.json": make_propagated_feed(*[300] * 120),
+    }
+    for place, rows in feeds.items():
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        (folder / place).write_text(json.dumps(rows))
 
 
 @pytest.fixture
@@ -100,6 +124,58 @@ def test_daily_fluence_is_described_by_satellite_and_period(server, tmp_path):
     loaded = fluxlib.load(tmp_path / "set", "1h")
     assert set(loaded.fluence) == {"goes11-dpd", "goes12-dpd"}
     assert loaded.daily["series"].value_counts().to_dict() == {"goes12-dpd": 273, "goes11-dpd": 93}
+
+
+def test_recent_feeds_alone_make_a_dataset(server, tmp_path):
+    out = tmp_path / "now"
+    assert len(fetch(server, out, recent=True).fetched) == 5
+    manifest = read_manifest(out)
+    assert manifest.series == ("goes19-recent", "goes18-recent")
+    assert manifest.position("goes19-recent") == "east"
+    loaded = fluxlib.load(out, "1h")
+    assert loaded.flux["goes19-recent"]["e2"].iloc[0] == np.mean(range(1, 13))
+    assert loaded.fluence["goes19-recent"]["e2"].notna().tolist() == [True, False]
+    drivers = loaded.drivers
+    assert drivers["V"].dropna().tolist() == [300, 300, np.mean(range(400, 460))]
+    assert drivers.loc["2026-11-20", "Bz"].tolist() == pytest.approx([-0.54])
+    # The week's product does not say whether its Bz is in GSE.
+    assert drivers.loc["2026-11-14", "Bz"].isna().all()
+
+
+def test_recent_feeds_stand_beside_the_same_satellite_s_months(server, tmp_path):
+    out = tmp_path / "set"
+    fetch(server, out, **JANUARY, recent=True)
+    manifest = read_manifest(out)
+    assert manifest.series == ("goes13", "goes19-recent", "goes18-recent")
+    assert [entry.format for entry in manifest.drivers] == ["omni-hro"] + ["swpc-json"] * 3
+    assert fluxlib.load(out, "1h").flux["goes18-recent"]["e2"].notna().any()
+
+
+def test_recent_feeds_are_fetched_anew_each_time_and_all_else_once(server, tmp_path):
+    out = tmp_path / "set"
+    fetch(server, out, **JANUARY, recent=True)
+    outcome = fetch(server, out, **JANUARY, recent=True)
+    assert len(outcome.present) == 2
+    assert outcome.fetched == sorted(FEEDS)
+    assert server.asked["rtsw_wind_1m.json"] == 2
+    assert server.asked["omni_5min2014.asc"] == 1
+
+
+def test_a_feed_that_is_gone_is_listed_and_not_fatal(server, tmp_path):
+    server.faults["rtsw_mag_1m.json"] = ["404"]
+    outcome = fetch(server, tmp_path / "set", recent=True)
+    assert outcome.absent == ["recent/rtsw_mag_1m.json"]
+    assert "Bz" not in fluxlib.load(tmp_path / "set", "1h").drivers
+
+
+def test_when_a_satellite_is_in_both_feeds_it_is_described_once(server, tmp_path):
+    lay_feeds(tmp_path / "feeds")
+    both = tmp_path / "feeds/json/goes/secondary/integral-electrons-7-day.json"
+    both.write_text(json.dumps(make_electron_feed(7, satellite=19)))
+    other = Archive(tmp_path)
+    fetch(other, tmp_path / "set", recent=True)
+    other.close()
+    assert read_manifest(tmp_path / "set").series == ("goes19-recent",)
 
 
 def test_months_that_the_archive_lacks_are_listed_and_not_fatal(server, tmp_path):

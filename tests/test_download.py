@@ -128,3 +128,52 @@ def test_a_page_is_read_or_absent_or_an_error(archive):
         read_page(f"{archive.url}/a.csv", QUICK)
     with pytest.raises(FluxError, match="try again later"):
         read_page("http://127.0.0.1:9", QUICK)
+
+
+def renew(archive, folder):
+    item = Item(f"{archive.url}/feed.json", "feed.json", changing=True)
+    return download_all([item], folder, patience=QUICK)
+
+
+@pytest.fixture
+def feed(archive):
+    path = archive.folder / "feed.json"
+    path.write_text('[{"flux": 1}, {"flux": 2}]')
+    return path
+
+
+def test_what_changes_is_fetched_anew_and_has_no_checksum(archive, feed, tmp_path):
+    renew(archive, tmp_path)
+    feed.write_text('[{"flux": 3}]')
+    assert renew(archive, tmp_path).fetched == ["feed.json"]
+    assert (tmp_path / "feed.json").read_text() == '[{"flux": 3}]'
+    assert not (tmp_path / CHECKSUMS).exists()
+
+
+@pytest.mark.parametrize("fault", ["stall", "cut", "429", "500", "long", "short", "page", "empty"])
+def test_a_feed_s_fault_that_passes_is_got_over(archive, feed, tmp_path, fault):
+    archive.faults["feed.json"] = [fault]
+    assert renew(archive, tmp_path).fetched == ["feed.json"]
+    assert (tmp_path / "feed.json").read_text() == feed.read_text()
+
+
+@pytest.mark.parametrize("fault", ["stall", "cut", "429", "500", "long", "short", "page", "empty"])
+def test_a_feed_s_fault_that_stays_leaves_the_last_whole_one(archive, feed, tmp_path, fault):
+    renew(archive, tmp_path)
+    archive.faults["feed.json"] = [fault] * QUICK.tries
+    assert list(renew(archive, tmp_path).failed) == [f"{archive.url}/feed.json"]
+    assert (tmp_path / "feed.json").read_text() == feed.read_text()
+    assert [path.name for path in tmp_path.glob("*feed*")] == ["feed.json"]
+
+
+@pytest.mark.parametrize("body", ["{}", "[" * 100_000, "[1,"])
+def test_a_feed_that_is_no_list_is_not_kept(archive, feed, tmp_path, body):
+    feed.write_text(body)
+    assert renew(archive, tmp_path).failed
+    assert not (tmp_path / "feed.json").exists()
+
+
+def test_a_feed_without_rows_is_absent(archive, feed, tmp_path):
+    feed.write_text("[]")
+    assert renew(archive, tmp_path).absent == ["feed.json"]
+    assert not (tmp_path / "feed.json").exists()

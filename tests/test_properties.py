@@ -5,6 +5,7 @@
 
 import gzip
 import io
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -12,7 +13,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from builders import make_dpd, make_epead, make_eps, make_omni, write_goesr
+from builders import (
+    make_dpd,
+    make_electron_feed,
+    make_epead,
+    make_eps,
+    make_field_feed,
+    make_omni,
+    make_propagated_feed,
+    make_wind_feed,
+    write_goesr,
+)
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -38,6 +49,13 @@ DPD = make_dpd(("1.5e+09", "2.0e+07"), ("-1.0e+05", "3.0e+07"), ("1.6e+09", "3.0
 TABLE = "time,e0.8,e2\n2014-01-01T00:00:00Z,517.968,\n2014-01-01T01:00:00Z,502.151,7.3\n"
 HRO = make_omni("omni-hro", rows=4, V=[400, 410, 420, np.nan], Bz=[-1, 2, -3, 4])
 OMNI2 = make_omni("omni2", rows=4, V=[400, 410, 420, np.nan], Kp=[1, 2, 3, 4], Bz=-2)
+FEEDS = {
+    "feed-electrons": make_electron_feed(167.5, None, 0.5, 3),
+    "feed-wind": make_wind_feed(400, 410.5, None)
+    + make_wind_feed(1, 2, source="ACE", active=False),
+    "feed-field": make_field_feed(4, 5.5, None),
+    "feed-propagated": make_propagated_feed("400.5", None, "410.0"),
+}
 READERS = {
     "eps": (fluxlib.read_goes, "file.csv", make_eps().encode()),
     "epead": (
@@ -53,9 +71,13 @@ READERS = {
     "table-gz": (fluxlib.read_table, "file.csv.gz", gzip.compress(TABLE.encode(), mtime=0)),
     "netcdf": (fluxlib.read_goesr, "file.nc", make_netcdf()),
     "parquet": (fluxlib.read_table, "file.parquet", make_parquet()),
+} | {
+    kind: (fluxlib.read_swpc_json, "file.json", json.dumps(rows, indent=0).encode())
+    for kind, rows in FEEDS.items()
 }
 FRAGMENTS = [b"\n", b"\r", b"\r\n", b",", b'"', b" ", b"-", b".", b"\x00", b"\xff", b"nan", b"inf"]
 FRAGMENTS += [b"9" * 30, b"1e999", b"data:\n", b"\xef\xbb\xbf", b"#", b"60", b"9999-12-31", b"Z"]
+FRAGMENTS += [b"null", b"NaN", b"[", b"{}", b"true", b'"\\ud800"']
 
 
 @st.composite
