@@ -112,6 +112,14 @@ def test_inputs_tell_the_other_satellite_before_now_and_after(toy):
     assert full.loc[now, "Bz-0h"] == pytest.approx(toy.drivers["Bz"].iloc[389:401].mean())
 
 
+def test_protons_are_no_input(toy):
+    drivers = toy.drivers.assign(p10=100.0)
+    pd.testing.assert_frame_equal(
+        satellite_features(replace(toy, drivers=drivers), "goes13"),
+        satellite_features(toy, "goes13"),
+    )
+
+
 def test_time_of_day_goes_round_once_a_day(toy):
     clock = satellite_features(toy, "goes13")[["UT sine", "UT cosine"]].iloc[:25:6]
     expected = [[0, 1], [1, 0], [0, -1], [-1, 0], [0, 1]]

@@ -115,6 +115,10 @@ def test_01_counts_what_find_gaps_finds(report):
     assert found["gaps"] == gaps
     account = pd.read_parquet(report / "tables" / "01_observations_account.parquet")
     assert (account["read"] == account["kept"] + account["rejected"]).all()
+    flags = pd.read_parquet(report / "tables" / "01_observations_flags.parquet")
+    assert found["flags"] == flags.to_dict("records")
+    measured = sum(int(frame.notna().sum().sum()) for frame in dataset.flux.values())
+    assert flags["samples"].sum() == measured
 
 
 @pytest.mark.slow

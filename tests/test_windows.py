@@ -104,3 +104,12 @@ def test_a_grid_with_a_day_left_out_is_refused():
     frame = make_series(50)
     with pytest.raises(FluxError, match="daily grid"):
         make_windows(frame.drop(frame.index[10]), **OPTIONS)
+
+
+def test_protons_are_no_input_unless_named():
+    data = make_hourly()
+    before = make_windows(data, **OPTIONS | {"drivers": None})
+    data.drivers["p10"] = 100.0
+    after = make_windows(data, **OPTIONS | {"drivers": None})
+    assert after.channels == before.channels
+    np.testing.assert_array_equal(after.flatten(), before.flatten())
