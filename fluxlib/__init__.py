@@ -12,7 +12,7 @@ _HOME = {
     "FluxError": "errors",
     "FluxForecaster": "forecast",
     "ForestSurface": "forest",
-    "GARFImputer": "impute",
+    "GARFImputer": "garf",
     "GeneticSearch": "genetic",
     "Results": "results",
     "blocked_folds": "folds",

@@ -11,7 +11,8 @@ from fluxlib.errors import FluxError, NotApplicable
 from fluxlib.folds import month_folds
 from fluxlib.forest import build_forest
 from fluxlib.gaps import draw_gaps
-from fluxlib.impute import PURGE, GARFImputer, fill_below, find_fills, interpolate
+from fluxlib.garf import PURGE, GARFImputer, fill_below, find_fills
+from fluxlib.impute import interpolate
 from fluxlib.metrics import scores
 
 # scikit-learn's defaults, but for the third of the inputs at each split that Breiman (2001,
