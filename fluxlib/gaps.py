@@ -78,6 +78,24 @@ def large_scale_months(series: pd.Series, threshold: pd.Timedelta = LARGE_SCALE)
     return (monthly_missing(series) > allowed).rename("large_scale")
 
 
+def list_large_months(
+    columns: dict[str, pd.Series], threshold: pd.Timedelta = LARGE_SCALE
+) -> pd.DataFrame:
+    """List the large-scale months of several series.
+
+    Returns
+    -------
+    DataFrame
+        A row a month: `series`, `month` ("2014-05"), `missing` samples, and `days` of them.
+    """
+    rows = []
+    for name, series in columns.items():
+        counts = monthly_missing(series)[large_scale_months(series, threshold)]
+        day = pd.Timedelta("1D") / find_cadence(series.index, "series")
+        rows += [(name, str(month), count, count / day) for month, count in counts.items()]
+    return pd.DataFrame(rows, columns=["series", "month", "missing", "days"])
+
+
 def missing_fraction(columns: dict[str, pd.Series]) -> pd.DataFrame:
     """Return the fraction of each month that is missing, a column a series.
 

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 import fluxlib
 from fluxlib.errors import FluxError, NotApplicable
-from fluxlib.gaps import draw_gaps, large_scale_months, list_channels, missing_fraction
+from fluxlib.gaps import (
+    draw_gaps,
+    large_scale_months,
+    list_channels,
+    list_large_months,
+    missing_fraction,
+)
 
 
 def make_holes(seed, n=300, cadence="1h"):
@@ -185,3 +191,13 @@ def test_the_time_between_two_periods_of_service_is_no_gap():
     }
     # The builder's gap of twenty samples is in the first.
     assert [len(fluxlib.find_gaps(one)) for one in found.values()] == [1, 0]
+
+
+def test_large_scale_months_are_listed_with_what_they_miss():
+    index = pd.date_range("2014-01-01", "2014-03-01", freq="1h", inclusive="left", name="time")
+    flux = pd.Series(1.0, index)
+    flux["2014-02-03":"2014-02-14"] = np.nan
+    table = list_large_months({"a": flux, "b": flux.fillna(1.0)})
+    assert table.to_dict("records") == [
+        {"series": "a", "month": "2014-02", "missing": 288, "days": 12.0}
+    ]
