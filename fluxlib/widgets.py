@@ -12,7 +12,7 @@ from IPython.display import display
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from fluxlib import plots
+from fluxlib import plots_imputation, plots_offsets
 from fluxlib.errors import FluxError
 from fluxlib.features import find_peaks
 from fluxlib.forest import ForestSurface
@@ -39,7 +39,7 @@ def explore_offsets(
         hours = np.arange(0, max_offset + 1)
         correlations = spearman_offsets(drivers, targets[satellite], hours)
         figure, ax = plt.subplots()
-        plots.plot_offsets(correlations, threshold=threshold, ax=ax)
+        plots_offsets.plot_offsets(correlations, threshold=threshold, ax=ax)
         peak = find_peaks(correlations).iloc[0]
         ax.set_title(f"{satellite}: {peak['driver']} {peak['offset']:.0f} h, {peak['rho']:+.2f}")
         return figure
@@ -68,7 +68,7 @@ def explore_search(surface: ForestSurface, *, bits: tuple[int, int, int]) -> con
         search = GeneticSearch(bits=bits, **options)
         history, best = search.run(lambda *genes: surface.fitness(*genes, kind=kind))
         figure, ax = plt.subplots()
-        plots.plot_convergence(history, ax=ax)
+        plots_imputation.plot_convergence(history, ax=ax)
         ax.set_title(
             f"{best.trees} trees, depth {best.depth}, leaf {best.leaf}: RMSE {best.rmse:.4f}, "
             f"generation {best.generation}"

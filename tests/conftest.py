@@ -5,6 +5,7 @@ from pathlib import Path
 
 import matplotlib
 import pytest
+from matplotlib import pyplot as plt
 
 matplotlib.use("agg")
 
@@ -15,6 +16,19 @@ def cache(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cache")
     os.environ["FLUX_CACHE"] = str(folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def fresh_figures():
+    """Leave neither open figures nor a style to the next test."""
+    with plt.rc_context():
+        yield
+    plt.close("all")
+
+
+@pytest.fixture
+def ax():
+    return plt.figure().subplots()
 
 
 @pytest.fixture(scope="session")
