@@ -28,9 +28,11 @@ from fluxlib.formatting import (
     format_value,
     tabulate_records,
 )
+from fluxlib.history import compare_runs, record_run
 from fluxlib.parameters import RESERVED
 from fluxlib.paths import PROJECT, write_text
 from fluxlib.pictures import read_pictures
+from fluxlib.settings import CONTROLS, LABELS, format_settings
 from fluxlib.steps import Step
 
 if TYPE_CHECKING:  # runner imports this module
@@ -72,6 +74,7 @@ class Report:
             outcome=outcome,
             body=self._render_notebook(step, outcome),
             parameters=list_parameters(step, outcome),
+            settings=list_settings(step, outcome),
             pages=pages,
             next_step=pages[place + 1] if place + 1 < len(pages) else None,
         )
@@ -90,11 +93,14 @@ class Report:
         """
         path = self.folder / "index.html"
         entries = [self._describe_step(step, outcomes[step.name]) for step in self.steps]
+        headlines = {entry["step"].name: entry["headline"] for entry in entries}
+        runs = record_run(self.folder, outcomes, headlines, dataset_key=self.source.key)
         html = self._render(
             "index.html.j2",
             entries=entries,
             seconds=seconds,
             finished=datetime.now(UTC),
+            comparison=compare_runs(runs),
             pages=[step for step in self.steps if self._has_page(step)],
         )
         write_text(path, html)
@@ -174,6 +180,7 @@ class Report:
 def list_parameters(step: Step, outcome: "Outcome") -> list[dict[str, Any]]:
     """Return a step's parameters: name, value, default, what it means, and whether it differs."""
     shown = [p for p in step.parameters.values() if p.name not in RESERVED]
+    controlled = CONTROLS.get(step.name, ())
     return [
         {
             "name": parameter.name,
@@ -182,9 +189,16 @@ def list_parameters(step: Step, outcome: "Outcome") -> list[dict[str, Any]]:
             "help": parameter.help,
             "differs": outcome.parameters.get(parameter.name, parameter.default)
             != parameter.default,
+            "control": LABELS[parameter.name] if parameter.name in controlled else "",
         }
         for parameter in shown
     ]
+
+
+def list_settings(step: Step, outcome: "Outcome") -> str:
+    """Return the parameters that a notebook's controls set, as a parameter file has them."""
+    values = {p["name"]: p["value"] for p in list_parameters(step, outcome) if p["control"]}
+    return format_settings({step.name: values})
 
 
 def list_versions() -> dict[str, str]:

@@ -134,7 +134,8 @@ class Results:
         alt
             What the picture shows, in words, for those who cannot see it.
         title
-            The caption in pages. Both texts are stored in the PNG, where the index finds them.
+            The caption in pages; what the picture says in its own title follows, so that captions
+            carry the numbers. Both texts are stored in the PNG, where the index finds them.
 
         Returns
         -------
@@ -146,6 +147,7 @@ class Results:
         if not alt.strip():
             raise FluxError(f"Figure {name!r} of {self.step} has no alt text: say what it shows.")
         figure = getattr(drawing, "figure", drawing).get_figure(root=True)
+        title = ". ".join(text for text in (title, _find_finding(drawing)) if text)
         path = self.figures / f"{self.step}_{_check_name('figure', name)}.png"
         words = {"Title": title or name.replace("_", " "), "Description": alt}
         with atomic_path(path) as temporary:
@@ -168,6 +170,14 @@ class Results:
             f"{path} is not there: {self.step} needs what {step} writes. Run notebook {step} on "
             f"dataset {self.dataset!r} first (./run_all.sh --only {step[:2]})."
         )
+
+
+def _find_finding(drawing) -> str:
+    """Return what a picture says in its title: of the Axes, or of the figure."""
+    titles = [drawing.get_suptitle()] if hasattr(drawing, "get_suptitle") else []
+    if hasattr(drawing, "get_title"):
+        titles = [drawing.get_title(loc=side) for side in ("left", "center", "right")]
+    return next((title for title in titles if title and "$" not in title), "")
 
 
 def _check_name(kind: str, name: str) -> str:

@@ -1,116 +1,233 @@
-"""Controls for the notebooks: sliders bound to a computation and a figure of the package.
+"""The shell of every notebook's controls: they call a function, and show what it answers.
 
-Each is a shell around functions that are tested by themselves; nothing is computed here.
+What is computed and drawn is in the package's other modules. `widgets_offsets` and its kin, one
+module a notebook, choose the controls.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import ipywidgets as controls
-import numpy as np
-import pandas as pd
-from IPython.display import display
-from matplotlib import pyplot as plt
-from matplotlib.figure import Figure
+from traitlets import TraitError, Tuple
 
-from fluxlib import plots_imputation, plots_offsets
+from fluxlib.answers import Answer, render_answer
 from fluxlib.errors import FluxError
-from fluxlib.features import find_peaks
-from fluxlib.forest import ForestSurface
-from fluxlib.genetic import GeneticSearch
-from fluxlib.offsets import spearman_offsets
+from fluxlib.settings import LABELS
+from fluxlib.widgets_rows import SavingRow, WorkRow
+
+_STYLE = {"description_width": "10em"}
 
 
-def explore_offsets(
-    drivers: pd.DataFrame, targets: Mapping[str, pd.Series], *, threshold: float = 0.3
-) -> controls.Widget:
-    """Show the heatmap of offsets for a satellite, a range of offsets and a threshold.
+class Panel(controls.VBox):
+    """Controls, named after parameters, above what a function answers to their values.
 
     Parameters
     ----------
-    drivers : DataFrame
-        On the grid of the targets.
-    targets : mapping of str to Series
-        log10 flux by satellite.
-    threshold : float
-        Where the slider begins.
-    """
+    answer : callable
+        Returns an Answer, given the values by name. A FluxError becomes a sentence.
+    named : mapping of str to Widget
+        Controls by parameter; any widget with a `value`.
+    step : str
+        The notebook, "03_offsets", whose parameters they are.
 
-    def draw(satellite: str, max_offset: int, threshold: float) -> Figure:
-        hours = np.arange(0, max_offset + 1)
-        correlations = spearman_offsets(drivers, targets[satellite], hours)
-        figure, ax = plt.subplots()
-        plots_offsets.plot_offsets(correlations, threshold=threshold, ax=ax)
-        peak = find_peaks(correlations).iloc[0]
-        ax.set_title(f"{satellite}: {peak['driver']} {peak['offset']:.0f} h, {peak['rho']:+.2f}")
-        return figure
-
-    return _bind(
-        draw,
-        satellite=controls.Dropdown(options=list(targets), description="Satellite"),
-        max_offset=_slide(controls.IntSlider, 120, 24, 240, 12, "Max. offset (h)"),
-        threshold=_slide(controls.FloatSlider, threshold, 0.0, 0.8, 0.05, "Threshold"),
-    )
-
-
-def explore_search(surface: ForestSurface, *, bits: tuple[int, int, int]) -> controls.Widget:
-    """Replay the genetic algorithm over a surface whose forests are grown already.
-
-    Parameters
+    Attributes
     ----------
-    surface : ForestSurface
-        Such as `GARFImputer.surface_`; forests that it lacks are grown when asked for.
-    bits : (int, int, int)
-        Of trees, depth and leaf.
+    view : HTML
+        The answer.
+    work : WorkRow
+    saving : SavingRow
     """
 
-    def draw(**options) -> Figure:
-        kind = surface.kinds[0]
-        search = GeneticSearch(bits=bits, **options)
-        history, best = search.run(lambda *genes: surface.fitness(*genes, kind=kind))
-        figure, ax = plt.subplots()
-        plots_imputation.plot_convergence(history, ax=ax)
-        ax.set_title(
-            f"{best.trees} trees, depth {best.depth}, leaf {best.leaf}: RMSE {best.rmse:.4f}, "
-            f"generation {best.generation}"
+    def __init__(
+        self, answer: Callable[..., Answer], named: Mapping[str, controls.Widget], *, step: str
+    ):
+        self._answer, self.named, self.step = answer, dict(named), step
+        self._is_held = False
+        self.view = controls.HTML()
+        self.work = WorkRow(self)
+        self.saving = SavingRow(self)
+        for control in self.named.values():
+            control.observe(lambda _: self.refresh(), "value")
+        laid = controls.Box(
+            list(self.named.values()), layout={"display": "flex", "flex_flow": "row wrap"}
         )
-        return figure
+        super().__init__([laid, self.work, self.view, self.saving])
+        self.refresh()
 
-    return _bind(
-        draw,
-        population=_slide(controls.IntSlider, 20, 4, 60, 2, "Population"),
-        generations=_slide(controls.IntSlider, 20, 1, 100, 1, "Generations"),
-        crossover=_slide(controls.FloatSlider, 0.7, 0.0, 1.0, 0.05, "Crossover"),
-        mutation=_slide(controls.FloatSlider, 0.01, 0.0, 0.2, 0.01, "Mutation"),
-        elitism=controls.Checkbox(value=False, description="Elitism"),
-        seed=controls.BoundedIntText(value=0, min=0, max=9999, description="Seed"),
-    )
+    def get_values(self) -> dict[str, Any]:
+        """Return the controls' values by parameter, as a parameter file has them."""
+        return {name: _to_plain(control.value) for name, control in self.named.items()}
+
+    def set_values(self, values: Mapping[str, Any]) -> None:
+        """Set the controls that are named, and show the answer once.
+
+        Raises
+        ------
+        FluxError
+            If a control cannot take its value; then all are as before.
+        """
+        before = self.get_values()
+        given = {name: values[name] for name in self.named if name in values}
+        with self._hold():
+            try:
+                for name, value in given.items():
+                    self._set_value(name, value)
+            except FluxError:
+                for name, value in before.items():
+                    self._set_value(name, value)
+                raise
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the answer to the controls' values."""
+        if not self._is_held:
+            self.view.value, work = render_answer(lambda: self._answer(**self.get_values()))
+            self.work.offer(work)
+
+    def enable(self, is_enabled: bool) -> None:
+        """Let controls be moved, or not while something is computed for their values."""
+        for control in self.named.values():
+            control.disabled = not is_enabled
+
+    @contextmanager
+    def _hold(self):
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
+
+    def _set_value(self, name: str, value: Any) -> None:
+        control = self.named[name]
+        try:
+            control.value = tuple(value) if isinstance(value, list) else value
+        except (TraitError, ValueError, TypeError):
+            raise FluxError(
+                f"{name} is {value!r}, which its control does not have{_list_options(control)}."
+            ) from None
+        if _to_plain(control.value) != _to_plain(value):  # a slider's end, quietly
+            raise FluxError(
+                f"{name} is {value!r}; its slider goes from {control.min:g} to {control.max:g}."
+            )
 
 
-def _slide(kind: type, value, low, high, step, name: str) -> controls.Widget:
+class Numbers(controls.HBox):
+    """Several whole numbers that make one parameter: a list.
+
+    Attributes
+    ----------
+    value : tuple of int
+    """
+
+    value = Tuple()
+
+    def __init__(self, name: str, value: Iterable[int], low: int, high: int):
+        self._parts = [
+            controls.BoundedIntText(
+                value=one,
+                min=low,
+                max=high,
+                description=LABELS[name] if i == 0 else "",
+                tooltip=name,
+                style=_STYLE if i == 0 else {"description_width": "0"},
+                layout={"width": "14.5em" if i == 0 else "4.5em"},
+            )
+            for i, one in enumerate(value)
+        ]
+        self._is_spreading = False
+        super().__init__(self._parts)
+        self.value = tuple(value)
+        for part in self._parts:
+            part.observe(self._gather, "value")
+        self.observe(self._spread, "value")
+
+    @property
+    def disabled(self) -> bool:
+        """Whether it cannot be changed."""
+        return self._parts[0].disabled
+
+    @disabled.setter
+    def disabled(self, is_disabled: bool) -> None:
+        for part in self._parts:
+            part.disabled = is_disabled
+
+    def _gather(self, _: Any) -> None:
+        if not self._is_spreading:
+            self.value = tuple(part.value for part in self._parts)
+
+    def _spread(self, change: Any) -> None:
+        self._is_spreading = True
+        for part, one in zip(self._parts, change["new"], strict=True):
+            part.value = one
+        self._is_spreading = False
+
+
+def slide(name: str, value: float, low: float, high: float, step: float) -> controls.Widget:
+    """Return a slider for a parameter, of whole numbers if all are; it answers when let go."""
+    is_whole = all(isinstance(one, int) for one in (value, low, high, step))
+    kind = controls.IntSlider if is_whole else controls.FloatSlider
     return kind(
         value=value,
         min=low,
-        max=high,
+        max=max(high, value),
         step=step,
-        description=name,
+        description=LABELS[name],
+        tooltip=name,
         continuous_update=False,
-        style={"description_width": "8em"},
-        layout={"width": "30em"},
+        style=_STYLE,
+        layout={"width": "27em"},
     )
 
 
-def _bind(draw: Callable[..., Figure], **named: controls.Widget) -> controls.Widget:
-    """Return the controls above the figure that `draw` makes of their values."""
+def choose(name: str, options: Iterable, value: Any) -> controls.Dropdown:
+    """Return a list to choose one from."""
+    return controls.Dropdown(
+        options=list(options),
+        value=value,
+        description=LABELS[name],
+        tooltip=name,
+        style=_STYLE,
+        layout={"width": "22em"},
+    )
 
-    def show(**values):
-        try:
-            figure = draw(**values)
-        except FluxError as error:
-            print(f"These settings do not go together: {error}")
-            return
-        display(figure)
-        # A figure that stays open is shown twice, and kept in memory.
-        plt.close(figure)
 
-    output = controls.interactive_output(show, named)
-    return controls.VBox([*named.values(), output])
+def choose_several(name: str, options: Iterable[str], value: Iterable[str]) -> controls.Widget:
+    """Return a list to choose several from, with Ctrl or Shift held."""
+    options = list(options)
+    return controls.SelectMultiple(
+        options=options,
+        value=tuple(value),
+        description=LABELS[name],
+        tooltip=name,
+        rows=min(6, len(options)),
+        style=_STYLE,
+        layout={"width": "20em"},
+    )
+
+
+def choose_range(
+    name: str, options: Iterable[str], value: tuple[str, str]
+) -> controls.SelectionRangeSlider:
+    """Return a slider with two ends over ordered options."""
+    return controls.SelectionRangeSlider(
+        options=list(options),
+        value=value,
+        description=LABELS[name],
+        tooltip=name,
+        continuous_update=False,
+        style=_STYLE,
+        layout={"width": "32em"},
+    )
+
+
+def _list_options(control: controls.Widget) -> str:
+    options = getattr(control, "options", ())
+    return f"; it has {', '.join(map(str, options))}" if 0 < len(options) <= 20 else ""
+
+
+def _to_plain(value: Any) -> Any:
+    """Return what YAML and a notebook's parameters hold; 0.1 + 0.2 is 0.3."""
+    if isinstance(value, list | tuple):
+        return [_to_plain(one) for one in value]
+    return round(value, 10) if isinstance(value, float) else value

@@ -1,0 +1,57 @@
+"""Controls of notebook 01: what is missing, by satellite, period and threshold."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fluxlib import plots_observations
+from fluxlib.answers import Answer
+from fluxlib.coverage import ALL, list_months, measure_coverage
+from fluxlib.widgets import Panel, choose, choose_range, slide
+
+
+def explore_coverage(
+    columns: Mapping[str, pd.Series],
+    *,
+    satellite: str = ALL,
+    period: Sequence[str] = ("", ""),
+    large_scale_days: float = 10.0,
+) -> Panel:
+    """Show which months miss how much.
+
+    Parameters
+    ----------
+    columns : mapping of str to Series
+        See `gaps.list_channels`.
+    satellite, period, large_scale_days
+        Where the controls begin: see `coverage.measure_coverage`.
+    """
+
+    def answer(**values) -> Answer:
+        return show_coverage(columns, **values)
+
+    months = list_months(columns)
+    named = {
+        "satellite": choose("satellite", [ALL, *columns], satellite),
+        "period": choose_range("period", months, (period[0] or months[0], period[1] or months[-1])),
+        "large_scale_days": slide("large_scale_days", float(large_scale_days), 0.5, 30.0, 0.5),
+    }
+    return Panel(answer, named, step="01_observations")
+
+
+def show_coverage(columns: Mapping[str, pd.Series], **values) -> Answer:
+    """Return the picture, the count and the list of large-scale months."""
+    found = measure_coverage(columns, **values)
+    days = values["large_scale_days"]
+    note = f"{len(found.large)} of {found.months} satellite-months miss more than {days:g} days."
+    height = 1.6 + 0.3 * len(found.series)
+    figure = Figure(figsize=(9, height))
+    plots_observations.plot_coverage(found.missing, threshold=days / 30.4, ax=figure.subplots())
+    worst = found.large.nlargest(5, "days")
+    return Answer(
+        note,
+        figure,
+        alt=f"Months by satellite, coloured by the part that is missing. {note}",
+        table=worst.assign(days=worst["days"].round(1)) if len(worst) else None,
+    )

@@ -1,0 +1,82 @@
+"""Controls of notebook 03: which drivers the flux follows, how many hours later."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fluxlib import plots_offsets
+from fluxlib.answers import Answer
+from fluxlib.errors import FluxError
+from fluxlib.features import choose_features, find_peaks
+from fluxlib.offsets import spearman_offsets
+from fluxlib.widgets import Panel, choose, choose_several, slide
+
+_STEPS = (1, 2, 3, 4, 6, 8, 12, 24)  # hours
+
+
+def explore_offsets(
+    drivers: pd.DataFrame,
+    targets: Mapping[str, pd.Series],
+    *,
+    satellite: str,
+    max_offset: float = 120,
+    offset_step: float = 1,
+    threshold: float = 0.3,
+) -> Panel:
+    """Show the heatmap of offsets, and the features that are chosen from it.
+
+    Parameters
+    ----------
+    drivers : DataFrame
+        On the grid of the targets; all are shown at first.
+    targets : mapping of str to Series
+        log10 flux by satellite.
+    satellite, max_offset, offset_step, threshold
+        Where the controls begin; offsets in hours.
+    """
+
+    # A driver's curve needs no other driver, so moving one control computes little anew.
+    @lru_cache(maxsize=512)
+    def correlate(name: str, satellite: str, max_offset: float, offset_step: float) -> pd.Series:
+        hours = np.arange(0, max_offset + 1e-9, offset_step)
+        return spearman_offsets(drivers[[name]], targets[satellite], hours)[name]
+
+    def answer(drivers: Sequence[str], threshold: float, **where) -> Answer:
+        if not drivers:
+            raise FluxError("drivers is empty; choose one or more.")
+        return show_offsets(
+            pd.DataFrame({name: correlate(name, **where) for name in drivers}),
+            satellite=where["satellite"],
+            threshold=threshold,
+        )
+
+    steps = sorted({*_STEPS, offset_step})
+    named = {
+        "satellite": choose("satellite", targets, satellite),
+        "drivers": choose_several("drivers", drivers, drivers),
+        "max_offset": slide("max_offset", max_offset, 24, 240, 12),
+        "offset_step": choose("offset_step", steps, offset_step),
+        "threshold": slide("threshold", float(threshold), 0.0, 0.8, 0.05),
+    }
+    return Panel(answer, named, step="03_offsets")
+
+
+def show_offsets(correlations: pd.DataFrame, *, satellite: str, threshold: float) -> Answer:
+    """Return the heatmap, the strongest driver, and the features beyond the threshold."""
+    peak = find_peaks(correlations).iloc[0]
+    chosen = choose_features(correlations, threshold)
+    note = (
+        f"{satellite} follows {peak['driver']} {peak['offset']:.0f} h later, at "
+        f"{peak['rho']:+.2f}; {len(chosen)} driver-hours are beyond {threshold:g}."
+    )
+    figure = Figure(figsize=(9, 1.6 + 0.27 * len(correlations.columns)))
+    plots_offsets.plot_offsets(correlations, threshold=threshold, ax=figure.subplots())
+    return Answer(
+        note,
+        figure,
+        alt=f"Heatmap of Spearman's correlation, drivers by offset. {note}",
+        table=chosen.groupby("driver", sort=False)["offset"].agg(["min", "max", "count"]),
+    )
