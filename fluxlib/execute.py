@@ -45,7 +45,14 @@ class Execution:
     memory: float | None = None
 
 
-def execute_notebook(path: Path, output: Path, parameters: Mapping[str, Any]) -> Execution:
+def execute_notebook(
+    path: Path,
+    output: Path,
+    parameters: Mapping[str, Any],
+    *,
+    environment: Mapping[str, str] | None = None,
+    attempts: int = 1,
+) -> Execution:
     """Run the notebook `path` in its own folder and keep it, complete or partial, as `output`.
 
     The kernel is the one of this Python, figures are inline whatever MPLBACKEND says, and locks
@@ -53,11 +60,28 @@ def execute_notebook(path: Path, output: Path, parameters: Mapping[str, Any]) ->
     below Python, such as a crash's last words, goes to a `.log` beside the output, which is kept
     if the notebook fails.
 
+    Parameters
+    ----------
+    path, output
+    parameters
+    environment
+        Variables to set for the kernel, beside those of this process.
+    attempts
+        How often to run a notebook whose kernel dies, before it counts as failed.
+
     Raises
     ------
     KeyboardInterrupt
         At once, with the kernel stopped.
     """
+    for _ in range(attempts):
+        execution = _execute_once(path, output, parameters, environment or {})
+        if not execution.message.startswith(DeadKernelError.__name__):
+            break
+    return execution
+
+
+def _execute_once(path: Path, output: Path, parameters: Mapping, environment: Mapping) -> Execution:
     kernels: list[AsyncKernelManager] = []
     peak = [None]
     failure = None
@@ -68,9 +92,10 @@ def execute_notebook(path: Path, output: Path, parameters: Mapping[str, Any]) ->
             _escape(output.resolve()),
             parameters=dict(parameters),
             kernel_name="python3",
-            cwd=path.parent,
             progress_bar=False,
-            kernel_manager_class=_make_kernel_manager(kernels.append, log),
+            kernel_manager_class=_make_kernel_manager(
+                kernels.append, log, path.parent, environment
+            ),
             on_cell_executed=lambda **_: peak.append(_read_peak(kernels[-1]) or peak[-1]),
             # Nothing is left to tidy once the last cell is done, and an interrupt must be quick.
             shutdown_kernel="immediate",
@@ -78,7 +103,7 @@ def execute_notebook(path: Path, output: Path, parameters: Mapping[str, Any]) ->
     except PapermillExecutionError as error:
         failure = error.ename, _ANSI.sub("", str(error.evalue)), error.cell_index
     except DeadKernelError:
-        failure = "DeadKernelError", "the kernel died, most often for lack of memory", None
+        failure = DeadKernelError.__name__, "the kernel died, most often for lack of memory", None
     notebook = remove_error_markers(nbformat.read(output, as_version=4))
     write_text(output, nbformat.writes(notebook))
     if failure is None:
@@ -97,7 +122,9 @@ def list_started_cells(notebook: nbformat.NotebookNode) -> list[nbformat.Noteboo
     return [c for c in notebook.cells if c.metadata.get("papermill", {}).get("start_time")]
 
 
-def _make_kernel_manager(tell: Callable, log: Path) -> type[AsyncKernelManager]:
+def _make_kernel_manager(
+    tell: Callable, log: Path, folder: Path, environment: Mapping[str, str]
+) -> type[AsyncKernelManager]:
     class KernelManager(AsyncKernelManager):
         async def start_kernel(self, **options):
             tell(self)
@@ -110,7 +137,9 @@ def _make_kernel_manager(tell: Callable, log: Path) -> type[AsyncKernelManager]:
             env = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
             # Unencrypted, each kernel prints a warning of three lines.
             options["transport_encryption"] = "auto" if zmq.has("curve") else "disabled"
-            await super().start_kernel(env=env, close_fds=False, **options)
+            # papermill would change the folder of this whole process.
+            options["cwd"] = str(folder)
+            await super().start_kernel(env={**env, **environment}, close_fds=False, **options)
 
     return KernelManager
 

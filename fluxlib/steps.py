@@ -42,6 +42,11 @@ class Step:
     needs: tuple[str, ...]
     uses: tuple[str, ...]
 
+    @property
+    def builds_on(self) -> tuple[str, ...]:
+        """The names of the steps whose outputs this one may read."""
+        return self.needs + self.uses
+
     @cached_property
     def parameters(self) -> dict[str, Parameter]:
         """The parameters by name, in the notebook's order."""
@@ -74,11 +79,11 @@ def find_steps(folder: str | Path) -> list[Step]:
         raise FluxError(f"{folder}: found no notebooks; expected files named like 01_name.ipynb.")
     steps: list[Step] = []
     for path in paths:
-        step = _read_step(path)
+        step = read_step(path)
         before = [earlier.name for earlier in steps]
         if before and before[-1][:2] == step.name[:2]:
             raise FluxError(f"{path}: {before[-1]} has the number {step.name[:2]} as well.")
-        for name in step.needs + step.uses:
+        for name in step.builds_on:
             if name not in before:
                 raise FluxError(
                     f"{path}: its metadata says that it builds on {name!r}; expected one of the "
@@ -114,7 +119,7 @@ def select_steps(
         wanted = {name for name in wanted if name >= first}
     for name in sorted(by_name, reverse=True):
         if name in wanted:
-            wanted.update(by_name[name].needs + by_name[name].uses)
+            wanted.update(by_name[name].builds_on)
     return wanted
 
 
@@ -138,7 +143,7 @@ def hash_step(
         "cells": [(cell.cell_type, cell.source) for cell in step.notebook.cells],
         "parameters": dict(parameters),
         "dataset": dataset_key,
-        "upstream": {name: upstream[name] for name in step.needs + step.uses},
+        "upstream": {name: upstream[name] for name in step.builds_on},
         "code": hash_code(),
         "python": platform.python_version(),
     }
@@ -155,7 +160,8 @@ def hash_code() -> str:
     return digest.hexdigest()
 
 
-def _read_step(path: Path) -> Step:
+def read_step(path: Path) -> Step:
+    """Return the step that a notebook is; see `find_steps`."""
     try:
         notebook = nbformat.read(path, as_version=4)
     except (nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
