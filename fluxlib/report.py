@@ -164,17 +164,22 @@ class Report:
 
     @cached_property
     def _environment(self) -> jinja2.Environment:
-        environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        environment.filters.update(
-            value=format_value, seconds=format_seconds, short=partial(re.sub, r"^(\d\d)_", r"\1 ")
-        )
-        return environment
+        return make_environment()
+
+
+def make_environment() -> jinja2.Environment:
+    """Return what renders the templates of pages."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        value=format_value, seconds=format_seconds, short=partial(re.sub, r"^(\d\d)_", r"\1 ")
+    )
+    return environment
 
 
 def list_parameters(step: Step, outcome: "Outcome") -> list[dict[str, Any]]:
