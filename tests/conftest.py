@@ -7,6 +7,8 @@ import matplotlib
 import pytest
 from matplotlib import pyplot as plt
 
+from fluxlib import cluster
+
 matplotlib.use("agg")
 
 
@@ -41,3 +43,37 @@ def real_data():
     if os.environ.get("FLUX_REQUIRE_REAL"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def two_workers():
+    with cluster.start_workers(2) as link:
+        yield link
+
+
+class Workers:
+    """Two workers, which FLUX_SCHEDULER names for as long as a test lasts."""
+
+    def __init__(self, link, patch):
+        self.link = link
+        patch.setattr(cluster, "_keep_link", lambda address: link)
+        patch.setenv(cluster.VARIABLE, link.address)
+
+    def leave(self, function, *arguments):
+        """Call a function without them."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv(cluster.VARIABLE)
+            return function(*arguments)
+
+
+@pytest.fixture
+def workers(two_workers, monkeypatch):
+    return Workers(two_workers, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def batch(tmp_path_factory, cache):
+    """Return the reports of all notebooks on a small dataset; leave them as they are."""
+    from pipeline import make_batch
+
+    return make_batch(tmp_path_factory.mktemp("batch"))

@@ -1,30 +1,13 @@
 import ast
-import json
 import re
-from pathlib import Path
 
 import nbformat
 import pandas as pd
 import pytest
+from pipeline import CHEAP, NAMES, read, run_all
 
 import fluxlib
-from fluxlib.__main__ import describe_dataset
 from fluxlib.paths import NOTEBOOKS
-from fluxlib.runner import run_notebooks
-
-NAMES = [
-    "01_observations",
-    "02_calibration",
-    "03_offsets",
-    "04_imputation",
-    "05_prediction",
-    "06_summary",
-]
-CHEAP = {
-    "03_offsets": {"max_offset": 72, "offset_step": 3},
-    "04_imputation": {"generations": 3, "bits": [2, 3, 2], "gap_hours": [6, 72]},
-    "05_prediction": {"members": 1, "epochs": 2, "test_years": [2012]},
-}
 
 
 @pytest.fixture(params=NAMES)
@@ -72,29 +55,9 @@ def test_a_notebook_defines_nothing_and_is_short(notebook):
         assert not kinds & {ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef, ast.Lambda}
 
 
-@pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    """Run all notebooks on two and a half simulated years of three satellites."""
-    folder = tmp_path_factory.mktemp("report")
-    fluxlib.simulate("2011-07-01", "2014-01-01", "1h", seed=3).write(folder / "data")
-    return run_all(folder, parameters=CHEAP)
-
-
-def run_all(folder: Path, **options) -> Path:
-    run = run_notebooks(
-        describe_dataset(folder / "data"),
-        notebooks=NOTEBOOKS,
-        reports=folder / "reports",
-        figures=folder / "figures",
-        say=print,
-        **options,
-    )
-    assert not run.failures
-    return run.index.parent
-
-
-def read(report: Path, step: str) -> dict:
-    return json.loads((report / f"{step}.json").read_text())
+@pytest.fixture
+def report(batch):
+    return batch
 
 
 @pytest.mark.slow
