@@ -73,7 +73,7 @@ def render_answer(make: Callable[[], Answer]) -> tuple[str, Work | None]:
             parts = [render_figure(answer.figure, answer.alt)] if answer.figure else []
     except Exception as error:  # nothing else would show it: a control's callback has no cell
         return render_error(error), None
-    parts.append(render_note(answer.note))
+    parts.insert(0, render_note(answer.note))
     if answer.table is not None:
         parts.append(render_table(answer.table))
     return "".join(parts), answer.work
@@ -94,12 +94,12 @@ def render_figure(figure: Figure, alt: str) -> str:
 
 def render_note(text: str) -> str:
     """Return a sentence, which screen readers say when it changes."""
-    return f'<p class="flux-note" role="status" style="line-height:1.4">{html.escape(text)}</p>'
+    return f'<p class="flux-note" role="status">{html.escape(text)}</p>'
 
 
 def render_table(table: pd.DataFrame) -> str:
     """Return a table with text to the left and numbers to the right."""
-    return f'<div style="overflow-x:auto">{align_columns(table.to_html(border=0))}</div>'
+    return align_columns(table.to_html(classes="flux-table"))
 
 
 def render_error(error: BaseException) -> str:
@@ -108,4 +108,4 @@ def render_error(error: BaseException) -> str:
         text = f"These settings do not go together: {error}"
     else:
         text = f"This is a fault of the program: {type(error).__name__}: {error}"
-    return f'<p class="flux-error" role="alert" style="line-height:1.4">{html.escape(text)}</p>'
+    return f'<p class="flux-error" role="alert">{html.escape(text)}</p>'

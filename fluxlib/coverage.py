@@ -64,7 +64,10 @@ def measure_coverage(
             f"satellite is {satellite!r}; expected 'all' or one of {', '.join(columns)}."
         )
     first, last = (_parse_month(text) for text in period)
-    cut = {name: series[first : last and last.end_time] for name, series in chosen.items()}
+    cut = {
+        name: series[first and first.start_time : last and last.end_time]
+        for name, series in chosen.items()
+    }
     cut = {name: series for name, series in cut.items() if len(series) > 1}
     if not cut:
         raise FluxError(f"period is {list(period)!r}; {', '.join(chosen)} has no sample there.")

@@ -16,7 +16,18 @@ from fluxlib.errors import FluxError
 from fluxlib.settings import LABELS
 from fluxlib.widgets_rows import SavingRow, WorkRow
 
-_STYLE = {"description_width": "10em"}
+STYLE = {"description_width": "11em"}
+LAYOUT = {"width": "31em"}  # two stand side by side
+
+_STYLE_SHEET = """
+.flux-panel .widget-slider .widget-readout { min-width: 5em; max-width: none; overflow: visible }
+.flux-panel .flux-note, .flux-panel .flux-error { line-height: 1.4; margin: .3em 0 }
+.flux-panel .flux-error { border-left: .3em solid #c33; padding-left: .6em }
+.flux-table { border-collapse: collapse; font-variant-numeric: tabular-nums; line-height: 1.4 }
+.flux-table th, .flux-table td { padding: .1em .8em; text-align: right; font-weight: normal }
+.flux-table thead th { border-bottom: 1px solid; font-weight: bold }
+.flux-table .text, .flux-table tbody th { text-align: left }
+"""
 
 
 class Panel(controls.VBox):
@@ -52,7 +63,9 @@ class Panel(controls.VBox):
         laid = controls.Box(
             list(self.named.values()), layout={"display": "flex", "flex_flow": "row wrap"}
         )
-        super().__init__([laid, self.work, self.view, self.saving])
+        style = controls.HTML(f"<style>{_STYLE_SHEET}</style>", layout={"display": "none"})
+        super().__init__([style, laid, self.work, self.view, self.saving])
+        self.add_class("flux-panel")
         self.refresh()
 
     def get_values(self) -> dict[str, Any]:
@@ -130,7 +143,7 @@ class Numbers(controls.HBox):
                 max=high,
                 description=LABELS[name] if i == 0 else "",
                 tooltip=name,
-                style=_STYLE if i == 0 else {"description_width": "0"},
+                style=STYLE if i == 0 else {"description_width": "0"},
                 layout={"width": "14.5em" if i == 0 else "4.5em"},
             )
             for i, one in enumerate(value)
@@ -175,8 +188,8 @@ def slide(name: str, value: float, low: float, high: float, step: float) -> cont
         description=LABELS[name],
         tooltip=name,
         continuous_update=False,
-        style=_STYLE,
-        layout={"width": "27em"},
+        style=STYLE,
+        layout=LAYOUT,
     )
 
 
@@ -187,8 +200,8 @@ def choose(name: str, options: Iterable, value: Any) -> controls.Dropdown:
         value=value,
         description=LABELS[name],
         tooltip=name,
-        style=_STYLE,
-        layout={"width": "22em"},
+        style=STYLE,
+        layout=LAYOUT,
     )
 
 
@@ -201,8 +214,8 @@ def choose_several(name: str, options: Iterable[str], value: Iterable[str]) -> c
         description=LABELS[name],
         tooltip=name,
         rows=min(6, len(options)),
-        style=_STYLE,
-        layout={"width": "20em"},
+        style=STYLE,
+        layout=LAYOUT,
     )
 
 
@@ -216,8 +229,8 @@ def choose_range(
         description=LABELS[name],
         tooltip=name,
         continuous_update=False,
-        style=_STYLE,
-        layout={"width": "32em"},
+        style=STYLE,
+        layout=LAYOUT,
     )
 
 

@@ -15,7 +15,7 @@ from fluxlib.byhand import KINDS, Comparison, choose_line, compare_lines, find_p
 from fluxlib.calibration import Calibration
 from fluxlib.likelihood import search_breaks
 from fluxlib.settings import LABELS
-from fluxlib.widgets import Panel, choose
+from fluxlib.widgets import LAYOUT, STYLE, Panel, choose
 
 _STEP = 0.05  # decades between breakpoints
 
@@ -57,22 +57,25 @@ def explore_calibration(
     # The kinds that notebook 02 has not fitted, too: a control that is moved must not wait.
     for (onto, of), one in itertools.product(pairs, KINDS):
         fit(onto, of, one)
-    breaks = _list_breaks([fluence[of] for _, of in pairs])
+    shown = find_pair(pair, pairs)
     named = {
-        "pair": choose(
-            "pair", [name_pair(*one) for one in pairs], name_pair(*find_pair(pair, pairs))
-        ),
+        "pair": choose("pair", [name_pair(*one) for one in pairs], name_pair(*shown)),
         "kind": choose("kind", KINDS, kind),
         "breakpoint": controls.SelectionSlider(
-            options=[("as fitted", 0.0), *((f"{one:.2f}", one) for one in breaks)],
+            options=_list_breaks(fluence[shown[1]]),
             value=breakpoint,
             description=LABELS["breakpoint"],
             tooltip="breakpoint",
             continuous_update=False,
-            style={"description_width": "10em"},
-            layout={"width": "30em"},
+            style=STYLE,
+            layout=LAYOUT,
         ),
     }
+
+    def follow_pair(change):
+        named["breakpoint"].options = _list_breaks(fluence[find_pair(change["new"], pairs)[1]])
+
+    named["pair"].observe(follow_pair, "value")  # before the panel looks
     return Panel(answer, named, step="02_calibration")
 
 
@@ -103,7 +106,8 @@ def _describe(line: Calibration) -> str:
     )
 
 
-def _list_breaks(series: list[pd.Series]) -> list[float]:
-    ends = np.array([search_breaks(one.dropna()) for one in series])
-    first, last = np.ceil(ends[:, 0].min() / _STEP), np.floor(ends[:, 1].max() / _STEP)
-    return [round(_STEP * k, 2) for k in np.arange(first, last + 1)]
+def _list_breaks(other: pd.Series) -> list[tuple[str, float]]:
+    """Return the levels with days on either side, and 0 for the fitted one."""
+    first, last = search_breaks(other.dropna()) / _STEP
+    levels = [round(_STEP * k, 2) for k in np.arange(np.ceil(first), np.floor(last) + 1)]
+    return [("as fitted", 0.0), *((f"{level:.2f}", level) for level in levels)]

@@ -45,13 +45,13 @@ def show_coverage(columns: Mapping[str, pd.Series], **values) -> Answer:
     found = measure_coverage(columns, **values)
     days = values["large_scale_days"]
     note = f"{len(found.large)} of {found.months} satellite-months miss more than {days:g} days."
-    height = 1.6 + 0.3 * len(found.series)
+    height = 2.3 + 0.25 * len(found.series)
     figure = Figure(figsize=(9, height))
     plots_observations.plot_coverage(found.missing, threshold=days / 30.4, ax=figure.subplots())
-    worst = found.large.nlargest(5, "days")
+    worst = found.large.sort_values("days", ascending=False).head(5)
     return Answer(
         note,
         figure,
         alt=f"Months by satellite, coloured by the part that is missing. {note}",
-        table=worst.assign(days=worst["days"].round(1)) if len(worst) else None,
+        table=worst.set_index("series").round({"days": 1}) if len(worst) else None,
     )

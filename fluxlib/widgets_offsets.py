@@ -56,10 +56,10 @@ def explore_offsets(
     steps = sorted({*_STEPS, offset_step})
     named = {
         "satellite": choose("satellite", targets, satellite),
-        "drivers": choose_several("drivers", drivers, drivers),
-        "max_offset": slide("max_offset", max_offset, 24, 240, 12),
-        "offset_step": choose("offset_step", steps, offset_step),
         "threshold": slide("threshold", float(threshold), 0.0, 0.8, 0.05),
+        "offset_step": choose("offset_step", steps, offset_step),
+        "max_offset": slide("max_offset", max_offset, 24, 240, 12),
+        "drivers": choose_several("drivers", drivers, drivers),
     }
     return Panel(answer, named, step="03_offsets")
 
@@ -78,5 +78,8 @@ def show_offsets(correlations: pd.DataFrame, *, satellite: str, threshold: float
         note,
         figure,
         alt=f"Heatmap of Spearman's correlation, drivers by offset. {note}",
-        table=chosen.groupby("driver", sort=False)["offset"].agg(["min", "max", "count"]),
+        table=chosen.groupby("driver", sort=False)["offset"]
+        .agg(["min", "max", "count"])
+        .rename(columns={"min": "from (h)", "max": "to (h)", "count": "offsets"})
+        .convert_dtypes(),
     )

@@ -22,9 +22,11 @@ TOKEN = "laboratory"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-#: Settings of the user's that the test needs: widgets saved with the notebook, no news asked for.
+#: Settings of the user's that the test needs: widgets saved with the notebook, all cells there,
+#: no question whether news should be fetched.
 SETTINGS = {
     "@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True},
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
 #: What moves each kind of control with the keyboard alone, and what can have the focus.
@@ -122,47 +124,105 @@ class Sheet:
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.goto(f"{address}/lab/tree/notebooks/{name}.ipynb?token={TOKEN}&reset")
         page.wait_for_selector(".jp-NotebookPanel:visible .jp-Cell", timeout=60_000)
-        page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=60_000)
+        page.wait_for_selector(".jp-StatusBar-TextItem:has-text('| Idle')", timeout=60_000)
 
     def do(self, command: str) -> None:
-        """Execute a command of JupyterLab, and wait until it is done."""
-        self.page.evaluate(f"() => window.jupyterapp.commands.execute('{command}')")
+        """Have JupyterLab execute a command; it may take its time."""
+        self.page.evaluate(f"() => void window.jupyterapp.commands.execute('{command}')")
 
     def run_all(self) -> None:
-        self.page.set_default_timeout(180_000)
+        """Run all cells, and wait until each has its number."""
         self.do("notebook:run-all-cells")
-        self.page.set_default_timeout(20_000)
+        prompts = self.page.locator(".jp-CodeCell .jp-InputPrompt")
+        wait_until(
+            lambda: all(re.fullmatch(r"\[\d+\]:", text) for text in prompts.all_inner_texts()),
+            180,
+            f"the end of {self.name}",
+        )
 
     @property
     def panel(self) -> Locator:
+        """The controls and what they show."""
         return self.page.locator(".jupyter-widgets.widget-vbox:has(.flux-note, .flux-error)").first
 
     @property
     def note(self) -> str:
-        return self.panel.locator(".flux-note, .flux-error").last.inner_text()
+        """The sentence above the picture."""
+        return self.panel.locator(".widget-html:has(img) .flux-note").first.inner_text()
 
-    def picture(self) -> str:
-        return self.panel.locator("img.flux-figure").first.get_attribute("src")
+    def show(self) -> None:
+        """Bring the controls into view."""
+        self.panel.evaluate("panel => panel.scrollIntoView()")
+
+    def read_view(self) -> str:
+        """Return all that the controls show: sentence, picture, table."""
+        return self.panel.locator(".widget-html").evaluate_all(
+            "views => views.map(view => view.innerHTML).join()"
+        )
+
+    def read_errors(self) -> list[str]:
+        """Return what widgets and cells report as errors."""
+        shown = ".flux-error, [data-mime-type='application/vnd.jupyter.error']"
+        return self.page.locator(shown).all_inner_texts()
+
+    def wait_for_change(self, before: str, seconds: float = 20) -> bool:
+        """Wait until the controls show something else."""
+        return wait_until(lambda: self.read_view() != before, seconds, "another picture")
+
+    def list_controls(self) -> list[str]:
+        """Return the labels of the controls, without those of the settings' file."""
+        texts = self.panel.locator(".widget-label").all_inner_texts()
+        return [text for text in texts if text.strip() and text != "Settings file"]
 
     def control(self, label: str) -> Locator:
         """Return the control with a label."""
-        exact = re.compile(f"^{re.escape(label)}$")
-        return (
-            self.panel.locator(".widget-inline-hbox, .widget-hbox")
-            .filter(has=self.page.locator(".widget-label", has_text=exact))
-            .last
-        )
+        exact = self.page.locator(".widget-label", has_text=re.compile(f"^{re.escape(label)}$"))
+        return self.panel.locator(".widget-inline-hbox").filter(has=exact).last
 
-    def list_labels(self) -> list[str]:
-        texts = self.panel.locator(".widget-label").all_inner_texts()
-        return [text for text in texts if text.strip()]
+    def move(self, label: str) -> None:
+        """Move a control once, as its kind is moved: by keys, or by choosing the next."""
+        control = self.control(label)
+        if control.locator(".noUi-handle").count():
+            control.locator(".noUi-handle").first.press("ArrowRight")
+        elif control.locator("select[multiple]").count():
+            control.locator("select").select_option(index=[0, 1])
+        elif control.locator("select").count():
+            chosen = control.locator("select").evaluate("list => list.selectedIndex")
+            size = control.locator("option").count()
+            control.locator("select").select_option(index=(chosen + 1) % size)
+        elif control.locator("input[type=checkbox]").count():
+            control.locator("input").click()
+        else:
+            number = control.locator("input[type=number]")
+            number.fill(str(int(number.input_value()) + 1))
+            number.press("Tab")
+
+    def list_focusable(self) -> int:
+        """Count what the keyboard should reach."""
+        return self.panel.locator(FOCUSABLE).count()
+
+    def press_tab_through(self) -> int:
+        """Press Tab from the panel's first control on; count the places in it that it reaches."""
+        self.panel.locator(FOCUSABLE).first.focus()
+        reached = set()
+        for _ in range(3 * self.list_focusable()):
+            place = self.panel.evaluate(
+                """(panel, kinds) => [...panel.querySelectorAll(kinds)].indexOf(
+                    document.activeElement)""",
+                FOCUSABLE,
+            )
+            reached.add(place)
+            self.page.keyboard.press("Tab")
+        return len(reached - {-1})
 
     def screenshot(self, name: str) -> None:
         take_picture(self.page, f"{self.name}-{name}")
 
     def read_saved(self, path: Path) -> nbformat.NotebookNode:
         """Save the notebook, widgets included, and read the file."""
+        before = path.stat().st_mtime_ns
         self.do("docmanager:save")
+        wait_until(lambda: path.stat().st_mtime_ns > before, 30, f"{path} to be saved")
         return nbformat.read(path, as_version=4)
 
 

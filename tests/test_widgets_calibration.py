@@ -1,0 +1,36 @@
+import re
+
+import pytest
+from test_byhand import draw_bent
+
+from fluxlib.byhand import compare_lines
+from fluxlib.calibrate import fit_calibration
+from fluxlib.settings import CONTROLS
+from fluxlib.widgets_calibration import explore_calibration
+
+
+@pytest.fixture(scope="module")
+def setting():
+    reference, other = draw_bent(noise=0.05)
+    fluence = {"goes13": reference, "goes15": other}
+    fitted = fit_calibration(reference, other, "piecewise", n_boot=50)
+    return fluence, {("goes13", "goes15"): fitted}
+
+
+def test_the_fitted_breakpoint_stands_beside_the_hand(setting):
+    fluence, pairs = setting
+    panel = explore_calibration(fluence, pairs)
+    assert "by hand" not in panel.view.value
+    panel.named["breakpoint"].value = 6.0
+    rmse = compare_lines(*fluence.values(), pairs["goes13", "goes15"], 6.0).rmse
+    for name, value in rmse.items():
+        assert re.search(f"{name}: slope [^;]*, RMSE {value:.4f} decades", panel.view.value)
+    panel.named["kind"].value = "linear"
+    assert re.search(r"fitted: slope 1\.0\d+, RMSE", panel.view.value)
+
+
+def test_controls_begin_where_the_parameters_are(setting):
+    panel = explore_calibration(*setting, kind="linear", breakpoint=6.5)
+    expected = {"pair": "goes15 onto goes13", "kind": "linear", "breakpoint": 6.5}
+    assert panel.get_values() == expected
+    assert tuple(panel.named) == CONTROLS["02_calibration"]
