@@ -102,6 +102,7 @@ def align_columns(html: str) -> str:
     html = re.sub(r"<style scoped>.*?</style>", "", html, flags=re.S)
     html = html.replace(' border="1"', "").replace(' style="text-align: right;"', "")
     html = _NAMED_INDEX.sub(r"<tr>\2\1</tr>", html)
+    html = html.replace("<th></th>", "<td></td>")  # a header of nothing is none
     if "colspan" in html or "rowspan" in html:
         return html
     return re.sub(r"<table\b.*?</table>", lambda match: _align_table(match[0]), html, flags=re.S)

@@ -9,6 +9,7 @@ It is skipped when one that it *needs* failed. One that it *uses* runs before it
 
 import ast
 import hashlib
+import itertools
 import json
 import platform
 from collections.abc import Iterable, Mapping
@@ -25,7 +26,7 @@ from fluxlib.paths import PROJECT
 
 @dataclass(frozen=True)
 class Parameter:
-    """A line of the cell tagged ``parameters``: its name, default, and trailing comment."""
+    """A line of the cell tagged ``parameters``: name, default, the comment beside or above it."""
 
     name: str
     default: Any
@@ -191,7 +192,14 @@ def _parse_parameters(source: str, path: Path) -> Iterable[Parameter]:
                 "expected a literal: a number, text, true or false, or a list of these."
             ) from None
         rest = lines[node.end_lineno - 1].encode()[node.end_col_offset :].decode()
-        yield Parameter(target.id, default, rest.partition("#")[2].strip())
+        beside = rest.partition("#")[2].strip()
+        yield Parameter(target.id, default, beside or _join_comments(lines[: node.lineno - 1]))
+
+
+def _join_comments(lines: list[str]) -> str:
+    """Return the comment that ends these lines, in one."""
+    comments = itertools.takewhile(lambda line: line.startswith("#"), reversed(lines))
+    return " ".join(line.lstrip("# ") for line in reversed(list(comments)))
 
 
 def _find_name(text: str, names: Iterable[str]) -> str:

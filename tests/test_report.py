@@ -1,11 +1,20 @@
+import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import numpy
 import pytest
+import yaml
 from toys import run_mixed
 
-from fluxlib.report import list_versions
+from fluxlib.desk import Outcome, Source
+from fluxlib.history import FILE
+from fluxlib.parameters import assign_parameters
+from fluxlib.paths import NOTEBOOKS
+from fluxlib.report import Report, list_parameters, list_settings, list_versions
+from fluxlib.settings import CONTROLS
+from fluxlib.steps import find_steps
 
 pytestmark = pytest.mark.slow
 
@@ -156,6 +165,37 @@ def test_pages_lead_to_each_other(pages):
         *[f"{name}.html" for name in PAGES[1:]],
         "04_imputation.html",
     ]
+
+
+def test_a_first_run_is_compared_with_none(pages):
+    assert "Runs of this dataset" not in pages["index"].text
+
+
+def test_the_index_sets_runs_side_by_side(tmp_path_factory, tmp_path):
+    folder, run, _ = run_mixed(tmp_path_factory)
+    shutil.copytree(folder / "reports" / "toy", tmp_path / "toy")
+    older = json.loads((tmp_path / "toy" / FILE).read_text())[0]
+    older["parameters"]["01_observations"]["large"] = 11
+    older["scores"][0]["value"] = 99.5
+    (tmp_path / "toy" / FILE).write_text(json.dumps([older]))
+    source = Source(folder / "data", "toy", "Toy", synthetic=True, key="a" * 64)
+    steps = find_steps(folder / "notebooks")
+    report = Report(source, steps, tmp_path / "toy", folder / "figures" / "toy", set())
+    page = Page(report.write_index({o.step: o for o in run.outcomes}, seconds=1))
+    assert "01 large 12 11 01 Missing 27.1 99.5" in page.text
+
+
+def test_a_page_names_the_controls_to_set_and_the_parameter_file():
+    step = next(s for s in find_steps(NOTEBOOKS) if s.name == "03_offsets")
+    outcome = Outcome(step.name, "done", parameters={"max_offset": 72})
+    found = {p["name"]: p for p in list_parameters(step, outcome)}
+    assert found["max_offset"]["control"] == "Maximum offset (h)"
+    assert found["max_offset"]["differs"]
+    assert found["cadence"]["control"] == ""
+    given = yaml.safe_load(list_settings(step, outcome))["03_offsets"]
+    assert set(given) == set(CONTROLS["03_offsets"])
+    assert given["max_offset"] == 72
+    assert assign_parameters([step], {step.name: given})
 
 
 def test_versions_are_those_of_the_packages():

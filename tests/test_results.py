@@ -131,6 +131,19 @@ def test_the_same_figure_gives_the_same_bytes(results, tmp_path):
     assert contents[0] == contents[1]
 
 
+@pytest.mark.parametrize("side", ["left", "center"])
+def test_a_caption_goes_on_with_what_the_picture_says(results, side):
+    axes = plt.figure().subplots()
+    axes.set_title("GA-RF 0.26, linear 0.84", loc=side)
+    shown = results.show_figure(axes, "line", alt="A line", title="72-h gaps")
+    assert shown.metadata["title"] == "72-h gaps. GA-RF 0.26, linear 0.84"
+    figure = plt.figure()
+    figure.subplots()
+    figure.suptitle("3 of 4")
+    shown = results.show_figure(figure, "line", alt="A line", title="Panels")
+    assert shown.metadata["title"] == "Panels. 3 of 4"
+
+
 def test_a_figure_needs_words(results):
     figure, _ = plt.subplots()
     with pytest.raises(FluxError, match="no alt text"):

@@ -23,6 +23,8 @@ def test_steps_come_in_order_with_title_parameters_and_needs(mixed):
     assert first.title == "Observations: a question?"
     assert first.parameters["large"].default == 10
     assert first.parameters["large"].help == "days, n >= 10 = large"
+    assert first.parameters["first"].help == "The first day, or the day that a longer comment says."
+    assert first.parameters["rate"].help == ""
     assert first.parameters["first"].default == "2010-01-01"
     assert second.needs == ("01_observations",)
 

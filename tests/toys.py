@@ -103,7 +103,8 @@ def write_mixed(folder: Path) -> None:
         "results.save(headline=[dict(label='Missing', value=27.1234, unit='%', baseline=0.5,"
         " baseline_label='east')], scores=table, large=large)",
         "import sys\nprint('some chatter')\nprint('a warning', file=sys.stderr)",
-        parameters="large = 10  # days, n >= 10 = large\nfirst = '2010-01-01'\nrate = 0.5\n",
+        parameters="large = 10  # days, n >= 10 = large\n# The first day, or the day\n"
+        "# that a longer comment says.\nfirst = '2010-01-01'\nrate = 0.5\n",
     )
     write_notebook(
         folder,
