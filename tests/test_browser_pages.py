@@ -1,0 +1,99 @@
+"""Report pages in a real browser: light and dark, on a phone, printed, and by axe's rules."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from laboratory import open_chromium, take_picture
+from pipeline import NAMES
+
+pytestmark = pytest.mark.slow
+
+PAGES = ["index", *NAMES]
+
+
+@pytest.fixture(scope="module")
+def requests():
+    return []
+
+
+@pytest.fixture(scope="module")
+def page(requests):
+    with open_chromium(requests) as context:
+        yield context.new_page()
+
+
+@pytest.fixture(params=PAGES)
+def name(request, page, batch):
+    page.set_viewport_size({"width": 1200, "height": 900})
+    page.goto((batch / f"{request.param}.html").as_uri())
+    return request.param
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(page, name, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
+    found = Axe().run(page).response["violations"]
+    assert [(v["id"], v["impact"], v["nodes"][0]["html"]) for v in found] == []
+    take_picture(page, f"page-{name}-{scheme}", full_page=True)
+
+
+def test_dark_is_dark(page, name):
+    shades = {}
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)
+        colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        shades[scheme] = sum(int(part) for part in re.findall(r"\d+", colour)[:3])
+    assert shades["dark"] < 150 < 600 < shades["light"]
+
+
+def test_nothing_is_wider_than_a_phone(page, name):
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    take_picture(page, f"page-{name}-phone", full_page=True)
+
+
+def test_a_print_is_on_paper_with_what_is_folded_on_the_screen(page, name):
+    page.emulate_media(media="print")
+    page.wait_for_function(
+        """() => [...document.querySelectorAll('details > :not(summary)')].every(
+            part => part.checkVisibility({contentVisibilityAuto: true}))""",
+        timeout=5000,
+    )
+    assert page.locator("nav").is_hidden()
+    printed = page.pdf(format="A4")
+    assert printed.startswith(b"%PDF")
+    assert len(printed) > 20_000
+    page.emulate_media(media="screen")
+
+
+def test_every_figure_has_alternative_text_and_a_caption(page, name):
+    figures = page.locator("figure")
+    for i in range(figures.count()):
+        assert len(figures.nth(i).locator("img").get_attribute("alt")) > 20
+        assert len(figures.nth(i).locator("figcaption").inner_text()) > 5
+
+
+def test_the_keyboard_reaches_every_link_and_table(page, name):
+    kinds = "a[href], summary, [tabindex='0']"
+    expected = page.evaluate(
+        """kinds => [...document.querySelectorAll(kinds)].filter(
+            one => one.checkVisibility()).length""",
+        kinds,
+    )
+    reached = set()
+    for _ in range(expected + 2):
+        page.keyboard.press("Tab")
+        reached.add(
+            page.evaluate(
+                "kinds => [...document.querySelectorAll(kinds)].indexOf(document.activeElement)",
+                kinds,
+            )
+        )
+    assert len(reached - {-1}) == expected
+
+
+def test_pages_ask_for_nothing(requests):
+    assert requests
+    assert [address for address in requests if not address.startswith(("file:", "data:"))] == []
