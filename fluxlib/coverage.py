@@ -83,6 +83,13 @@ def list_months(columns: Mapping[str, pd.Series]) -> list[str]:
     return [str(month) for month in pd.period_range(first, last, freq="M")]
 
 
+def complete_period(columns: Mapping[str, pd.Series], period: Sequence[str]) -> tuple[str, str]:
+    """Return a period with the first month for an empty first, and the last for an empty last."""
+    months = list_months(columns)
+    first, last = period
+    return first or months[0], last or months[-1]
+
+
 def _parse_month(text: str) -> pd.Period | None:
     if not text:
         return None

@@ -41,6 +41,8 @@ class Panel(controls.VBox):
         Controls by parameter; any widget with a `value`.
     step : str
         The notebook, "03_offsets", whose parameters they are.
+    readings : mapping of str to callable, optional
+        What a parameter's value means to its control, where they differ: "auto" is a satellite.
 
     Attributes
     ----------
@@ -51,9 +53,15 @@ class Panel(controls.VBox):
     """
 
     def __init__(
-        self, answer: Callable[..., Answer], named: Mapping[str, controls.Widget], *, step: str
+        self,
+        answer: Callable[..., Answer],
+        named: Mapping[str, controls.Widget],
+        *,
+        step: str,
+        readings: Mapping[str, Callable[[Any], Any]] | None = None,
     ):
         self._answer, self.named, self.step = answer, dict(named), step
+        self._readings = readings or {}
         self._is_held = False
         self.view = controls.HTML()
         self.work = WorkRow(self)
@@ -81,7 +89,11 @@ class Panel(controls.VBox):
             If a control cannot take its value; then all are as before.
         """
         before = self.get_values()
-        given = {name: values[name] for name in self.named if name in values}
+        given = {
+            name: self._readings.get(name, _to_plain)(values[name])
+            for name in self.named
+            if name in values
+        }
         with self._hold():
             try:
                 for name, value in given.items():

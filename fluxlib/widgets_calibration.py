@@ -57,12 +57,15 @@ def explore_calibration(
     # The kinds that notebook 02 has not fitted, too: a control that is moved must not wait.
     for (onto, of), one in itertools.product(pairs, KINDS):
         fit(onto, of, one)
-    shown = find_pair(pair, pairs)
+
+    def read_pair(pair: str) -> str:
+        return name_pair(*find_pair(pair, pairs))
+
     named = {
-        "pair": choose("pair", [name_pair(*one) for one in pairs], name_pair(*shown)),
+        "pair": choose("pair", [name_pair(*one) for one in pairs], read_pair(pair)),
         "kind": choose("kind", KINDS, kind),
         "breakpoint": controls.SelectionSlider(
-            options=_list_breaks(fluence[shown[1]]),
+            options=_list_breaks(fluence[find_pair(pair, pairs)[1]]),
             value=breakpoint,
             description=LABELS["breakpoint"],
             tooltip="breakpoint",
@@ -76,7 +79,7 @@ def explore_calibration(
         named["breakpoint"].options = _list_breaks(fluence[find_pair(change["new"], pairs)[1]])
 
     named["pair"].observe(follow_pair, "value")  # before the panel looks
-    return Panel(answer, named, step="02_calibration")
+    return Panel(answer, named, step="02_calibration", readings={"pair": read_pair})
 
 
 def show_calibration(found: Comparison) -> Answer:

@@ -1,13 +1,14 @@
 """Controls of notebook 01: what is missing, by satellite, period and threshold."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from fluxlib import plots_observations
 from fluxlib.answers import Answer
-from fluxlib.coverage import ALL, list_months, measure_coverage
+from fluxlib.coverage import ALL, complete_period, list_months, measure_coverage
 from fluxlib.widgets import Panel, choose, choose_range, slide
 
 
@@ -31,13 +32,13 @@ def explore_coverage(
     def answer(**values) -> Answer:
         return show_coverage(columns, **values)
 
-    months = list_months(columns)
+    read_period = partial(complete_period, columns)
     named = {
         "satellite": choose("satellite", [ALL, *columns], satellite),
-        "period": choose_range("period", months, (period[0] or months[0], period[1] or months[-1])),
+        "period": choose_range("period", list_months(columns), read_period(period)),
         "large_scale_days": slide("large_scale_days", float(large_scale_days), 0.5, 30.0, 0.5),
     }
-    return Panel(answer, named, step="01_observations")
+    return Panel(answer, named, step="01_observations", readings={"period": read_period})
 
 
 def show_coverage(columns: Mapping[str, pd.Series], **values) -> Answer:

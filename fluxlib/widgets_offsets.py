@@ -35,7 +35,8 @@ def explore_offsets(
     targets : mapping of str to Series
         log10 flux by satellite.
     satellite, max_offset, offset_step, threshold
-        Where the controls begin; offsets in hours.
+        Where the controls begin; offsets in hours. The satellite is also what "auto" in a
+        parameter file means.
     """
 
     # A driver's curve needs no other driver, so moving one control computes little anew.
@@ -61,7 +62,8 @@ def explore_offsets(
         "max_offset": slide("max_offset", max_offset, 24, 240, 12),
         "drivers": choose_several("drivers", drivers, drivers),
     }
-    return Panel(answer, named, step="03_offsets")
+    readings = {"satellite": lambda name: satellite if name == "auto" else name}
+    return Panel(answer, named, step="03_offsets", readings=readings)
 
 
 def show_offsets(correlations: pd.DataFrame, *, satellite: str, threshold: float) -> Answer:

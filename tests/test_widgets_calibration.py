@@ -33,4 +33,6 @@ def test_controls_begin_where_the_parameters_are(setting):
     panel = explore_calibration(*setting, kind="linear", breakpoint=6.5)
     expected = {"pair": "goes15 onto goes13", "kind": "linear", "breakpoint": 6.5}
     assert panel.get_values() == expected
+    panel.set_values({"pair": "auto", "breakpoint": 0.0})
+    assert panel.get_values() == expected | {"breakpoint": 0.0}
     assert tuple(panel.named) == CONTROLS["02_calibration"]

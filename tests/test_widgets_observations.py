@@ -29,4 +29,6 @@ def test_controls_begin_where_the_parameters_are():
         "large_scale_days": 10.0,
     }
     assert "1 of 4 satellite-months" in panel.view.value
+    panel.set_values({"period": ["", "2014-03"]})
+    assert panel.get_values()["period"] == ["2014-01", "2014-03"]
     assert tuple(panel.named) == CONTROLS["01_observations"]

@@ -41,4 +41,6 @@ def test_the_heatmap_has_the_drivers_chosen_and_none_is_told(setting):
 
 def test_controls_are_the_notebooks_parameters(setting):
     panel = explore_offsets(*setting, satellite="goes13")
+    panel.set_values({"satellite": "auto"})
+    assert panel.get_values()["satellite"] == "goes13"
     assert set(panel.named) == set(CONTROLS["03_offsets"])
