@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from fluxlib import network, stacking
+from fluxlib.cluster import run_tasks
 from fluxlib.errors import FluxError
 from fluxlib.folds import blocked_folds
 from fluxlib.forecaster import DailyForecaster
@@ -136,22 +137,21 @@ class FluxForecaster(DailyForecaster):
         for train, test in folds if self.linear else ():
             filters = stacking.fit_linear([values[train] for values in inputs], target[train])
             linear[test] = stacking.run_linear(filters, [values[test] for values in inputs])
-        trained = []
-        for member in range(self.members):
-            train, test = folds[member % self.blocks]
-            weights = network.train_network(
+        training = {name: getattr(self, name) for name in ("epochs", "batch_size", "learning_rate")}
+        tasks = [
+            (
                 self.get_config(),
-                [values[train] for values in inputs],
-                target[train],
-                epochs=self.epochs,
-                batch_size=self.batch_size,
-                learning_rate=self.learning_rate,
-                seed=self.random_state * 1000 + member,
+                *folds[member % self.blocks],
+                training | {"seed": self.random_state * 1000 + member},
             )
+            for member in range(self.members)
+        ]
+        trained = []
+        for member, (weights, outputs) in enumerate(
+            run_tasks(_train_member, tasks, inputs, target)
+        ):
             trained.append(weights)
-            part = [values[test] for values in inputs]
-            alone = [values[None] for values in weights]
-            held_out[member, test] = network.run_networks(self.get_config(), alone, part)[0]
+            held_out[member, tasks[member][2]] = outputs
         self.weights_ = [np.stack(same) for same in zip(*trained, strict=True)]
         if self.linear:
             self.linear_ = stacking.fit_linear(inputs, target)
@@ -250,6 +250,15 @@ class FluxForecaster(DailyForecaster):
         target = (windows.target - self._base(windows)) / self.change_scale_
         there = np.isfinite(target)
         return np.hstack([np.where(there, target, 0), there]).astype("float32")
+
+
+def _train_member(config, train, test, training, inputs, target):
+    """Train one network; return its weights, and its outputs on the days held out from it."""
+    weights = network.train_network(
+        config, [values[train] for values in inputs], target[train], **training
+    )
+    alone = [values[None] for values in weights]
+    return weights, network.run_networks(config, alone, [values[test] for values in inputs])[0]
 
 
 def measure_scale(values: np.ndarray, axis) -> tuple[np.ndarray, np.ndarray]:

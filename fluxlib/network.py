@@ -3,7 +3,8 @@
 TensorFlow takes seconds to import, so nothing here imports it before it is needed.
 """
 
-from functools import lru_cache
+import random
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -13,7 +14,14 @@ BATCHES_AT_ONCE = 16  # steps_per_execution: batches in one call of the graph
 
 
 def build_network(
-    shape: tuple[int, int], n_context: int, horizons: int, units: int, dropout: float, noise: float
+    shape: tuple[int, int],
+    n_context: int,
+    horizons: int,
+    units: int,
+    dropout: float,
+    noise: float,
+    *,
+    seed: int = 0,
 ):
     """Build the network.
 
@@ -32,6 +40,8 @@ def build_network(
         Share of the state and of the layer after it that training leaves out.
     noise : float
         Standard deviation of noise that training adds to the standardised inputs.
+    seed : int
+        Of weights, dropout and noise.
 
     Returns
     -------
@@ -39,15 +49,30 @@ def build_network(
         Inputs (n, steps, channels) and (n, n_context); output (n, 2 * horizons).
     """
     import keras
-    from keras import layers
+    from keras import initializers, layers
 
+    # Keras would draw from Python's global generator, of which other threads take as well, such
+    # as those of a Dask worker.
+    seeds = random.Random(seed)
+    draw = partial(seeds.randint, 1, 10**9)
     sequence = keras.Input(shape, name="sequence")
     context = keras.Input((n_context,), name="context")
-    state = layers.LSTM(units, unroll=True)(layers.GaussianNoise(noise)(sequence))
-    extra = layers.GaussianNoise(noise)(context)
-    joined = layers.Dropout(dropout)(layers.Concatenate()([state, extra]))
-    hidden = layers.Dropout(dropout)(layers.Dense(units, activation="relu")(joined))
-    return keras.Model([sequence, context], layers.Dense(2 * horizons)(hidden))
+    recurrent = layers.LSTM(
+        units,
+        unroll=True,
+        kernel_initializer=initializers.GlorotUniform(draw()),
+        recurrent_initializer=initializers.Orthogonal(seed=draw()),
+        seed=draw(),
+    )
+    state = recurrent(layers.GaussianNoise(noise, seed=draw())(sequence))
+    extra = layers.GaussianNoise(noise, seed=draw())(context)
+    joined = layers.Dropout(dropout, seed=draw())(layers.Concatenate()([state, extra]))
+    drop = layers.Dropout(dropout, seed=draw())
+    hidden = layers.Dense(
+        units, activation="relu", kernel_initializer=initializers.GlorotUniform(draw())
+    )
+    last = layers.Dense(2 * horizons, kernel_initializer=initializers.GlorotUniform(draw()))
+    return keras.Model([sequence, context], last(drop(hidden(joined))))
 
 
 @lru_cache(maxsize=2)
@@ -111,7 +136,7 @@ def train_network(
 
     model = compile_network(*config)
     keras.utils.set_random_seed(seed)
-    for old, new in zip(model.variables, build_network(*config).variables, strict=True):
+    for old, new in zip(model.variables, build_network(*config, seed=seed).variables, strict=True):
         old.assign(new)
     for variable in model.optimizer.variables:
         variable.assign(np.zeros(variable.shape, variable.dtype))

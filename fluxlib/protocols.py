@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
+from fluxlib.cluster import run_tasks
 from fluxlib.errors import FluxError
 from fluxlib.metrics import scores
 from fluxlib.windows import DAY, split_data
@@ -23,6 +24,9 @@ def leave_one_year_out(
     report: Callable[[int, str], None] | None = None,
 ) -> pd.DataFrame:
     """Forecast each year by models that learned from the other years.
+
+    Years and models are tasks for the workers of the scheduler that FLUX_SCHEDULER names, where
+    it is set (see `fluxlib.cluster`); the result is the same.
 
     Parameters
     ----------
@@ -72,21 +76,28 @@ def walk_forward(
 def _test_years(data, models, years, purge, report, *, past_only) -> pd.DataFrame:
     observed = split_data(data)[0]["e2"]
     known = list_years(observed, least=1)
-    tables = []
-    for year in list_years(observed) if years is None else years:
+    years = list_years(observed) if years is None else list(years)
+    for year in years:
         if year not in known:
             raise FluxError(f"years has {year}, of which the data has no fluence; it has {known}.")
-        train = choose_training(observed.index, year, purge, past_only=past_only)
-        for name, model in models.items():
-            fitted = clone(model).fit(data, train)
-            first = pd.Timestamp(f"{year}-01-01")
-            issued = pd.date_range(first - fitted.horizons * DAY, f"{year}-12-30")
-            table = fitted.predict(data, issued)
-            tables.append(table[table.index.year == year].assign(model=name, year=year))
-            if report is not None:
-                report(year, name)
+    tasks = [(year, name, purge, past_only) for year in years for name in models]
+    tables = []
+    for task, table in zip(tasks, run_tasks(_test_year, tasks, data, models), strict=True):
+        tables.append(table)
+        if report is not None:
+            report(*task[:2])
     result = pd.concat(tables)
     return result.assign(observed=observed.reindex(result.index).to_numpy())
+
+
+def _test_year(year, name, purge, past_only, data, models) -> pd.DataFrame:
+    days = split_data(data)[0].index
+    train = choose_training(days, year, purge, past_only=past_only)
+    fitted = clone(models[name]).fit(data, train)
+    first = pd.Timestamp(f"{year}-01-01")
+    issued = pd.date_range(first - fitted.horizons * DAY, f"{year}-12-30")
+    table = fitted.predict(data, issued)
+    return table[table.index.year == year].assign(model=name, year=year)
 
 
 def choose_training(

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from series import find_best_pe, make_noise, make_series, score_horizon
+from sklearn.base import clone
 
 from fluxlib import FluxForecaster
 from fluxlib.errors import FluxError
@@ -126,3 +127,12 @@ def test_data_without_fluence_is_refused():
     frame = make_series(100).assign(e2=np.nan)
     with pytest.raises(FluxError, match="no daily e2"):
         FluxForecaster().fit(frame)
+
+
+@pytest.mark.slow
+def test_members_on_workers_are_the_same_to_the_last_digit(workers):
+    data, forecaster = make_series(800), FluxForecaster(**QUICK | {"members": 3, "epochs": 1})
+    alone = workers.leave(clone(forecaster).fit, data)
+    spread = clone(forecaster).fit(data)
+    assert all(map(np.array_equal, spread.weights_, alone.weights_))
+    assert np.array_equal(spread.errors_, alone.errors_)

@@ -69,3 +69,15 @@ def test_years_with_few_days_are_no_test_and_unknown_years_are_named():
     assert list_years(frame["e2"]) == [2001, 2002]
     with pytest.raises(FluxError, match="years has 1999"):
         leave_one_year_out(frame, {"p": Persistence()}, [1999])
+
+
+@pytest.mark.slow
+def test_years_and_models_on_workers_give_the_same_to_the_last_digit(workers):
+    data = make_series(1826)
+    models = {"persistence": Persistence(), "ridge": RidgeFilter(**PLAIN)}
+    told = []
+    table = leave_one_year_out(
+        data, models, [2002, 2003], report=lambda year, name: told.append((year, name))
+    )
+    assert told == [(year, name) for year in (2002, 2003) for name in models]
+    assert table.equals(workers.leave(leave_one_year_out, data, models, [2002, 2003]))
