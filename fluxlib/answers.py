@@ -11,8 +11,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 from fluxlib.errors import FluxError, NotApplicable
 from fluxlib.formatting import align_columns
@@ -81,9 +84,12 @@ def render_answer(make: Callable[[], Answer]) -> tuple[str, Work | None]:
 
 def render_figure(figure: Figure, alt: str) -> str:
     """Return the figure as an ``<img>`` that holds its pixels."""
+    figure.set_dpi(_DPI)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # savefig would lay out and draw twice
     pixels = io.BytesIO()
-    figure.savefig(pixels, format="png", dpi=_DPI, pil_kwargs={"compress_level": 1})
-    width, height = (round(inches * _DPI) for inches in figure.get_size_inches())
+    Image.fromarray(np.asarray(canvas.buffer_rgba())).save(pixels, "PNG", compress_level=1)
+    width, height = canvas.get_width_height()
     data = base64.b64encode(pixels.getvalue()).decode()
     return (
         f'<img class="flux-figure" width="{width}" height="{height}" decoding="sync" '

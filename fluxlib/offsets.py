@@ -61,7 +61,7 @@ def spearman_offsets(
         raise FluxError(f"method is {method!r}: choose 'fft' or 'exact'")
     hours, steps, drivers, target = align_grids(drivers, target, offsets)
     y = Ranked(target.to_numpy(float))
-    knots = _choose_knots(hours, steps, len(target)) if method == "fft" else steps
+    knots = choose_knots(hours, steps, len(target)) if method == "fft" else steps
     table = {}
     for name in drivers:
         x = Ranked(drivers[name].to_numpy(float))
@@ -192,7 +192,7 @@ def partial_offsets(
     return pd.DataFrame(table, index=hours)
 
 
-def _choose_knots(hours, steps, n):
+def choose_knots(hours, steps, n):
     """Choose steps half a day apart, from the first to the last, and more in a long series.
 
     The longer the series, the less the edges of its gaps weigh, and the more a knot costs.

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from threading import Thread
 
 import numpy as np
 import pandas as pd
@@ -9,11 +10,12 @@ from matplotlib.figure import Figure
 
 from fluxlib import plots_offsets
 from fluxlib.answers import Answer
+from fluxlib.curves import OffsetCurves
 from fluxlib.errors import FluxError
 from fluxlib.features import choose_features, find_peaks
-from fluxlib.offsets import spearman_offsets
 from fluxlib.widgets import Panel, choose, choose_several, slide
 
+REACH = 240  # hours, the longest offset that can be looked at
 _STEPS = (1, 2, 3, 4, 6, 8, 12, 24)  # hours
 
 
@@ -38,12 +40,12 @@ def explore_offsets(
         Where the controls begin; offsets in hours. The satellite is also what "auto" in a
         parameter file means.
     """
+    curves = {name: OffsetCurves(drivers, target, REACH) for name, target in targets.items()}
 
     # A driver's curve needs no other driver, so moving one control computes little anew.
     @lru_cache(maxsize=512)
     def correlate(name: str, satellite: str, max_offset: float, offset_step: float) -> pd.Series:
-        hours = np.arange(0, max_offset + 1e-9, offset_step)
-        return spearman_offsets(drivers[[name]], targets[satellite], hours)[name]
+        return curves[satellite].correlate(name, np.arange(0, max_offset + 1e-9, offset_step))
 
     def answer(drivers: Sequence[str], threshold: float, **where) -> Answer:
         if not drivers:
@@ -59,9 +61,11 @@ def explore_offsets(
         "satellite": choose("satellite", targets, satellite),
         "threshold": slide("threshold", float(threshold), 0.0, 0.8, 0.05),
         "offset_step": choose("offset_step", steps, offset_step),
-        "max_offset": slide("max_offset", max_offset, 24, 240, 12),
+        "max_offset": slide("max_offset", max_offset, 24, REACH, 12),
         "drivers": choose_several("drivers", drivers, drivers),
     }
+    # The first look at each satellite takes longest: take it before it is asked for.
+    Thread(target=lambda: [one.warm() for one in curves.values()], daemon=True).start()
     readings = {"satellite": lambda name: satellite if name == "auto" else name}
     return Panel(answer, named, step="03_offsets", readings=readings)
 
