@@ -6,9 +6,12 @@ the first `t` trees are a forest of `t` trees. Splits are chosen from the top, o
 time, so a tree that is cut is as likely as one that was stopped there.
 """
 
+import copy
 import hashlib
 import json
+import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +58,11 @@ class ForestSurface:
     n_jobs : int
         Threads, -1 for all.
 
+    Attributes
+    ----------
+    pace : float or None
+        Seconds a tree that the latest block took here; None before the first.
+
     Examples
     --------
     >>> rng = np.random.default_rng(0)
@@ -87,8 +95,22 @@ class ForestSurface:
         self.block = int(np.clip(_BLOCK_ROWS // most, 2, _BLOCK))
         self._growth = Growth(self.block, max_depth, max_features, self.random_state, n_jobs)
         self._spread = None
-        self.folder = None if folder is None else Path(folder) / self._make_key()
+        self._root = folder
+        self._start()
+
+    def vary(self, *, kind: str, max_depth: int) -> "ForestSurface":
+        """Return a surface of the same rows, that counts other errors, or other depths."""
+        other = copy.copy(self)
+        other.kinds, other.max_depth = (_check_choice("kind", kind, KINDS),), max_depth
+        other._growth = replace(self._growth, max_depth=max_depth)
+        other._spread = None
+        other._start()
+        return other
+
+    def _start(self):
+        self.folder = None if self._root is None else Path(self._root) / self._make_key()
         self._planes, self._sums = {}, {}
+        self.pace = None
 
     def rmse(self, trees: int, depth: int, leaf: int, *, kind: str = "validation") -> float:
         """Return the RMSE (log10) of a forest of `trees`, cut at `depth`, with leaves of `leaf`."""
@@ -171,6 +193,7 @@ class ForestSurface:
         return planes
 
     def _grow_block(self, leaf):
+        began = time.monotonic()
         planes, sums = self._read(leaf)
         first = len(planes[self.kinds[0]])
         squares = {kind: [] for kind in self.kinds}
@@ -180,7 +203,9 @@ class ForestSurface:
                 name = f"{kind}{number}"
                 counted, sums[name] = self._growth.count(trees, first, sums.get(name), *fold[kind])
                 squares[kind].append(counted)
-        return self._add(leaf, [sum_folds(squares)], sums)
+        planes = self._add(leaf, [sum_folds(squares)], sums)
+        self.pace = (time.monotonic() - began) / self.block
+        return planes
 
     def _add(self, leaf, squares, sums):
         """Add blocks to what is counted of a leaf size, and return it."""

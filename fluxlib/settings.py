@@ -44,6 +44,16 @@ CONTROLS = {
     "01_observations": ("satellite", "period", "large_scale_days"),
     "02_calibration": ("pair", "kind", "breakpoint"),
     "03_offsets": ("satellite", "drivers", "max_offset", "offset_step", "threshold"),
+    "04_imputation": (
+        "population",
+        "generations",
+        "crossover",
+        "mutation",
+        "bits",
+        "random_state",
+        "fitness",
+        "elitism",
+    ),
 }
 
 

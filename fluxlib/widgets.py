@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import ipywidgets as controls
-from traitlets import TraitError, Tuple
+from traitlets import Int, TraitError, Tuple
 
 from fluxlib.answers import Answer, render_answer
 from fluxlib.errors import FluxError
@@ -41,6 +41,8 @@ class Panel(controls.VBox):
         Controls by parameter; any widget with a `value`.
     step : str
         The notebook, "03_offsets", whose parameters they are.
+    views : mapping of str to Widget, optional
+        Controls of what is shown that are no parameters; `answer` gets their values too.
     readings : mapping of str to callable, optional
         What a parameter's value means to its control, where they differ: "auto" is a satellite.
 
@@ -58,19 +60,19 @@ class Panel(controls.VBox):
         named: Mapping[str, controls.Widget],
         *,
         step: str,
+        views: Mapping[str, controls.Widget] | None = None,
         readings: Mapping[str, Callable[[Any], Any]] | None = None,
     ):
         self._answer, self.named, self.step = answer, dict(named), step
-        self._readings = readings or {}
+        self.views, self._readings = dict(views or {}), readings or {}
         self._is_held = False
         self.view = controls.HTML()
         self.work = WorkRow(self)
         self.saving = SavingRow(self)
-        for control in self.named.values():
+        every = [*self.named.values(), *self.views.values()]
+        for control in every:
             control.observe(lambda _: self.refresh(), "value")
-        laid = controls.Box(
-            list(self.named.values()), layout={"display": "flex", "flex_flow": "row wrap"}
-        )
+        laid = controls.Box(every, layout={"display": "flex", "flex_flow": "row wrap"})
         style = controls.HTML(f"<style>{_STYLE_SHEET}</style>", layout={"display": "none"})
         super().__init__([style, laid, self.work, self.view, self.saving])
         self.add_class("flux-panel")
@@ -107,7 +109,8 @@ class Panel(controls.VBox):
     def refresh(self) -> None:
         """Show the answer to the controls' values."""
         if not self._is_held:
-            self.view.value, work = render_answer(lambda: self._answer(**self.get_values()))
+            values = self.get_values() | {name: one.value for name, one in self.views.items()}
+            self.view.value, work = render_answer(lambda: self._answer(**values))
             self.work.offer(work)
 
     def enable(self, is_enabled: bool) -> None:
@@ -188,6 +191,35 @@ class Numbers(controls.HBox):
         self._is_spreading = False
 
 
+class Player(controls.HBox):
+    """A slider that moves by itself when played.
+
+    Attributes
+    ----------
+    value : int
+    """
+
+    value = Int()
+
+    def __init__(self, label: str, end: int):
+        self._play = controls.Play(interval=300, show_repeat=False)
+        self._slider = controls.IntSlider(
+            description=label, continuous_update=False, style=STYLE, layout=LAYOUT
+        )
+        controls.jslink((self._play, "value"), (self._slider, "value"))
+        super().__init__([self._slider, self._play])
+        self.set_end(end)
+        self._slider.observe(self._follow, "value")
+
+    def set_end(self, end: int) -> None:
+        """Let it go from 0 to `end`, and be there."""
+        self._play.max = self._slider.max = end
+        self._slider.value = self.value = end
+
+    def _follow(self, change: Any) -> None:
+        self.value = change["new"]
+
+
 def slide(name: str, value: float, low: float, high: float, step: float) -> controls.Widget:
     """Return a slider for a parameter, of whole numbers if all are; it answers when let go."""
     is_whole = all(isinstance(one, int) for one in (value, low, high, step))
@@ -214,6 +246,26 @@ def choose(name: str, options: Iterable, value: Any) -> controls.Dropdown:
         tooltip=name,
         style=STYLE,
         layout=LAYOUT,
+    )
+
+
+def count(name: str, value: int, low: int, high: int) -> controls.BoundedIntText:
+    """Return a field for a whole number."""
+    return controls.BoundedIntText(
+        value=value,
+        min=low,
+        max=high,
+        description=LABELS[name],
+        tooltip=name,
+        style=STYLE,
+        layout=LAYOUT,
+    )
+
+
+def check(name: str, value: bool) -> controls.Checkbox:
+    """Return a box to check."""
+    return controls.Checkbox(
+        value=value, description=LABELS[name], tooltip=name, style=STYLE, layout=LAYOUT
     )
 
 
