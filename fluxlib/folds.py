@@ -11,6 +11,9 @@ from fluxlib.errors import FluxError
 
 Folds = list[tuple[np.ndarray, np.ndarray]]
 
+# The longest offset among an imputation's inputs: what one sample knows reaches this far.
+PURGE = "5D"
+
 
 def blocked_folds(
     index: pd.DatetimeIndex,
@@ -55,6 +58,25 @@ def blocked_folds(
     label = np.clip(edges.searchsorted(index, side="right") - 1, 0, n_blocks - 1)
     n_folds = n_blocks // n_test
     return [_split(index, label, range(fold, n_blocks, n_folds), purge) for fold in range(n_folds)]
+
+
+def split_blocks(X) -> tuple[np.ndarray, np.ndarray]:
+    """Split training rows once more, to choose something by: the first of `blocked_folds`.
+
+    Parameters
+    ----------
+    X : DataFrame or array, shape (n, ...)
+        Of a DataFrame with a time index the blocks are of time, `PURGE` apart; else of rows.
+    """
+    return cross_blocks(X)[0]
+
+
+def cross_blocks(X) -> Folds:
+    """Split training rows for cross-fitting, each held out once; see `split_blocks`."""
+    index, purge = getattr(X, "index", None), PURGE
+    if not isinstance(index, pd.DatetimeIndex):
+        index, purge = pd.date_range("2000", periods=len(X), freq="1h"), "0h"
+    return blocked_folds(index, purge=purge)
 
 
 def month_folds(

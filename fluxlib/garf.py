@@ -3,26 +3,24 @@
 Sci. Rep. 2025, s41598-025-87082-9.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from fluxlib import impute
 from fluxlib.errors import FluxError
-from fluxlib.folds import blocked_folds
-from fluxlib.forest import ForestSurface, build_forest
+from fluxlib.filled import FilledForest, Trend, check_rows, fill_below, find_fills, take_rows
+from fluxlib.folds import split_blocks
+from fluxlib.forest import ForestSurface
 from fluxlib.genetic import GeneticSearch
+from fluxlib.impute import SatelliteImputer
+from fluxlib.inputs import find_series, list_trend, satellite_features
 
 if TYPE_CHECKING:
     from fluxlib.dataset import Dataset
-
-COVERAGE = 0.9
-# The longest offset among the inputs: what one sample knows reaches this far back.
-PURGE = "5D"
 
 
 class GARFImputer(RegressorMixin, BaseEstimator):
@@ -37,8 +35,8 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         rows, or, as published, on the training rows themselves.
     patience : int, optional
         Stop the search after this many generations without gain.
-    max_features : float
-        Fraction of the inputs that each split may choose from.
+    max_features, trend
+        Of the forest: see `fluxlib.filled.FilledForest`.
     folder : path, optional
         Where the forests' error surface is kept for the next search.
     random_state : int
@@ -51,8 +49,8 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         See `GeneticSearch.run`.
     best_ : Best
         The forest chosen.
-    half_width_ : float
-        Decades on either side of a prediction that hold 90 % of the held-out blocks' errors.
+    best_estimator_ : FilledForest
+        The forest, grown on all rows.
     """
 
     def __init__(
@@ -67,6 +65,7 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         fitness: str = "validation",
         patience: int | None = None,
         max_features: float = 1 / 3,
+        trend: Sequence[str] = (),
         folder=None,
         random_state: int = 0,
     ):
@@ -79,13 +78,14 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         self.fitness = fitness
         self.patience = patience
         self.max_features = max_features
+        self.trend = trend
         self.folder = folder
         self.random_state = random_state
 
     @classmethod
     def for_satellite(
         cls, dataset: "Dataset", series: str, *, other: str, inputs: str = "full", **options
-    ) -> impute.SatelliteImputer:
+    ) -> SatelliteImputer:
         """Return an imputer for a dataset's series: `fit` and `impute` take the flux alone.
 
         Parameters
@@ -98,10 +98,10 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         **options
             Of `GARFImputer`.
         """
-        impute.find_series(dataset, series)
-        return impute.SatelliteImputer(
-            impute.satellite_features(dataset, other, inputs=inputs), cls(**options)
-        )
+        find_series(dataset, series)
+        features = satellite_features(dataset, other, inputs=inputs)
+        trend = list_trend(features, other) if inputs == "full" else ()
+        return SatelliteImputer(features, cls(**{"trend": trend} | options))
 
     def fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> "GARFImputer":
         """Search for the best forest and grow it on all rows.
@@ -109,19 +109,22 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame or array, shape (n, p)
-            Inputs; a DataFrame's time index makes the blocks, else the order of rows does. NaN
-            may say much (GOES-13's >2 MeV channel is absent when the flux is low), so it becomes
-            a value below all others, which a tree can tell apart.
+            Inputs, NaN where missing; a DataFrame's time index makes the blocks, else the order
+            of rows does.
         y : array, shape (n,)
             log10 flux.
+
+        Raises
+        ------
+        FluxError
+            If `fitness` is unknown, rows do not fit together, or blocks leave none to train on.
         """
         if self.fitness not in ("validation", "train"):
             raise FluxError(f"fitness is {self.fitness!r}; expected 'validation' or 'train'.")
-        values, y = np.asarray(X, float), np.asarray(y, float)
-        if len(values) != len(y):
-            raise FluxError(f"X has {len(values)} rows, y {len(y)}; expected the same.")
-        train, held_out = self._split(X, len(values))
-        self.surface_ = self._make_surface(values, y, train, held_out)
+        values, target = check_rows(X, y)
+        train, held_out = split_blocks(X)
+        trend = Trend(self.trend).fit(take_rows(X, train), target[train])
+        self.surface_ = self._make_surface(values, target - trend.predict(X), train, held_out)
         search = GeneticSearch(
             population=self.population,
             generations=self.generations,
@@ -135,29 +138,21 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         self.history_, self.best_ = search.run(
             lambda *genes: self.surface_.fitness(*genes, kind=self.fitness)
         )
-        self.half_width_ = self._measure_errors(values, y, train, held_out)
-        return self.refit(values, y)
-
-    def refit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> "GARFImputer":
-        """Grow the forest that `fit` chose on other rows, such as all that there are."""
-        check_is_fitted(self, "best_")
-        values = np.asarray(X, float)
-        self.fills_ = find_fills(values)
-        self.forest_ = self._grow(values, np.asarray(y, float), self.fills_)
+        self.best_estimator_ = FilledForest(
+            trees=self.best_.trees,
+            depth=self.best_.depth,
+            leaf=self.best_.leaf,
+            max_features=self.max_features,
+            trend=self.trend,
+            random_state=self.random_state,
+        ).fit(X, target)
         self.n_features_in_ = values.shape[1]
         return self
 
     def predict(self, X: npt.ArrayLike) -> np.ndarray:
         """Return log10 flux, shape (n,)."""
         check_is_fitted(self)
-        return self.forest_.predict(fill_below(np.asarray(X, float), self.fills_))
-
-    def _split(self, X, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
-        index = getattr(X, "index", None)
-        purge = PURGE
-        if not isinstance(index, pd.DatetimeIndex):
-            index, purge = pd.date_range("2000", periods=n_rows, freq="1h"), "0h"
-        return blocked_folds(index, purge=purge)[0]
+        return self.best_estimator_.predict(X)
 
     def _make_surface(self, X, y, train, held_out) -> ForestSurface:
         fills = find_fills(X[train])
@@ -172,31 +167,3 @@ class GARFImputer(RegressorMixin, BaseEstimator):
             random_state=self.random_state,
             folder=self.folder,
         )
-
-    def _measure_errors(self, X, y, train, held_out) -> float:
-        """Split conformal prediction: the errors of a forest that has not seen these blocks."""
-        fills = find_fills(X[train])
-        forest = self._grow(X[train], y[train], fills)
-        errors = np.abs(y[held_out] - forest.predict(fill_below(X[held_out], fills)))
-        return float(np.quantile(errors, COVERAGE, method="higher"))
-
-    def _grow(self, X, y, fills):
-        forest = build_forest(
-            self.best_.trees,
-            self.best_.depth,
-            self.best_.leaf,
-            max_features=self.max_features,
-            random_state=self.random_state,
-            n_jobs=-1,
-        )
-        return forest.fit(fill_below(X, fills), y)
-
-
-def find_fills(X: np.ndarray) -> np.ndarray:
-    """Return a value for each column's NaN that lies below all that training rows have."""
-    return np.min(X, axis=0, where=~np.isnan(X), initial=0.0) - 1
-
-
-def fill_below(X: np.ndarray, fills: np.ndarray) -> np.ndarray:
-    """Return the rows with `fills` in place of NaN."""
-    return np.where(np.isnan(X), fills, X)

@@ -1,26 +1,14 @@
 """Fill gaps in a flux series: from another satellite by a model, or by interpolation."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 from scipy.interpolate import CubicSpline
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 
-from fluxlib.errors import FluxError, NotApplicable
-from fluxlib.features import (
-    NEAR_DRIVERS,
-    half_day_mean,
-    list_selection,
-    offset_features,
-    paper_inputs,
-)
-
-if TYPE_CHECKING:
-    from fluxlib.dataset import Dataset
-
-LOW_CHANNELS = ("e0.6", "e0.8")
-NEIGHBOURS = (-6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6)
+from fluxlib.blend import find_best
+from fluxlib.correction import EdgeCorrection
+from fluxlib.errors import FluxError
+from fluxlib.folds import cross_blocks
 
 
 def interpolate(series: pd.Series, kind: str = "linear") -> pd.Series:
@@ -66,63 +54,44 @@ def interpolate(series: pd.Series, kind: str = "linear") -> pd.Series:
     return pd.Series(values, index=series.index, name=series.name)
 
 
-def satellite_features(dataset: "Dataset", other: str, *, inputs: str = "full") -> pd.DataFrame:
-    """Lay out what a satellite's flux can be told from: another satellite, drivers, time of day.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        With `other`'s flux and the drivers on one grid.
-    other : str
-        The series to impute from.
-    inputs : {"full", "paper"}
-        "paper" is our reconstruction of the published 48: see `features.paper_inputs`. "full"
-        adds the time of day, since satellites at two longitudes see local time hours apart, and
-        the other satellite's neighbouring hours (those on the grid), later ones too: imputation
-        may look ahead.
-
-    Returns
-    -------
-    DataFrame
-        On the grid of `other`; flux as log10.
-
-    Raises
-    ------
-    FluxError
-        If there is no such series.
-    NotApplicable
-        If the series lacks a channel, or the dataset a driver.
-    """
-    if inputs not in ("full", "paper"):
-        raise FluxError(f"inputs is {inputs!r}; expected 'full' or 'paper'.")
-    channels = _take_channels(dataset, other)
-    drivers = _take_drivers(dataset).reindex(channels.index)
-    columns = drivers.assign(Bz=half_day_mean(drivers["Bz"])).join(channels)
-    selection = list_selection(_choose_inputs(columns, tuple(channels)))
-    if inputs == "full":
-        on_grid = [h for h in NEIGHBOURS if not pd.Timedelta(hours=h) % dataset.cadence]
-        selection += [(name, hours) for name in channels for hours in on_grid]
-    table = offset_features(columns, selection)
-    if inputs == "full":
-        angle = 2 * np.pi * (table.index.hour + table.index.minute / 60) / 24
-        table = table.assign(**{"UT sine": np.sin(angle), "UT cosine": np.cos(angle)})
-    return table
-
-
 class SatelliteImputer(BaseEstimator):
-    """Fill a satellite's flux from inputs that lie on a grid of time.
+    """Fill a satellite's flux: a model from elsewhere, corrected by what is known around a gap.
 
     Parameters
     ----------
     features : DataFrame
-        Inputs: see `satellite_features`.
+        Inputs on a regular grid of time: see `inputs.satellite_features`.
     model : estimator
-        Predicts log10 flux from them; `half_width_` gives its 90 % interval.
+        Predicts log10 flux from them, NaN among them allowed. If it searches for parameters, it
+        has the best as `best_estimator_`, as scikit-learn's searches do.
+    every : int
+        The model learns from one known sample in so many: neighbours tell it little new.
+    correction : EdgeCorrection, optional
+        How the edges of gaps are learned from.
+
+    Attributes
+    ----------
+    model_ : estimator
+        Fitted.
+    predicted_ : Series
+        log10 flux on the grid of the features; at times that `fit` knew, from models that had
+        not seen the time nor those near it.
+    correction_ : EdgeCorrection
+        Fitted.
     """
 
-    def __init__(self, features: pd.DataFrame, model: BaseEstimator):
+    def __init__(
+        self,
+        features: pd.DataFrame,
+        model: BaseEstimator,
+        *,
+        every: int = 1,
+        correction: EdgeCorrection | None = None,
+    ):
         self.features = features
         self.model = model
+        self.every = every
+        self.correction = correction
 
     def fit(self, flux: pd.Series) -> "SatelliteImputer":
         """Learn from the samples that are known.
@@ -131,14 +100,29 @@ class SatelliteImputer(BaseEstimator):
         ----------
         flux : Series
             Flux, e/(cm2 s sr), NaN in its gaps.
+
+        Raises
+        ------
+        FluxError
+            If fewer than 100 samples are known, or blocks of time leave none to learn from.
         """
-        y = np.log10(flux).reindex(self.features.index).dropna()
-        if len(y) < 100:
+        truth = np.log10(flux).reindex(self.features.index)
+        known = truth.dropna()
+        if len(known) < 100:
             raise FluxError(
-                f"{len(y)} known samples of {flux.name or 'the flux'} lie within the inputs' "
+                f"{len(known)} known samples of {flux.name or 'the flux'} lie within the inputs' "
                 "time; expected 100 or more."
             )
-        self.model.fit(self.features.loc[y.index], y)
+        rows = self.features.loc[known.index]
+        self.model_ = clone(self.model).fit(rows[:: self.every], known[:: self.every])
+        best = find_best(self.model_)
+        self.predicted_ = pd.Series(self.model_.predict(self.features), self.features.index)
+        for train, test in cross_blocks(rows):
+            chosen = train[:: self.every]
+            blind = clone(best).fit(rows.iloc[chosen], known.iloc[chosen])
+            self.predicted_[known.index[test]] = blind.predict(rows.iloc[test])
+        correction = EdgeCorrection() if self.correction is None else clone(self.correction)
+        self.correction_ = correction.fit(truth, self.predicted_)
         return self
 
     def impute(self, flux: pd.Series) -> pd.DataFrame:
@@ -155,54 +139,10 @@ class SatelliteImputer(BaseEstimator):
             `value`, `lower`, `upper` (flux; the measured value itself where there is one) and
             `imputed`. NaN in gaps outside the inputs' time.
         """
-        value, lower, upper = (flux.astype(float).copy() for _ in range(3))
-        times = flux.index[flux.isna()].intersection(self.features.index)
-        if len(times):
-            guess = self.model.predict(self.features.loc[times])
-            value[times] = 10**guess
-            lower[times] = 10 ** (guess - self.model.half_width_)
-            upper[times] = 10 ** (guess + self.model.half_width_)
-        imputed = flux.isna() & value.notna()
-        return pd.DataFrame({"value": value, "lower": lower, "upper": upper, "imputed": imputed})
-
-
-def find_series(dataset: "Dataset", series: str) -> pd.DataFrame:
-    """Return a series' flux, or raise a FluxError that names those that there are."""
-    if series not in dataset.flux:
-        raise FluxError(
-            f"dataset {dataset.name!r} has no series {series!r} on its grid of "
-            f"{dataset.cadence}; it has {', '.join(dataset.flux) or 'none'}."
-        )
-    return dataset.flux[series]
-
-
-def _take_channels(dataset: "Dataset", series: str) -> pd.DataFrame:
-    """Return a series' two channels as log10 flux, named after it."""
-    flux = find_series(dataset, series)
-    low = next((name for name in LOW_CHANNELS if name in flux), None)
-    if low is None or "e2" not in flux:
-        raise NotApplicable(
-            f"series {series!r} has {', '.join(flux) or 'no channel'}; imputation from it needs "
-            f"e2 and one of {', '.join(LOW_CHANNELS)}."
-        )
-    return np.log10(flux[[low, "e2"]]).add_prefix(f"{series} ")
-
-
-def _take_drivers(dataset: "Dataset") -> pd.DataFrame:
-    """Return the drivers, if all that the inputs need are there."""
-    missing = {"V", "Vx", *NEAR_DRIVERS} - set(dataset.drivers)
-    if "Dst" in dataset.drivers:
-        missing -= {"SYM_H"}
-    if missing:
-        lacking = ", ".join(sorted(missing))
-        raise NotApplicable(f"it lacks drivers that imputation needs: {lacking}.")
-    return dataset.drivers
-
-
-def _choose_inputs(columns: pd.DataFrame, channels: tuple[str, str]) -> dict[str, list[int]]:
-    """Return the published inputs, with Dst, its hourly kin, where SYM-H is not there."""
-    inputs = paper_inputs(channels)
-    return {
-        "Dst" if name == "SYM_H" and name not in columns else name: offsets
-        for name, offsets in inputs.items()
-    }
+        truth = np.log10(flux).reindex(self.features.index)
+        asked = truth.isna() & self.features.index.isin(flux.index)
+        table = pd.DataFrame(dict.fromkeys(("value", "lower", "upper"), flux.astype(float)))
+        if asked.any():
+            filled = self.correction_.predict(truth, self.predicted_, asked.to_numpy())
+            table.loc[filled.index] = 10**filled
+        return table.assign(imputed=flux.isna() & table["value"].notna())

@@ -8,7 +8,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 
-from fluxlib.plots import GREY, LOG_FLUX, TRUTH
+from fluxlib.plots import GREY, LOG_FLUX, TRUTH, plot_scores
 
 
 def plot_convergence(history: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -96,3 +96,64 @@ def plot_gap_scores(rmse: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set(xlabel="Length of the gap (hours)", ylabel="RMSE (decades)")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return ax
+
+
+def plot_landscape(
+    landscape: pd.DataFrame,
+    path: pd.DataFrame,
+    least: pd.Series,
+    *,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the error of every forest, and where a search went.
+
+    Parameters
+    ----------
+    landscape : DataFrame
+        RMSE, decades, by trees (rows) and depth: see `landscape.find_landscape`.
+    path : DataFrame
+        `trees` and `depth` of the best of each generation: a search's history.
+    least : Series
+        `trees` and `depth` of the least RMSE.
+    """
+    ax = plt.gca() if ax is None else ax
+    values = landscape.to_numpy()
+    # Small and shallow forests are far worse; the colours are for the others.
+    image = ax.pcolormesh(
+        landscape.index,
+        landscape.columns,
+        values.T,
+        cmap="viridis_r",
+        vmin=values.min(),
+        vmax=np.quantile(values, 0.8),
+        rasterized=True,
+    )
+    ax.plot(path["trees"], path["depth"], "-", color="white", linewidth=1, alpha=0.7)
+    ax.scatter(
+        path["trees"],
+        path["depth"],
+        c="white",
+        s=28,
+        edgecolors="black",
+        label="best, by generation",
+    )
+    ax.plot(
+        least["trees"],
+        least["depth"],
+        "*",
+        color="C3",
+        markersize=18,
+        mec="white",
+        label="least RMSE",
+    )
+    ax.set(xlabel="Trees", ylabel="Depth")
+    ax.figure.colorbar(image, ax=ax, label="RMSE (decades), best leaf size", extend="max")
+    ax.legend(loc="lower right", frameon=True)
+    return ax
+
+
+def plot_groups(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw RMSE by group of times (rows), a marker a method; `n` is the number of samples."""
+    labels = [f"{name}\n({n} samples)" for name, n in table["n"].items()]
+    drawn = table.drop(columns="n").set_axis(labels)
+    return plot_scores(drawn, label="RMSE (decades)", ax=ax)

@@ -1,23 +1,26 @@
-"""Try imputation where the truth is known: months and gaps that no model has seen."""
+"""Try imputation where the truth is known: whole months that no model has seen."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import KFold
 
+from fluxlib import competitors
+from fluxlib.blend import Blend
 from fluxlib.errors import FluxError, NotApplicable
-from fluxlib.folds import month_folds
-from fluxlib.forest import build_forest
-from fluxlib.gaps import draw_gaps
-from fluxlib.garf import PURGE, GARFImputer, fill_below, find_fills
-from fluxlib.impute import interpolate
+from fluxlib.filled import FilledForest
+from fluxlib.folds import PURGE, blocked_folds, month_folds
+from fluxlib.garf import GARFImputer
+from fluxlib.impute import SatelliteImputer
+from fluxlib.inputs import list_trend
 from fluxlib.metrics import scores
 
-# scikit-learn's defaults, but for the third of the inputs at each split that Breiman (2001,
-# doi 10.1023/A:1010933404324) and this package's GA-RF take for regression.
-PLAIN_FOREST = {"trees": 100, "depth": None, "leaf": 1, "max_features": 1 / 3}
+FULL = "full model"  # what `SatelliteImputer.impute` gives: all models' mean, and the edges
+GARF = "GA-RF"
+OTHER = "other satellite"
 
 
 @dataclass(frozen=True)
@@ -27,9 +30,9 @@ class Trial:
     Attributes
     ----------
     features : DataFrame
-        Inputs at the times of `truth`.
+        Inputs on their grid.
     truth : Series
-        Known log10 flux.
+        Known log10 flux, at times that have inputs.
     train, test : DatetimeIndex
         Times; no training time is within the longest offset of a test month.
     """
@@ -39,72 +42,145 @@ class Trial:
     train: pd.DatetimeIndex
     test: pd.DatetimeIndex
 
+    @property
+    def flux(self) -> pd.Series:
+        """The flux that a model may learn from, e/(cm2 s sr)."""
+        return 10 ** self.truth[self.train]
+
 
 def split_months(
     features: pd.DataFrame,
     truth: pd.Series,
     *,
     n_folds: int = 5,
-    train_every: int = 1,
+    repeats: int = 1,
     random_state: int = 0,
-) -> Trial:
+) -> list[Trial]:
     """Hold out one part in `n_folds` of the months, drawn at random.
 
     Parameters
     ----------
     features : DataFrame
-        Inputs: see `impute.satellite_features`.
+        Inputs: see `inputs.satellite_features`.
     truth : Series
         log10 flux, NaN in its gaps.
     n_folds : int
         One of so many parts of the months is the test.
-    train_every : int
-        Of the training samples, take one in so many: neighbours tell a forest little new, and
-        take it as long.
+    repeats : int
+        Trials wanted, each with other months to test; `n_folds` of them test each month once.
     random_state : int
         Seed of the draw.
 
     Raises
     ------
     FluxError
-        If `train_every` is below 1, or there are fewer months than folds.
+        If there are fewer months than folds, or fewer folds than repeats.
     NotApplicable
         If fewer than 1000 known samples have inputs.
     """
-    if train_every < 1:
-        raise FluxError(f"train_every is {train_every}; expected 1 or more.")
-    known = truth.dropna()
-    known = known[known.index.isin(features.index)]
-    if len(known) < 1000:
-        raise NotApplicable(
-            f"{len(known)} known samples have inputs; 1000 or more are needed to train and test on."
-        )
-    train, test = month_folds(known.index, n_folds, purge=PURGE, random_state=random_state)[0]
-    return Trial(
-        features.loc[known.index], known, known.index[train[::train_every]], known.index[test]
+    if not 1 <= repeats <= n_folds:
+        raise FluxError(f"repeats is {repeats}; expected 1 to n_folds, which is {n_folds}.")
+    known = _find_known(features, truth)
+    folds = month_folds(known.index, n_folds, purge=PURGE, random_state=random_state)
+    return [_make_trial(features, known, fold) for fold in folds[:repeats]]
+
+
+def split_tenths(features: pd.DataFrame, truth: pd.Series) -> list[Trial]:
+    """Hold out two tenths of the time, five times: as published, but in blocks."""
+    known = _find_known(features, truth)
+    return [_make_trial(features, known, fold) for fold in blocked_folds(known.index, purge=PURGE)]
+
+
+def make_imputer(
+    trial: Trial,
+    *,
+    other: str,
+    search: Mapping[str, Any],
+    blend: Iterable[str] = (),
+    led: bool = True,
+    every: int = 1,
+    evaluations: int = 1,
+    random_state: int = 0,
+) -> SatelliteImputer:
+    """Return the full model of a trial: GA-RF, other models to average with it, and the edges.
+
+    Parameters
+    ----------
+    trial : Trial
+    other : str
+        The other satellite's series.
+    search : mapping
+        Options of `GARFImputer`.
+    blend : iterable of str
+        Competitors whose predictions are averaged with GA-RF's.
+    led : bool
+        Whether a linear trend leads the forest: see `filled.FilledForest`.
+    every, evaluations, random_state
+        See `SatelliteImputer` and `competitors.tune`.
+    """
+    trend = list_trend(trial.features, other) if led else ()
+    model = GARFImputer(**search, trend=trend, random_state=random_state)
+    X = trial.features.loc[trial.train[::every]]
+    models = {
+        name: competitors.tune(name, X, evaluations=evaluations, random_state=random_state)
+        for name in blend
+    }
+    return SatelliteImputer(
+        trial.features, Blend({GARF: model, **models}) if models else model, every=every
     )
 
 
-def predict_months(
-    trial: Trial, imputer: GARFImputer, *, other: str, random_state: int = 0
+def predict_trial(
+    trial: Trial,
+    imputer: SatelliteImputer,
+    *,
+    other: str,
+    names: Iterable[str] = ("ridge", "RF"),
+    evaluations: int = 1,
+    random_state: int = 0,
 ) -> pd.DataFrame:
-    """Predict the held-out months by GA-RF, a plain forest, and the calibrated other satellite.
+    """Predict what a trial holds out, by the full model, its parts, and their competitors.
+
+    Parameters
+    ----------
+    trial : Trial
+    imputer : SatelliteImputer
+        Fitted to `trial.flux`. The parts of a `Blend` are shown by themselves too.
+    other : str
+        The other satellite's series.
+    names : iterable of str
+        Competitors: see `competitors.make_competitor`.
+    evaluations : int
+        Settings tried for each competitor: see `competitors.tune`.
+    random_state : int
+        Seed.
 
     Returns
     -------
     DataFrame
-        log10 flux at the test times, a column a method; NaN where the other satellite has none.
+        log10 flux at the test times, a column a method; the full model first.
     """
-    inputs = trial.features.loc[trial.test]
-    plain = _fit_plain(trial.features.loc[trial.train], trial.truth[trial.train], random_state)
-    return pd.DataFrame(
-        {
-            "GA-RF": imputer.predict(inputs),
-            "plain forest": plain(inputs),
-            "other satellite": _calibrate_other(trial, other),
-        },
-        index=trial.test,
-    )
+    X, y = trial.features.loc[trial.train], trial.truth[trial.train]
+    X, y = X[:: imputer.every], y[:: imputer.every]
+    fitted = dict(getattr(imputer.model_, "models_", {GARF: imputer.model_}))
+    for name in names:
+        if name not in fitted:
+            model = competitors.tune(name, X, evaluations=evaluations, random_state=random_state)
+            fitted[name] = model.fit(X, y)
+    fitted[OTHER] = competitors.OtherSatellite(f"{other} e2-0h").fit(X, y)
+    tested = trial.features.loc[trial.test]
+    full = np.log10(fill_hidden(trial, imputer, trial.test)["value"])
+    table = {FULL: full} | {name: model.predict(tested) for name, model in fitted.items()}
+    return pd.DataFrame(table, index=trial.test)
+
+
+def fill_hidden(trial: Trial, imputer: SatelliteImputer, hidden: pd.DatetimeIndex) -> pd.DataFrame:
+    """Impute hidden times, with all other known samples to go by.
+
+    Those between the test months and the training times are edges, though no model learned them.
+    """
+    flux = (10**trial.truth).reindex(trial.features.index)
+    return imputer.impute(flux.mask(flux.index.isin(hidden))).loc[hidden]
 
 
 def score_all(truth: pd.Series, predictions: pd.DataFrame) -> pd.DataFrame:
@@ -113,91 +189,72 @@ def score_all(truth: pd.Series, predictions: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({name: scores(observed, predictions[name]) for name in predictions}).T
 
 
-def score_training(trial: Trial, imputer: GARFImputer) -> float:
+def score_training(trial: Trial, imputer: SatelliteImputer) -> float:
     """Return GA-RF's RMSE on its own training samples: the published fitness rewards this."""
-    predicted = imputer.predict(trial.features.loc[trial.train])
-    return scores(trial.truth[trial.train], predicted)["RMSE"]
+    times = trial.train[:: imputer.every]
+    predicted = find_garf(imputer).predict(trial.features.loc[times])
+    return scores(trial.truth[times], predicted)["RMSE"]
 
 
-def score_random_fold(trial: Trial, *, random_state: int = 0) -> float:
-    """Return a plain forest's RMSE on one random fifth of all samples, which leaks."""
-    train, test = next(KFold(5, shuffle=True, random_state=random_state).split(trial.truth))
-    # As many training samples as the months have, so that only the leak makes the difference.
-    size = min(len(train), len(trial.train))
-    train = np.random.default_rng(random_state).choice(train, size, replace=False)
-    plain = _fit_plain(trial.features.iloc[train], trial.truth.iloc[train], random_state)
-    return scores(trial.truth.iloc[test], plain(trial.features.iloc[test]))["RMSE"]
+def compare_fitness(
+    trial: Trial, garf: GARFImputer, *, search: Mapping[str, Any], **options
+) -> pd.DataFrame:
+    """Compare what the two kinds of fitness choose, and what that costs on months held out.
 
-
-def measure_coverage(trial: Trial, predictions: pd.DataFrame, imputer: GARFImputer) -> float:
-    """Return the part of held-out samples that lie within GA-RF's 90 % interval."""
-    error = (trial.truth[trial.test] - predictions["GA-RF"]).abs()
-    return float((error <= imputer.half_width_).mean())
-
-
-def hide_gaps(
-    trial: Trial, hours: Iterable[float], count: int, *, random_state: int = 0
-) -> dict[float, list[pd.DatetimeIndex]]:
-    """Draw stretches of the test months to hide, by length; lengths without room are left out."""
-    grid = pd.date_range(
-        trial.truth.index[0], trial.truth.index[-1], freq=_find_step(trial.truth.index)
-    )
-    tested = trial.truth[trial.test].reindex(grid)
-    drawn = {h: draw_gaps(tested, h, count, random_state=random_state) for h in hours}
-    drawn = {h: stretches for h, stretches in drawn.items() if stretches}
-    if not drawn:
-        raise FluxError("no stretch of the held-out months is whole enough to hide a gap in.")
-    return drawn
-
-
-def score_gaps(
-    trial: Trial, predictions: pd.DataFrame, hidden: dict[float, list[pd.DatetimeIndex]]
-) -> tuple[pd.DataFrame, dict[float, pd.DataFrame]]:
-    """Score each method in the hidden stretches.
+    Parameters
+    ----------
+    garf : GARFImputer
+        Fitted, with one kind.
+    search, **options
+        As `make_imputer` took for it.
 
     Returns
     -------
-    rmse : DataFrame
-        Decades, by length of gap (rows, hours) and method.
-    filled : dict of DataFrame
-        By length, log10 flux of each method at the hidden times.
+    DataFrame
+        A row a kind of fitness: the genes chosen, `own`, the RMSE that was rewarded, and
+        `held out`, the RMSE in the test months.
     """
-    filled = {}
-    table: dict[float, dict[str, float]] = {}
-    for hours, stretches in sorted(hidden.items()):
-        times = stretches[0].append(stretches[1:])
-        known = trial.truth.drop(times)
-        guesses = predictions.loc[times, ["GA-RF", "plain forest"]]
-        for kind in ("linear", "cubic"):
-            guesses[kind] = interpolate(known.reindex(trial.truth.index), kind)[times]
-        filled[hours] = guesses.sort_index()
-        table[hours] = score_all(trial.truth, guesses)["RMSE"].to_dict()
-    return pd.DataFrame.from_dict(table, orient="index").rename_axis("hours"), filled
+    rows = {garf.fitness: garf}
+    for kind in {"train", "validation"} - set(rows):
+        options = options | {"blend": ()}
+        other = make_imputer(trial, search=dict(search) | {"fitness": kind}, **options)
+        times = trial.train[:: other.every]
+        rows[kind] = other.model.fit(trial.features.loc[times], trial.truth[times])
+    table = {}
+    for kind, fitted in rows.items():
+        held_out = fitted.predict(trial.features.loc[trial.test])
+        genes = {gene: getattr(fitted.best_, gene) for gene in ("trees", "depth", "leaf")}
+        rmse = scores(trial.truth[trial.test], held_out)["RMSE"]
+        table[kind] = genes | {"own": fitted.best_.rmse, "held out": rmse}
+    return pd.DataFrame(table).T.rename_axis("fitness")
 
 
-def pick_gap(stretches: list[pd.DatetimeIndex], truth: pd.Series) -> pd.DatetimeIndex:
-    """Return the stretch in which the flux moves as much as it does in the median one."""
-    spread = [truth[times].std() for times in stretches]
-    return stretches[int(np.argsort(spread)[len(spread) // 2])]
+def find_garf(imputer: SatelliteImputer) -> GARFImputer:
+    """Return the fitted GA-RF of an imputer, which may be one of several models."""
+    return getattr(imputer.model_, "models_", {GARF: imputer.model_})[GARF]
 
 
-def _fit_plain(X: pd.DataFrame, y: pd.Series, random_state: int):
-    """Return the prediction function of a forest with scikit-learn's defaults."""
-    fills = find_fills(X.to_numpy())
-    forest = build_forest(**PLAIN_FOREST, random_state=random_state, n_jobs=-1)
-    forest.fit(fill_below(X.to_numpy(), fills), y.to_numpy())
-    return lambda rows: forest.predict(fill_below(rows.to_numpy(), fills))
+def score_random_fold(trial: Trial, *, every: int = 1, random_state: int = 0) -> float:
+    """Return a plain forest's RMSE on one random fifth of all samples, which leaks."""
+    train, test = next(KFold(5, shuffle=True, random_state=random_state).split(trial.truth))
+    # As many training samples as the months have, so that only the leak makes the difference.
+    size = min(len(train), len(trial.train[::every]))
+    train = np.random.default_rng(random_state).choice(train, size, replace=False)
+    X = trial.features.loc[trial.truth.index]
+    plain = FilledForest(random_state=random_state).fit(X.iloc[train], trial.truth.iloc[train])
+    return scores(trial.truth.iloc[test], plain.predict(X.iloc[test]))["RMSE"]
 
 
-def _calibrate_other(trial: Trial, other: str) -> pd.Series:
-    """Return the other satellite's flux, on the scale that training months show by a line."""
-    flux = trial.features[f"{other} e2-0h"]
-    train = pd.concat([flux[trial.train], trial.truth[trial.train]], axis=1).dropna()
-    if len(train) < 2:
-        return pd.Series(np.nan, trial.test)
-    slope, intercept = np.polyfit(train.iloc[:, 0], train.iloc[:, 1], 1)
-    return intercept + slope * flux[trial.test]
+def _find_known(features: pd.DataFrame, truth: pd.Series) -> pd.Series:
+    known = truth.dropna()
+    known = known[known.index.isin(features.index)]
+    if len(known) < 1000:
+        raise NotApplicable(
+            f"{len(known)} known samples have inputs; 1000 or more are needed to train and test on."
+        )
+    return known
 
 
-def _find_step(index: pd.DatetimeIndex) -> pd.Timedelta:
-    return pd.Series(index).diff().mode()[0]
+def _make_trial(features: pd.DataFrame, known: pd.Series, fold: tuple) -> Trial:
+    train, test = fold
+    return Trial(features, known, known.index[train], known.index[test])

@@ -6,7 +6,6 @@ from sklearn.exceptions import NotFittedError
 
 import fluxlib
 from fluxlib.errors import FluxError
-from fluxlib.garf import fill_below, find_fills
 
 SMALL = {"population": 6, "generations": 3, "bits": (3, 3, 3), "max_features": 1.0}
 NOISE = 0.3
@@ -31,8 +30,6 @@ def test_fit_keeps_the_scikit_learn_contract(fitted):
     assert imputer.get_params() == clone(fitted).get_params() == fitted.get_params()
     with pytest.raises(NotFittedError):
         imputer.predict(X)
-    with pytest.raises(NotFittedError):
-        imputer.refit(X, y)
     assert imputer.fit(X, y) is imputer
     pd.testing.assert_frame_equal(X, before[0])
     pd.testing.assert_series_equal(y, before[1])
@@ -55,13 +52,6 @@ def test_a_forest_learns_what_inputs_tell(fitted):
     assert NOISE < fluxlib.scores(y, fitted.predict(X))["RMSE"] < 2 * NOISE
 
 
-def test_interval_covers_nine_tenths_of_unseen_rows(fitted):
-    X, y = make_rows(2, 4000)
-    covered = np.mean(np.abs(y - fitted.predict(X)) <= fitted.half_width_)
-    # 300 held-out rows set the width: the coverage's standard error is 0.017.
-    assert covered == pytest.approx(0.9, abs=0.04)
-
-
 def test_published_fitness_rewards_memory_and_validation_does_not():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(600, 4)), rng.normal(size=600)
@@ -77,40 +67,37 @@ def test_published_fitness_rewards_memory_and_validation_does_not():
     assert chosen["validation"].best_.rmse > 0.9
 
 
-def test_what_is_missing_may_be_the_message():
-    X, y = make_rows(3)
-    X["c"] = X["c"].mask(y < 0)
-    X["a"] = 0.0
-    predicted = fluxlib.GARFImputer(**SMALL).fit(X, y).predict(X)
-    assert predicted[y < 0].max() < 0 < predicted[y >= 0].min()
-
-
-def test_missing_inputs_become_a_value_below_all_that_training_has():
-    X = np.array([[3.0, -5.0, np.nan], [np.nan, 2.0, np.nan]])
-    fills = find_fills(X)
-    assert fills.tolist() == [-1, -6, -1]
-    filled = fill_below(X, fills)
-    assert filled.tolist() == [[3, -5, -1], [-1, 2, -1]]
-    assert np.isnan(X).sum() == 3
-
-
-def test_refit_grows_the_chosen_forest_on_other_rows():
-    X, y = make_rows(0)
-    imputer = fluxlib.GARFImputer(**SMALL).fit(X, y)
-    best, width = imputer.best_, imputer.half_width_
-    assert imputer.refit(X, y + 5) is imputer
-    assert imputer.predict(X).mean() == pytest.approx(y.mean() + 5, abs=0.1)
-    assert (imputer.best_, imputer.half_width_) == (best, width)
-
-
 def test_fit_refuses_what_it_cannot_learn_from():
     X, y = make_rows(0, 100)
     with pytest.raises(FluxError, match="fitness is 'test'; expected 'validation' or 'train'"):
         fluxlib.GARFImputer(fitness="test").fit(X, y)
     with pytest.raises(FluxError, match="X has 100 rows, y 90"):
         fluxlib.GARFImputer(**SMALL).fit(X, y[:90])
-    with pytest.raises(FluxError, match="NaN or infinite"):
+    with pytest.raises(FluxError, match="y has NaN or infinite"):
         fluxlib.GARFImputer(**SMALL).fit(X, y.where(y.index > 0))
     hours = pd.date_range("2014", periods=100, freq="h")
     with pytest.raises(FluxError, match=r"purge of 5 days .* leaves no sample"):
         fluxlib.GARFImputer(**SMALL).fit(X.set_axis(hours), y.set_axis(hours))
+
+
+def test_the_best_forest_is_the_one_that_predicts_and_grows_anew_elsewhere(fitted):
+    X, y = make_rows(0)
+    best = fitted.best_estimator_
+    assert (best.trees, best.depth, best.leaf) == (
+        fitted.best_.trees,
+        fitted.best_.depth,
+        fitted.best_.leaf,
+    )
+    np.testing.assert_array_equal(best.predict(X), fitted.predict(X))
+    assert clone(best).fit(X, y + 5).predict(X).mean() == pytest.approx(y.mean() + 5, abs=0.1)
+
+
+def test_with_a_trend_the_search_is_of_what_the_trend_leaves():
+    X, y = make_rows(0)
+    led = fluxlib.GARFImputer(**SMALL, trend=["a"]).fit(X, y)
+    plain = fluxlib.GARFImputer(**SMALL).fit(X, y)
+    # Only noise is left beside the line.
+    assert led.best_.rmse == pytest.approx(NOISE, rel=0.1)
+    assert led.best_.rmse < plain.best_.rmse
+    far = pd.DataFrame({"a": [9.0], "b": 0.0, "c": 0.0})
+    assert led.predict(far)[0] == pytest.approx(18, abs=0.5)

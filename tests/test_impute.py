@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,10 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fluxlib
-from fluxlib.errors import FluxError, NotApplicable
+from fluxlib.correction import EdgeCorrection
+from fluxlib.errors import FluxError
+from fluxlib.filled import FilledForest
 from fluxlib.gaps import draw_gaps
-from fluxlib.impute import SatelliteImputer, satellite_features
+from fluxlib.impute import SatelliteImputer
+from fluxlib.inputs import satellite_features
 
+QUICK = EdgeCorrection(draws=4, trees=50)
 SMALL = {"population": 6, "generations": 3, "bits": (3, 3, 3), "max_features": 1.0}
 
 
@@ -81,86 +83,12 @@ def toy():
     return make_dataset(days=30, cadence="1h")
 
 
-def test_inputs_are_the_published_48_or_with_time_of_day_and_neighbours_74(toy):
-    paper = satellite_features(toy, "goes13", inputs="paper")
-    full = satellite_features(toy, "goes13")
-    assert paper.shape == (720, 48)
-    assert full.shape == (720, 74)
-    pd.testing.assert_frame_equal(full[paper.columns], paper)
-    assert full.index.equals(toy.flux["goes13"].index)
-
-
-def test_inputs_tell_the_other_satellite_before_now_and_after(toy):
-    full = satellite_features(toy, "goes13")
-    log = np.log10(toy.flux["goes13"])
-    now = full.index[400]
-    assert full.loc[now, "goes13 e2-0h"] == log["e2"].iloc[400]
-    assert full.loc[now, "goes13 e0.8-120h"] == log["e0.8"].iloc[280]
-    assert full.loc[now, "goes13 e2-1h"] == log["e2"].iloc[399]
-    assert full.loc[now, "goes13 e2--6h"] == log["e2"].iloc[406]
-    assert full.loc[now, "V-24h"] == toy.drivers["V"].iloc[376]
-    assert full.loc[now, "Bz-0h"] == pytest.approx(toy.drivers["Bz"].iloc[389:401].mean())
-
-
-def test_protons_are_no_input(toy):
-    drivers = toy.drivers.assign(p10=100.0)
-    pd.testing.assert_frame_equal(
-        satellite_features(replace(toy, drivers=drivers), "goes13"),
-        satellite_features(toy, "goes13"),
-    )
-
-
-def test_time_of_day_goes_round_once_a_day(toy):
-    clock = satellite_features(toy, "goes13")[["UT sine", "UT cosine"]].iloc[:25:6]
-    expected = [[0, 1], [1, 0], [0, -1], [-1, 0], [0, 1]]
-    np.testing.assert_allclose(clock, expected, atol=1e-12)
-
-
-@pytest.mark.parametrize(("cadence", "columns"), [("5min", 74), ("3h", 58), ("12h", 50)])
-def test_neighbouring_hours_are_those_on_the_grid(cadence, columns):
-    full = satellite_features(make_dataset(days=8, cadence=cadence), "goes13")
-    assert full.shape[1] == columns
-    if cadence == "5min":
-        log = np.log10(make_dataset(days=8).flux["goes13"]["e2"])
-        assert full["goes13 e2--2h"].iloc[100] == log.iloc[124]
-
-
-def test_older_satellites_low_channel_serves_and_names_are_free(toy):
-    odd = replace(toy, flux={"foo": toy.flux["goes12"]})
-    assert "foo e0.6-0h" in satellite_features(odd, "foo")
-
-
-def test_dst_stands_in_for_sym_h_under_its_own_name(toy):
-    without = replace(toy, drivers=toy.drivers.drop(columns="SYM_H"))
-    features = satellite_features(without, "goes13")
-    assert features.shape[1] == 74
-    assert {"Dst-0h", "Dst-48h"} < set(features)
-    assert not features.columns.str.startswith("SYM_H").any()
-
-
-def test_a_dataset_without_the_drivers_or_a_channel_does_not_apply(toy):
-    none = replace(toy, drivers=pd.DataFrame(index=pd.DatetimeIndex([], name="time")))
-    with pytest.raises(NotApplicable, match=r"lacks drivers .*: AE, AL, AU, B, Bz, N, P, SYM_H, V"):
-        satellite_features(none, "goes13")
-    low = replace(toy, flux={"goes13": toy.flux["goes13"][["e0.8"]]})
-    with pytest.raises(NotApplicable, match=r"'goes13' has e0\.8; imputation from it needs e2"):
-        satellite_features(low, "goes13")
-
-
-def test_unknown_series_and_inputs_are_named(toy):
-    with pytest.raises(FluxError, match=r"no series 'foo' .* it has goes12, goes13, goes15"):
-        satellite_features(toy, "foo")
-    with pytest.raises(FluxError, match="inputs is 'most'; expected 'full' or 'paper'"):
-        satellite_features(toy, "goes13", inputs="most")
-    with pytest.raises(FluxError, match="no series 'foo'"):
-        fluxlib.GARFImputer.for_satellite(toy, "foo", other="goes13")
-
-
 @pytest.fixture(scope="module")
 def satellite(toy):
     flux = toy.flux["goes15"]["e2"].copy()
     flux.iloc[300:400] = np.nan
     imputer = fluxlib.GARFImputer.for_satellite(toy, "goes15", other="goes13", **SMALL)
+    imputer.set_params(correction=QUICK)
     before = flux.copy()
     assert imputer.fit(flux) is imputer
     pd.testing.assert_series_equal(flux, before)
@@ -177,13 +105,11 @@ def test_imputing_keeps_what_was_measured_bit_for_bit_and_flags_only_gaps(satell
     assert filled["imputed"].tolist() == (~known).tolist()
 
 
-def test_imputed_values_lie_in_an_interval_of_the_held_out_error(satellite):
+def test_imputed_values_lie_in_their_interval(satellite):
     imputer, flux = satellite
-    log = np.log10(imputer.impute(flux)[["value", "lower", "upper"]][flux.isna()])
-    width = imputer.model.half_width_
-    np.testing.assert_allclose(log["value"] - log["lower"], width)
-    np.testing.assert_allclose(log["upper"] - log["value"], width)
-    assert width > 0
+    filled = imputer.impute(flux)[flux.isna()]
+    assert (filled["lower"] < filled["value"]).all()
+    assert (filled["value"] < filled["upper"]).all()
 
 
 def test_gaps_outside_the_inputs_time_stay_and_carry_no_flag(satellite):
@@ -209,3 +135,72 @@ def test_too_few_known_samples_are_refused(toy):
         imputer.fit(flux[:50])
     with pytest.raises(FluxError, match="0 known samples"):
         imputer.fit(flux * np.nan)
+
+
+def make_wander(seed=0, days=200):
+    """Draw inputs, and log10 flux that is their sum and a wander that no input tells."""
+    index = pd.date_range("2014-01-01", periods=24 * days, freq="h", name="time")
+    rng = np.random.default_rng(seed)
+    features = pd.DataFrame(rng.normal(size=(len(index), 2)), index, columns=list("ab"))
+    wander = 0.5 * np.sin(np.arange(len(index)) * 2 * np.pi / (24 * 9))
+    return features, features.sum(axis=1) + wander + 2, wander
+
+
+@pytest.fixture(scope="module")
+def wandering():
+    features, truth, wander = make_wander()
+    model = FilledForest(trees=10, leaf=200, trend=["a", "b"])
+    imputer = SatelliteImputer(features, model, correction=QUICK)
+    imputer.fit((10**truth).rename("e2"))
+    return imputer, truth, pd.Series(wander, truth.index)
+
+
+def test_edges_tell_what_no_input_does_and_less_so_the_longer_the_gap(wandering):
+    imputer, truth, wander = wandering
+    errors = {}
+    for hours in (6, 48):
+        stretches = draw_gaps(truth, hours, 12)
+        times = stretches[0].append(stretches[1:])
+        filled = imputer.impute(10 ** truth.mask(truth.index.isin(times))).loc[times]
+        errors[hours] = np.sqrt(((np.log10(filled["value"]) - truth[times]) ** 2).mean())
+        assert np.sqrt((wander[times] ** 2).mean()) > 0.25  # what is left without the edges
+    assert errors[6] < 0.1
+    assert errors[6] < errors[48] < 0.25
+
+
+def test_the_model_never_predicts_what_it_learned_from(wandering):
+    imputer, truth, wander = wandering
+    assert imputer.predicted_.index.equals(truth.index)
+    # A forest that had seen the sample would know the wander in part.
+    error = truth - imputer.predicted_
+    assert np.corrcoef(error, wander)[0, 1] > 0.9
+
+
+def test_a_search_is_made_once_and_its_best_is_grown_for_each_block(toy):
+    class Counted(fluxlib.GARFImputer):
+        fits = 0
+
+        def fit(self, X, y):
+            Counted.fits += 1
+            return super().fit(X, y)
+
+    features = satellite_features(toy, "goes13", inputs="paper")
+    flux = toy.flux["goes15"]["e2"]
+    imputer = SatelliteImputer(features, Counted(**SMALL), correction=QUICK).fit(flux)
+    assert Counted.fits == 1
+    assert imputer.model_.best_.trees == imputer.model_.best_estimator_.trees
+
+
+def test_the_model_learns_from_one_sample_in_so_many(toy):
+    class Counting(FilledForest):
+        rows = ()
+
+        def fit(self, X, y):
+            Counting.rows = (*Counting.rows, len(y))
+            return super().fit(X, y)
+
+    features = satellite_features(toy, "goes13", inputs="paper")
+    flux = toy.flux["goes15"]["e2"]
+    SatelliteImputer(features, Counting(trees=2), every=4, correction=QUICK).fit(flux)
+    assert Counting.rows[0] == -(-flux.notna().sum() // 4)
+    assert max(Counting.rows[1:]) < Counting.rows[0]

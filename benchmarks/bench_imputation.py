@@ -1,0 +1,135 @@
+"""Score imputation on known truth: months held out, gaps by length, every competitor.
+
+    python benchmarks/bench_imputation.py FOLDER [--satellite goes15] [--other goes13]
+        [--repeats 5] [--evaluations 20] [--names ridge RF XGBoost BP ELM LSTM IterativeImputer]
+
+Hourly, five folds of whole months, each month tested once. GA-RF searches at the published
+budget; each competitor tries so many settings on the same inner blocks. Scores are given over all
+hours, with block-bootstrap intervals and tests against the full imputation, and for the hours
+with and without the other satellite's >2 MeV flux, which is missing when the flux is low.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import fluxlib
+from fluxlib import phases, stretches, trials
+from fluxlib.gaps import find_gaps
+from fluxlib.inputs import satellite_features
+from fluxlib.overlaps import choose_target
+from fluxlib.significance import score_groups, score_intervals
+
+HOURS = (6, 12, 24, 72, 240)
+DEFAULTS = ("ridge", "RF", "XGBoost", "BP", "ELM", "LSTM", "IterativeImputer")
+
+
+def run_repeat(trial, inputs, options):
+    """Fit all methods to one trial; return predictions, interval, scores of gaps, notes."""
+    imputer = trials.make_imputer(
+        trial,
+        other=options.other,
+        search={"generations": options.generations, "bits": tuple(options.bits)},
+        blend=("XGBoost",) if inputs == "full" else (),
+        led=inputs == "full",
+        every=options.every,
+        evaluations=options.evaluations,
+    ).fit(trial.flux)
+    names = options.names if inputs == "full" else ("RF",)
+    predictions = trials.predict_trial(
+        trial, imputer, other=options.other, names=names, evaluations=options.evaluations
+    )
+    interval = np.log10(trials.fill_hidden(trial, imputer, trial.test)[["lower", "upper"]])
+    hidden = stretches.hide_gaps(trial, HOURS, options.gaps)
+    record = find_gaps(choose_record(trial, options))["hours"]
+    hidden["as the record's"] = stretches.hide_like(trial, record[record <= 240], options.gaps)
+    _, filled = stretches.score_gaps(trial, imputer, predictions, hidden)
+    notes = vars(trials.find_garf(imputer).best_) | {
+        "training": trials.score_training(trial, imputer)
+    }
+    return predictions, interval, filled, notes
+
+
+def choose_record(trial, options):
+    """Return the series whose gaps are drawn from: what the other satellite lacks."""
+    column = f"{options.other} e2-0h"
+    return trial.features[column][trial.truth.index[0] : trial.truth.index[-1]]
+
+
+def run_all(dataset, inputs, options):
+    features = satellite_features(dataset, options.other, inputs=inputs)
+    truth = choose_target(dataset, options.satellite)
+    parts, gaps = [], {}
+    for number, trial in enumerate(trials.split_months(features, truth, repeats=options.repeats)):
+        start = time.perf_counter()
+        predictions, interval, filled, notes = run_repeat(trial, inputs, options)
+        parts.append(predictions.join(interval))
+        for label, table in filled.items():
+            gaps.setdefault(label, []).append(table)
+        print(f"repeat {number}: {time.perf_counter() - start:.0f} s; {notes}", flush=True)
+        if options.out:
+            pd.concat(parts).to_parquet(Path(options.out) / f"{options.satellite}-{inputs}.parquet")
+    known = truth.dropna()
+    show(known, pd.concat(parts), features[f"{options.other} e2-0h"], dataset.drivers)
+    show_gaps(known, {label: pd.concat(tables) for label, tables in gaps.items()})
+
+
+def show(truth, table, other, drivers):
+    """Print scores over all hours and by group."""
+    interval, methods = table[["lower", "upper"]], table.drop(columns=["lower", "upper"])
+    pd.set_option("display.width", 200)
+    scores = score_intervals(truth, methods)
+    columns = [c for c in scores if c.split()[0] in ("RMSE", "worse", "PE", "LC", "MAE", "n")]
+    print(scores[columns].round(4).T.to_string())
+    seen = other.reindex(table.index).notna().map({True: "other seen", False: "other silent"})
+    dst = drivers["Dst" if "Dst" in drivers else "SYM_H"]
+    groups = {
+        "the other satellite": seen,
+        "year": pd.Series(table.index.year, table.index),
+        "level": phases.label_levels(truth),
+        "storm": phases.label_storms(dst),
+    }
+    for name, labels in groups.items():
+        print(f"\nRMSE by {name}")
+        print(score_groups(truth, methods, labels).round(3).to_string())
+        inside = truth[table.index].between(interval["lower"], interval["upper"])
+        print(inside.groupby(labels.reindex(table.index)).mean().round(3).to_dict(), "covered")
+    print(f"\n90 % interval covers {100 * stretches.measure_coverage(truth, interval):.1f} %")
+
+
+def show_gaps(truth, filled):
+    rows = {}
+    for label, table in filled.items():
+        rows[label] = trials.score_all(truth, table.drop(columns=["lower", "upper"]))["RMSE"]
+        rows[label]["coverage"] = stretches.measure_coverage(truth, table[["lower", "upper"]])
+        rows[label]["samples"] = len(table)
+    print("\nRMSE by length of gap (hours)")
+    print(pd.DataFrame(rows).T.round(3).to_string())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder")
+    parser.add_argument("--satellite", default="goes15")
+    parser.add_argument("--other", default="goes13")
+    parser.add_argument("--inputs", nargs="*", default=["paper", "full"])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--evaluations", type=int, default=20)
+    parser.add_argument("--generations", type=int, default=100)
+    parser.add_argument("--bits", type=int, nargs=3, default=(9, 5, 5))
+    parser.add_argument("--every", type=int, default=2, help="of the training hours, one in")
+    parser.add_argument("--gaps", type=int, default=30, help="of each length in each repeat")
+    parser.add_argument("--names", nargs="*", default=DEFAULTS)
+    parser.add_argument("--out", help="folder for the predictions, as Parquet")
+    options = parser.parse_args()
+    dataset = fluxlib.load(options.folder, "1h")
+    for inputs in options.inputs:
+        print(f"\n=== {options.satellite} from {options.other}, {inputs} inputs")
+        run_all(dataset, inputs, options)
+
+
+if __name__ == "__main__":
+    main()

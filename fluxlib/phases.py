@@ -1,0 +1,73 @@
+"""Kinds of times that scores are told apart by: level of the flux, phase of a storm."""
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+# Borders of >2 MeV flux, e/(cm2 s sr); SWPC warns from 1000 on.
+LEVELS = (10, 100, 1000)
+STORM = -50  # nT: a moderate storm (Gonzalez et al. 1994, doi 10.1029/93JA02867)
+ONSET = pd.Timedelta("1D")  # a main phase begins this long before -50 nT at most
+AFTER = pd.Timedelta("3D")  # electrons come back in the days after a storm's main phase
+
+
+def label_levels(flux: pd.Series) -> pd.Series:
+    """Tell each time's level of flux.
+
+    Parameters
+    ----------
+    flux : Series
+        log10 of >2 MeV flux.
+
+    Returns
+    -------
+    Series
+        "below 10", "10 to 100", "100 to 1000" or "above 1000"; NaN where the flux is.
+    """
+    names = [f"below {LEVELS[0]}"]
+    names += [f"{low} to {high}" for low, high in pairwise(LEVELS)]
+    names.append(f"above {LEVELS[-1]}")
+    edges = [-np.inf, *np.log10(LEVELS), np.inf]
+    return pd.cut(flux, edges, labels=names).astype(object)
+
+
+def label_storms(dst: pd.Series) -> pd.Series:
+    """Tell each time's phase of a geomagnetic storm.
+
+    Parameters
+    ----------
+    dst : Series
+        Dst or SYM-H, nT, on a regular grid.
+
+    Returns
+    -------
+    Series
+        "main" from where the index falls through 0, a day before -50 nT at most, to its least
+        value; "recovery" for three days after that value, else "quiet".
+    """
+    label = pd.Series("quiet", dst.index)
+    for storm in find_storms(dst).itertuples():
+        label[storm.least : storm.least + AFTER] = "recovery"
+        label[storm.onset : storm.least] = "main"
+    return label
+
+
+def find_storms(dst: pd.Series) -> pd.DataFrame:
+    """List the storms, each a stretch below -50 nT.
+
+    Returns
+    -------
+    DataFrame
+        `onset`, `least` (the time of the least value) and `dst`, that value, nT.
+    """
+    values = dst.ffill().fillna(0).to_numpy()
+    edges = np.flatnonzero(np.diff(np.r_[False, values < STORM, False].astype(int)))
+    rows = []
+    for first, end in edges.reshape(-1, 2):
+        least = first + int(np.argmin(values[first:end]))
+        early = dst.index.searchsorted(dst.index[first] - ONSET)
+        quiet = np.flatnonzero(values[early:first] >= 0)
+        onset = early + quiet[-1] + 1 if len(quiet) else early
+        rows.append((dst.index[onset], dst.index[least], values[least]))
+    return pd.DataFrame(rows, columns=["onset", "least", "dst"])

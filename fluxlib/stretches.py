@@ -1,0 +1,125 @@
+"""Try imputation in stretches of the months held out: gaps of known truth, and storms."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from fluxlib.errors import FluxError, NotApplicable
+from fluxlib.gaps import draw_gaps
+from fluxlib.impute import SatelliteImputer, interpolate
+from fluxlib.phases import find_storms
+from fluxlib.trials import FULL, Trial, fill_hidden, score_all
+
+BEFORE, LATER = pd.Timedelta("2D"), pd.Timedelta("5D")  # shown around a storm
+
+
+def hide_gaps(
+    trial: Trial, hours: Iterable[float], count: int, *, random_state: int = 0
+) -> dict[float, list[pd.DatetimeIndex]]:
+    """Draw stretches of the test months to hide, by length; lengths without room are left out."""
+    tested = _grid_tested(trial)
+    drawn = {h: draw_gaps(tested, h, count, random_state=random_state) for h in hours}
+    drawn = {h: stretches for h, stretches in drawn.items() if stretches}
+    if not drawn:
+        raise FluxError("no stretch of the held-out months is whole enough to hide a gap in.")
+    return drawn
+
+
+def hide_like(
+    trial: Trial, lengths: pd.Series, count: int, *, random_state: int = 0
+) -> list[pd.DatetimeIndex]:
+    """Draw stretches of the test months to hide, as long as gaps of the record are.
+
+    Parameters
+    ----------
+    lengths : Series
+        Hours of the record's gaps, such as `gaps.find_gaps` gives.
+    count : int
+        Stretches; lengths are drawn from the record's, and those without room left out.
+    """
+    tested = _grid_tested(trial)
+    drawn = lengths.sample(count, replace=True, random_state=random_state).value_counts()
+    hidden: list[pd.DatetimeIndex] = []
+    for hours, number in drawn.sort_index(ascending=False).items():
+        stretches = draw_gaps(tested, float(hours), int(number), random_state=random_state)
+        for times in stretches:
+            tested[times] = np.nan
+        hidden += stretches
+    return hidden
+
+
+def score_gaps(
+    trial: Trial,
+    imputer: SatelliteImputer,
+    predictions: pd.DataFrame,
+    hidden: Mapping[float, list[pd.DatetimeIndex]],
+) -> tuple[pd.DataFrame, dict[float, pd.DataFrame]]:
+    """Score each method in the hidden stretches.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Of `predict_trial`; the full model, which looks at the edges, is asked anew.
+    hidden : mapping of float to list of DatetimeIndex
+        Stretches by length, or by any other label.
+
+    Returns
+    -------
+    rmse : DataFrame
+        Decades, by length of gap (rows, hours) and method; `coverage`, the part of the samples
+        within the interval, last.
+    filled : dict of DataFrame
+        By length, log10 flux of each method at the hidden times, and `lower` and `upper`.
+    """
+    filled = {}
+    table: dict[float, dict[str, float]] = {}
+    for label, stretches in hidden.items():
+        times = stretches[0].append(stretches[1:])
+        ours = np.log10(fill_hidden(trial, imputer, times)[["value", "lower", "upper"]])
+        guesses = predictions.loc[times].assign(**{FULL: ours["value"]})
+        known = trial.truth.drop(times).reindex(trial.truth.index)
+        for kind in ("linear", "cubic"):
+            guesses[kind] = interpolate(known, kind)[times]
+        table[label] = score_all(trial.truth, guesses)["RMSE"].to_dict()
+        table[label]["coverage"] = measure_coverage(trial.truth, ours)
+        filled[label] = guesses.join(ours[["lower", "upper"]]).sort_index()
+    return pd.DataFrame.from_dict(table, orient="index").rename_axis("hours"), filled
+
+
+def measure_coverage(truth: pd.Series, interval: pd.DataFrame) -> float:
+    """Return the part of the samples that lie between `lower` and `upper`, log10 flux."""
+    return float(truth[interval.index].between(interval["lower"], interval["upper"]).mean())
+
+
+def pick_gap(stretches: list[pd.DatetimeIndex], truth: pd.Series) -> pd.DatetimeIndex:
+    """Return the stretch in which the flux moves as much as it does in the median one."""
+    spread = [truth[times].std() for times in stretches]
+    return stretches[int(np.argsort(spread)[len(spread) // 2])]
+
+
+def pick_storm(trial: Trial, dst: pd.Series) -> pd.DatetimeIndex:
+    """Return test times from two days before a storm's least Dst to five days after it.
+
+    Of the storms with the most known samples (or nearly), the strongest.
+
+    Raises
+    ------
+    NotApplicable
+        If the test months have no storm.
+    """
+    storms = find_storms(dst[trial.test[0] : trial.test[-1]])
+    if storms.empty:
+        raise NotApplicable("the test months have no storm with Dst below -50 nT.")
+    windows = [
+        trial.test[(trial.test >= least - BEFORE) & (trial.test <= least + LATER)]
+        for least in storms["least"]
+    ]
+    samples = np.array([len(times) for times in windows])
+    strength = np.where(samples >= 0.9 * samples.max(), storms["dst"], 0)
+    return windows[int(np.argmin(strength))]
+
+
+def _grid_tested(trial: Trial) -> pd.Series:
+    """Return the truth of the test months on the grid, NaN elsewhere."""
+    return trial.truth[trial.test].reindex(trial.features.index)
