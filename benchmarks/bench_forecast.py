@@ -5,12 +5,14 @@
     python benchmarks/bench_forecast.py FOLDER times
 
 `scores`: PE on log10 fluence by year, pooled and mean of years, of an ensemble, of its single
-networks (mean of five seeds), and of the baselines; coverage of the 90 % intervals; alerts.
+networks (mean of five seeds), and of the baselines; coverage of the 90 % intervals; alerts; skill
+against persistence; PE by phase of the solar cycle and of storms.
 `goes13`: daily means of log10 flux of GOES-13, as Zhang et al. 2020 (doi 10.1029/2020SW002445)
 have them. `times`: training against Keras's defaults, and a forecast of one day.
 """
 
 import argparse
+import tempfile
 import time
 from types import SimpleNamespace
 
@@ -19,8 +21,17 @@ import pandas as pd
 
 import fluxlib
 from fluxlib import FluxForecaster, baselines, network
-from fluxlib.alerts import count_alerts, trace_roc
-from fluxlib.protocols import leave_one_year_out, score_forecasts, walk_forward
+from fluxlib.alerts import bin_reliability, count_alerts, trace_roc
+from fluxlib.folds import blocked_folds
+from fluxlib.phases import label_phases
+from fluxlib.protocols import (
+    PURGE,
+    leave_one_year_out,
+    score_forecasts,
+    tabulate_scores,
+    walk_forward,
+)
+from fluxlib.skill import compare_skill
 
 SEEDS = range(5)
 ALERT = 1e8
@@ -40,9 +51,9 @@ def make_models(members):
     return models | singles
 
 
-def print_scores(table):
-    """Print PE by model, horizon and year, pooled and mean; coverage; alerts."""
-    pe = score_forecasts(table).pivot_table("PE", ["model", "horizon"], "year")
+def print_scores(table, drivers):
+    """Print PE by model, horizon and year, pooled and mean; coverage; alerts; skill; phases."""
+    pe = tabulate_scores(score_forecasts(table), "year")
     pe["mean of years"] = pe.mean(axis=1)
     pe["pooled"] = score_forecasts(table, by=("model", "horizon"))["PE"]
     single = pe.index.get_level_values("model").str.startswith("single")
@@ -50,10 +61,26 @@ def print_scores(table):
         mean = pe[single].groupby(level="horizon").mean()
         pe = pd.concat([pe[~single], pd.concat({"mean of singles": mean}, names=["model"])])
     print(pe.round(3).to_string())
-    known = table[(table["model"] == "ensemble") & table["observed"].notna()]
+    groups = table[~table["model"].str.startswith("single")]
+    if "persistence" in set(groups["model"]):
+        print("skill against persistence, 95 % intervals")
+        print(compare_skill(groups).round(3).to_string())
+    labelled = label_phases(groups, drivers)
+    for phase in ("cycle", "storm"):
+        part = score_forecasts(labelled[labelled[phase].notna()], by=("model", "horizon", phase))
+        print(f"PE, pooled, by {phase}")
+        print(tabulate_scores(part, phase).round(3).to_string())
+    if "ensemble" in set(groups["model"]):
+        print_probabilities(groups[(groups["model"] == "ensemble") & groups["observed"].notna()])
+
+
+def print_probabilities(known):
+    """Print the intervals' coverage, and the scores of alerts."""
     inside = known.assign(inside=known["observed"].between(known["lower"], known["upper"]))
     print("share inside the 90 % interval")
-    print(inside.pivot_table("inside", "horizon", "year").round(3).to_string())
+    coverage = inside.pivot_table("inside", "horizon", "year")
+    coverage["pooled"] = inside.groupby("horizon")["inside"].mean()
+    print(coverage.round(3).to_string())
     print("alerts at 1e8, forecast where their probability is above a half")
     for horizon, part in known.groupby("horizon"):
         came = part["observed"] > ALERT
@@ -61,6 +88,8 @@ def print_scores(table):
         area = trace_roc(came, part["alert"])[1]
         shares = ", ".join(f"{k} {counts[k]:.3f}" for k in ("POD", "FAR", "HSS"))
         print(f"  {horizon} days: {shares}, ROC area {area:.3f}, {counts['hits']} hits")
+        bins = bin_reliability(came, part["alert"])
+        print("  " + "  ".join(f"{b.probability:.2f}:{b.frequency:.2f}" for b in bins.itertuples()))
 
 
 def run_scores(data, options):
@@ -73,10 +102,10 @@ def run_scores(data, options):
     def report(year, name):
         print(f"{time.perf_counter() - start:7.0f} s  {year} {name}", flush=True)
 
-    table = protocol(data, models, options.years, report=report)
+    table = protocol(data, models, options.years, purge=options.purge, report=report)
     if options.out:
         table.to_parquet(options.out)
-    print_scores(table)
+    print_scores(table, data.drivers)
 
 
 def run_goes13(data, options):
@@ -85,44 +114,85 @@ def run_goes13(data, options):
     days = np.log10(flux).resample("1D")
     enough = days.count() >= 12
     daily = (10 ** days.mean().where(enough)).assign(series="goes13")
-    part = SimpleNamespace(daily=daily, drivers=data.drivers)
-    run_scores(part, options)
+    run_scores(SimpleNamespace(daily=daily, drivers=data.drivers), options)
 
 
 def run_times(data, options):
-    """Compare training with Keras's defaults, same network and epochs; time one forecast."""
-    import keras
-
-    forecaster = FluxForecaster(members=1).fit(data)
+    """Time the training of an ensemble against as many networks by Keras's defaults."""
+    forecaster = FluxForecaster(members=options.members, epochs=options.epochs)
     windows = forecaster._make_windows(data)
     windows = windows.take(np.isfinite(windows.target).all(axis=1))
+    forecaster._learn_scales(windows)
     inputs, target = forecaster._scale_inputs(windows), forecaster._scale_target(windows)
-    shape = forecaster.get_config()
-    epochs = 5
-    keywords = {"epochs": epochs, "batch_size": forecaster.batch_size}
+    train, test = blocked_folds(windows.days, 32, 4, purge="7D")[0]
+    held_out = [values[test] for values in inputs]
+    first = time_call(train_together, forecaster, inputs, target, train, 1)[0]
+    ours, weights = time_call(train_together, forecaster, inputs, target, train, forecaster.epochs)
+    theirs, plain = time_call(train_by_defaults, forecaster, inputs, target, train)
+    print(f"{forecaster.members} networks, {len(train)} days, {forecaster.epochs} epochs")
+    print(f"side by side {ours:.1f} s; the first epoch, with compiling, {first:.1f} s")
+    print(f"Keras's defaults {theirs:.1f} s, {theirs / ours:.2f} times as long")
+    outputs = network.run_networks(forecaster.get_config(), weights, held_out)
+    for name, parts in (("ours", outputs), ("defaults", [model(held_out) for model in plain])):
+        losses = [float(np.mean(network.mix_losses(target[test], part))) for part in parts]
+        print(f"loss on held-out days, {name}: {np.mean(losses):.4f} +- {np.std(losses):.4f}")
+    time_forecast(data)
+
+
+def time_call(function, *arguments):
+    """Return seconds and result of a call."""
     start = time.perf_counter()
-    network.train_network(shape, inputs, target, learning_rate=3e-3, seed=0, **keywords)
-    ours = (time.perf_counter() - start) / epochs
-    plain = keras.models.clone_model(
-        network.build_network(*shape),
-        clone_function=lambda layer: layer.__class__.from_config(
-            layer.get_config() | ({"unroll": False} if isinstance(layer, keras.layers.LSTM) else {})
-        ),
+    result = function(*arguments)
+    return time.perf_counter() - start, result
+
+
+def train_together(forecaster, inputs, target, train, epochs):
+    """Train all networks side by side, on the same days."""
+    return network.train_networks(
+        forecaster.get_config(),
+        inputs,
+        target,
+        [train] * forecaster.members,
+        epochs=epochs,
+        batch_size=forecaster.batch_size,
+        learning_rate=forecaster.learning_rate,
+        seed=0,
     )
-    plain.compile(optimizer="adam", loss=network.mix_losses)
-    plain.fit(inputs, target, epochs=1, batch_size=forecaster.batch_size, verbose=0)
-    start = time.perf_counter()
-    plain.fit(inputs, target, verbose=0, **keywords)
-    theirs = (time.perf_counter() - start) / epochs
-    print(f"an epoch: {ours * 1e3:.0f} ms; Keras's defaults {theirs * 1e3:.0f} ms")
+
+
+def train_by_defaults(forecaster, inputs, target, train):
+    """Train as many networks as Keras does when it is asked for nothing else."""
+    import keras
+
+    models = []
+    for seed in range(forecaster.members):
+        keras.utils.set_random_seed(seed)
+        model = network.build_network(*forecaster.get_config())
+        model.compile(optimizer="adam", loss=network.mix_losses)
+        model.fit(
+            [values[train] for values in inputs],
+            target[train],
+            batch_size=forecaster.batch_size,
+            epochs=forecaster.epochs,
+            callbacks=[network.make_schedule(forecaster.learning_rate, forecaster.epochs)],
+            verbose=0,
+        )
+        models.append(model)
+    return models
+
+
+def time_forecast(data):
+    """Time a forecast of the newest day from a saved model, warm."""
     newest = SimpleNamespace(daily=data.daily.iloc[-60:], drivers=data.drivers.iloc[-61 * 24 :])
-    forecaster.predict_newest(newest)
+    fitted = FluxForecaster(epochs=1).fit(data)
+    with tempfile.TemporaryDirectory() as folder:
+        loaded = FluxForecaster.load(fitted.save(folder))
     times = []
-    for _ in range(20):
+    for _ in range(21):
         start = time.perf_counter()
-        forecaster.predict_newest(newest)
+        loaded.predict_newest(newest)
         times.append(time.perf_counter() - start)
-    print(f"one day's forecast, warm: {np.median(times) * 1e3:.0f} ms")
+    print(f"one day's forecast: {np.median(times[1:]) * 1e3:.0f} ms warm, {times[0]:.1f} s cold")
 
 
 def main():
@@ -132,7 +202,9 @@ def main():
     parser.add_argument("what", choices=["scores", "goes13", "times"])
     parser.add_argument("--years", type=int, nargs="*", default=None)
     parser.add_argument("--only", nargs="*", help="names of models")
-    parser.add_argument("--members", type=int, default=8)
+    parser.add_argument("--members", type=int, default=FluxForecaster().members)
+    parser.add_argument("--epochs", type=int, default=FluxForecaster().epochs)
+    parser.add_argument("--purge", type=int, default=PURGE, help="days beside a test year")
     parser.add_argument("--walk-forward", action="store_true")
     parser.add_argument("--out", help="Parquet file for the forecasts")
     options = parser.parse_args()

@@ -15,6 +15,7 @@ from fluxlib.windows import DAY, Windows
 
 ALERT = 1e8  # e/(cm2 day sr): SWPC's alert level for >2 MeV fluence
 BLOCKS_A_SET = 4  # far apart, so that a set sees all of the solar cycle
+SIDE_BY_SIDE = 8  # networks that train in one graph
 PROBABILITIES = np.linspace(0, 1, 501)  # at which the errors' quantiles are kept
 
 
@@ -132,27 +133,25 @@ class FluxForecaster(DailyForecaster):
         inputs, target = self._scale_inputs(windows), self._scale_target(windows)
         purge = (self.history + self.horizons) * DAY
         folds = blocked_folds(windows.days, BLOCKS_A_SET * self.blocks, BLOCKS_A_SET, purge=purge)
-        held_out = np.full((self.members, *target.shape), np.nan)
         linear = np.full((len(target), self.horizons), np.nan)
         for train, test in folds if self.linear else ():
             filters = stacking.fit_linear([values[train] for values in inputs], target[train])
             linear[test] = stacking.run_linear(filters, [values[test] for values in inputs])
         training = {name: getattr(self, name) for name in ("epochs", "batch_size", "learning_rate")}
+        own = [folds[member % self.blocks] for member in range(self.members)]
         tasks = [
             (
                 self.get_config(),
-                *folds[member % self.blocks],
-                training | {"seed": self.random_state * 1000 + member},
+                own[first : first + SIDE_BY_SIDE],
+                training | {"seed": self.random_state * 1000 + first},
             )
-            for member in range(self.members)
+            for first in range(0, self.members, SIDE_BY_SIDE)
         ]
-        trained = []
-        for member, (weights, outputs) in enumerate(
-            run_tasks(_train_member, tasks, inputs, target)
-        ):
-            trained.append(weights)
-            held_out[member, tasks[member][2]] = outputs
-        self.weights_ = [np.stack(same) for same in zip(*trained, strict=True)]
+        trained = run_tasks(_train_members, tasks, inputs, target)
+        self.weights_ = [
+            np.concatenate(same) for same in zip(*(w for w, _ in trained), strict=True)
+        ]
+        held_out = np.concatenate([outputs for _, outputs in trained])
         if self.linear:
             self.linear_ = stacking.fit_linear(inputs, target)
         self._calibrate(held_out, linear, target)
@@ -252,13 +251,14 @@ class FluxForecaster(DailyForecaster):
         return np.hstack([np.where(there, target, 0), there]).astype("float32")
 
 
-def _train_member(config, train, test, training, inputs, target):
-    """Train one network; return its weights, and its outputs on the days held out from it."""
-    weights = network.train_network(
-        config, [values[train] for values in inputs], target[train], **training
-    )
-    alone = [values[None] for values in weights]
-    return weights, network.run_networks(config, alone, [values[test] for values in inputs])[0]
+def _train_members(config, folds, training, inputs, target):
+    """Train a network for each fold; return weights, and outputs on the days held out of each."""
+    rows = [train for train, _ in folds]
+    weights = network.train_networks(config, inputs, target, rows, **training)
+    outputs = network.run_networks(config, weights, inputs)
+    for own, (_, test) in zip(outputs, folds, strict=True):
+        own[np.setdiff1d(np.arange(len(target)), test)] = np.nan
+    return weights, outputs
 
 
 def measure_scale(values: np.ndarray, axis) -> tuple[np.ndarray, np.ndarray]:

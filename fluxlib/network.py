@@ -11,6 +11,8 @@ import numpy as np
 from fluxlib.paths import atomic_path
 
 BATCHES_AT_ONCE = 16  # steps_per_execution: batches in one call of the graph
+WORTH_COMPILING = 30_000  # batches x steps x networks, from which XLA saves more than it takes
+ROWS_AT_ONCE = 512  # of a forecast, which bounds its memory
 
 
 def build_network(
@@ -55,40 +57,75 @@ def build_network(
     # as those of a Dask worker.
     seeds = random.Random(seed)
     draw = partial(seeds.randint, 1, 10**9)
+
     sequence = keras.Input(shape, name="sequence")
     context = keras.Input((n_context,), name="context")
-    recurrent = layers.LSTM(
+    lstm = layers.LSTM(
         units,
-        unroll=True,
         kernel_initializer=initializers.GlorotUniform(draw()),
         recurrent_initializer=initializers.Orthogonal(seed=draw()),
         seed=draw(),
     )
-    state = recurrent(layers.GaussianNoise(noise, seed=draw())(sequence))
-    extra = layers.GaussianNoise(noise, seed=draw())(context)
-    joined = layers.Dropout(dropout, seed=draw())(layers.Concatenate()([state, extra]))
-    drop = layers.Dropout(dropout, seed=draw())
-    hidden = layers.Dense(
-        units, activation="relu", kernel_initializer=initializers.GlorotUniform(draw())
+    hidden, last = (
+        layers.Dense(size, activation, kernel_initializer=initializers.GlorotUniform(draw()))
+        for size, activation in ((units, "relu"), (2 * horizons, None))
     )
-    last = layers.Dense(2 * horizons, kernel_initializer=initializers.GlorotUniform(draw()))
-    return keras.Model([sequence, context], last(drop(hidden(joined))))
+    noises = [layers.GaussianNoise(noise, seed=draw()) for _ in range(2)]
+    dropouts = [layers.Dropout(dropout, seed=draw()) for _ in range(2)]
+    output = _connect(sequence, context, noises, lstm, dropouts, hidden, last)
+    return keras.Model([sequence, context], output)
+
+
+def build_ensemble(members: int, shape, n_context, horizons, units, dropout, noise):
+    """Build several networks as one graph, each with inputs of its own.
+
+    Parameters
+    ----------
+    members : int
+        Networks.
+    shape, n_context, horizons, units, dropout, noise
+        As :func:`build_network` takes.
+
+    Returns
+    -------
+    keras.Model
+        Inputs (n, members, steps, channels) and (n, members, n_context); output (n, members,
+        2 * horizons). Its weights are those of :func:`build_network`, stacked.
+    """
+    import keras
+
+    from fluxlib.stacked import Perturb, StackedDense, StackedLSTM
+
+    sequence = keras.Input((members, *shape), name="sequence")
+    context = keras.Input((members, n_context), name="context")
+    lstm, hidden, last = (
+        StackedLSTM(units),
+        StackedDense(units, activation="relu"),
+        StackedDense(2 * horizons),
+    )
+    noises = Perturb("noise", noise), Perturb("noise", noise)
+    dropouts = Perturb("dropout", dropout), Perturb("dropout", dropout)
+    output = _connect(sequence, context, noises, lstm, dropouts, hidden, last)
+    return keras.Model([sequence, context], output)
+
+
+def _connect(sequence, context, noises, lstm, dropouts, hidden, last):
+    from keras import layers
+
+    joined = layers.Concatenate()([lstm(noises[0](sequence)), noises[1](context)])
+    return last(dropouts[1](hidden(dropouts[0](joined))))
 
 
 @lru_cache(maxsize=2)
-def compile_network(*config):
-    """Build and compile a network once for all members and all test years that are alike."""
+def compile_ensemble(members: int, config: tuple, jit: bool):
+    """Build and compile an ensemble once for all test years: XLA takes seconds to compile."""
     import keras
-    import tensorflow as tf
 
-    tf.config.experimental.enable_op_determinism()
-    keras.utils.set_random_seed(0)
-    model = build_network(*config)
+    model = build_ensemble(members, *config)
     model.compile(
-        optimizer=keras.optimizers.Adam(clipnorm=1.0),
+        optimizer=keras.optimizers.Adam(),
         loss=mix_losses,
-        # Keras has no XLA with op determinism, and compiling for XLA takes 10 s.
-        jit_compile=False,
+        jit_compile=jit,
         steps_per_execution=BATCHES_AT_ONCE,
     )
     return model
@@ -102,93 +139,124 @@ def mix_losses(y_true, y_pred):
     Parameters
     ----------
     y_true : tensor
-        (n, 2 * horizons): targets, and 1 where they were observed.
+        (..., 2 * horizons): targets, and 1 where they were observed.
     y_pred : tensor
-        (n, 2 * horizons): values, and log standard deviations.
+        (..., 2 * horizons): values, and log standard deviations.
     """
     from keras import ops
 
     h = y_pred.shape[-1] // 2
-    error = y_true[:, :h] - y_pred[:, :h]
-    log_sigma = ops.clip(y_pred[:, h:], -4.0, 3.0)
+    error = y_true[..., :h] - y_pred[..., :h]
+    log_sigma = ops.clip(y_pred[..., h:], -4.0, 3.0)
     z = ops.stop_gradient(error) * ops.exp(-log_sigma)
-    return ops.sum(y_true[:, h:] * (error**2 + 0.5 * z**2 + log_sigma), axis=-1)
+    return ops.sum(y_true[..., h:] * (error**2 + 0.5 * z**2 + log_sigma), axis=-1)
 
 
-def train_network(
+def train_networks(
     config: tuple,
     inputs: list[np.ndarray],
     target: np.ndarray,
+    rows: list[np.ndarray],
     *,
     epochs: int,
     batch_size: int,
     learning_rate: float,
     seed: int,
 ) -> list[np.ndarray]:
-    """Train from new weights; the learning rate falls as a cosine.
+    """Train networks side by side from new weights; the learning rate falls as a cosine.
+
+    Parameters
+    ----------
+    config : tuple
+        As :func:`build_network` takes.
+    inputs : list of array
+        (n, steps, channels) and (n, n_context).
+    target : array
+        (n, 2 * horizons): targets, and 1 where they were observed.
+    rows : list of array
+        For each network, the samples that it learns from.
+    epochs, batch_size, learning_rate, seed
+        Of each network.
 
     Returns
     -------
     list of array
-        The trained weights, one member's for `run_networks`.
+        The trained weights, each (members, ...).
     """
     import keras
 
-    model = compile_network(*config)
+    members, steps = len(rows), config[0][0]
+    rows = fill_batches(rows, batch_size, seed)
+    work = len(rows) / batch_size * epochs * steps * members
+    model = compile_ensemble(members, config, work > WORTH_COMPILING)
     keras.utils.set_random_seed(seed)
-    for old, new in zip(model.variables, build_network(*config, seed=seed).variables, strict=True):
-        old.assign(new)
-    for variable in model.optimizer.variables:
-        variable.assign(np.zeros(variable.shape, variable.dtype))
-    rows = fill_batches(len(target), batch_size, seed)
-    schedule = keras.callbacks.LearningRateScheduler(
-        lambda epoch: 0.5 * learning_rate * (1 + np.cos(np.pi * epoch / epochs))
-    )
+    _start_anew(model, [build_network(*config, seed=seed + i) for i in range(members)], seed)
     model.fit(
         [values[rows] for values in inputs],
         target[rows],
         batch_size=batch_size,
         epochs=epochs,
-        callbacks=[schedule],
+        callbacks=[make_schedule(learning_rate, epochs)],
         verbose=0,
     )
     # get_weights() makes NumPy 2 warn.
     return [variable.value.numpy() for variable in model.trainable_variables]
 
 
-def fill_batches(n: int, batch_size: int, seed: int) -> np.ndarray:
-    """Return all rows and as many drawn again as fill the last batch.
+def make_schedule(learning_rate: float, epochs: int):
+    """Return a callback that lets the learning rate fall as a cosine."""
+    import keras
+
+    return keras.callbacks.LearningRateScheduler(
+        lambda epoch: 0.5 * learning_rate * (1 + np.cos(np.pi * epoch / epochs))
+    )
+
+
+def _start_anew(model, networks: list, seed: int) -> None:
+    """Give an ensemble the weights of new networks, and forget what it was trained with."""
+    own = zip(*(network.trainable_variables for network in networks), strict=True)
+    for variable, parts in zip(model.trainable_variables, own, strict=True):
+        variable.assign(np.stack([part.value.numpy() for part in parts]))
+    places = [own for own in model.non_trainable_variables if own.name == "place"]
+    for layer, place in enumerate(places):
+        place.assign((seed * 977 + layer * 1499) % 4096)
+    for variable in model.optimizer.variables:
+        variable.assign(np.zeros(variable.shape, variable.dtype))
+
+
+def fill_batches(rows: list[np.ndarray], batch_size: int, seed: int) -> np.ndarray:
+    """Return (n, members): all rows of each, shuffled, and as many drawn again as fill batches.
 
     A batch of another size would be compiled anew.
     """
     rng = np.random.default_rng(seed)
-    return np.r_[np.arange(n), rng.integers(0, n, -n % batch_size)]
+    size = -(-max(map(len, rows)) // batch_size) * batch_size
+    filled = [np.r_[rng.permutation(own), rng.choice(own, size - len(own))] for own in rows]
+    return np.column_stack(filled)
 
 
 @lru_cache(maxsize=4)
-def _trace_ensemble(*config):
-    """Return a graph that runs one network with the weights of many at once."""
+def _trace_ensemble(members: int, *config):
+    """Return a graph that runs an ensemble with weights that it is given."""
     import tensorflow as tf
 
-    model = build_network(*config)
+    model = build_ensemble(members, *config)
     fixed = [variable.value for variable in model.non_trainable_variables]
 
     signature = [
-        [tf.TensorSpec((None, *variable.shape)) for variable in model.trainable_variables],
+        [tf.TensorSpec(variable.shape) for variable in model.trainable_variables],
         [tf.TensorSpec(tensor.shape) for tensor in model.inputs],
     ]
 
     @tf.function(input_signature=signature)
     def run(weights, inputs):
-        return tf.vectorized_map(
-            lambda member: model.stateless_call(member, fixed, inputs, training=False)[0], weights
-        )
+        return model.stateless_call(weights, fixed, inputs, training=False)[0]
 
     return run
 
 
 def run_networks(config: tuple, weights: list[np.ndarray], inputs: list[np.ndarray]) -> np.ndarray:
-    """Run several networks of one architecture.
+    """Run several networks of one architecture on the same inputs.
 
     Parameters
     ----------
@@ -206,8 +274,15 @@ def run_networks(config: tuple, weights: list[np.ndarray], inputs: list[np.ndarr
     """
     import tensorflow as tf
 
-    tensors = [tf.constant(values) for values in inputs]
-    return _trace_ensemble(*config)([tf.constant(w) for w in weights], tensors).numpy()
+    members = len(weights[0])
+    run = _trace_ensemble(members, *config)
+    tensors = [tf.constant(values) for values in weights]
+    parts = []
+    for first in range(0, max(len(inputs[0]), 1), ROWS_AT_ONCE):
+        chunk = [values[first : first + ROWS_AT_ONCE, None] for values in inputs]
+        wide = [tf.constant(np.repeat(values, members, axis=1)) for values in chunk]
+        parts.append(run(tensors, wide).numpy())
+    return np.moveaxis(np.concatenate(parts), 1, 0)
 
 
 def write_networks(config: tuple, weights: list[np.ndarray], paths: list) -> None:
