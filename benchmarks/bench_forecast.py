@@ -23,7 +23,7 @@ import fluxlib
 from fluxlib import FluxForecaster, baselines, network
 from fluxlib.alerts import bin_reliability, count_alerts, trace_roc
 from fluxlib.folds import blocked_folds
-from fluxlib.phases import label_phases
+from fluxlib.cycle import label_days
 from fluxlib.protocols import (
     PURGE,
     leave_one_year_out,
@@ -65,7 +65,7 @@ def print_scores(table, drivers):
     if "persistence" in set(groups["model"]):
         print("skill against persistence, 95 % intervals")
         print(compare_skill(groups).round(3).to_string())
-    labelled = label_phases(groups, drivers)
+    labelled = label_days(groups, drivers)
     for phase in ("cycle", "storm"):
         part = score_forecasts(labelled[labelled[phase].notna()], by=("model", "horizon", phase))
         print(f"PE, pooled, by {phase}")

@@ -1,75 +1,73 @@
-"""Phases of the solar cycle and of storms, by which forecasts are scored."""
+"""Kinds of times that scores are told apart by: level of the flux, phase of a storm."""
 
+from itertools import pairwise
+
+import numpy as np
 import pandas as pd
 
-from fluxlib.errors import FluxError
-
-# Months of extreme smoothed sunspot number (SILSO, version 2.0).
-MINIMA = ("1976-03", "1986-09", "1996-08", "2008-12", "2019-12")
-MAXIMA = ("1979-12", "1989-11", "2001-11", "2014-04", "2024-10")
-NEAR = pd.Timedelta("548D")  # a year and a half
+# Borders of >2 MeV flux, e/(cm2 s sr); SWPC warns from 1000 on.
+LEVELS = (10, 100, 1000)
 STORM = -50  # nT: a moderate storm (Gonzalez et al. 1994, doi 10.1029/93JA02867)
-RECOVERY = 3  # days, in which electrons come back
+ONSET = pd.Timedelta("1D")  # a main phase begins this long before -50 nT at most
+AFTER = pd.Timedelta("3D")  # electrons come back in the days after a storm's main phase
 
 
-def label_cycle(days: pd.DatetimeIndex) -> pd.Series:
-    """Tell the phase of the solar cycle.
+def label_levels(flux: pd.Series) -> pd.Series:
+    """Tell each time's level of flux.
+
+    Parameters
+    ----------
+    flux : Series
+        log10 of >2 MeV flux.
 
     Returns
     -------
     Series
-        By day: `minimum` or `maximum` within a year and a half of one, else `rise` or `decline`.
-
-    Raises
-    ------
-    FluxError
-        If a day lies before the first minimum that is known here.
+        "below 10", "10 to 100", "100 to 1000" or "above 1000"; NaN where the flux is.
     """
-    turns = pd.concat(
-        [pd.Series("minimum", pd.to_datetime(MINIMA)), pd.Series("maximum", pd.to_datetime(MAXIMA))]
-    ).sort_index()
-    if len(days) and days.min() < turns.index[0]:
-        raise FluxError(f"days begin on {days.min():%Y-%m-%d}; expected {MINIMA[0]} or later.")
-    last = turns.index.searchsorted(days, side="right") - 1
-    nearest = turns.index.get_indexer(days, method="nearest")
-    phase = turns.iloc[last].map({"minimum": "rise", "maximum": "decline"}).to_numpy()
-    near = abs(days - turns.index[nearest]) <= NEAR
-    return pd.Series(phase, days).where(~near, turns.iloc[nearest].to_numpy())
+    names = [f"below {LEVELS[0]}"]
+    names += [f"{low} to {high}" for low, high in pairwise(LEVELS)]
+    names.append(f"above {LEVELS[-1]}")
+    edges = [-np.inf, *np.log10(LEVELS), np.inf]
+    return pd.cut(flux, edges, labels=names).astype(object)
 
 
 def label_storms(dst: pd.Series) -> pd.Series:
-    """Tell storms and the days after them.
+    """Tell each time's phase of a geomagnetic storm.
 
     Parameters
     ----------
     dst : Series
-        Dst or SYM-H, nT, hourly or by day.
+        Dst or SYM-H, nT, on a regular grid.
 
     Returns
     -------
     Series
-        By day: `storm` if the index falls to -50 nT; `recovery` on the three days after; else
-        `quiet`. Missing where the index is.
+        "main" from where the index falls through 0, a day before -50 nT at most, to its least
+        value; "recovery" for three days after that value, else "quiet".
     """
-    least = dst.resample("1D").min()
-    storm = least <= STORM
-    after = storm.rolling(RECOVERY + 1, min_periods=1).max() > 0
-    phase = pd.Series("quiet", least.index).mask(after, "recovery").mask(storm, "storm")
-    return phase.where(least.notna())
+    label = pd.Series("quiet", dst.index)
+    for storm in find_storms(dst).itertuples():
+        label[storm.least : storm.least + AFTER] = "recovery"
+        label[storm.onset : storm.least] = "main"
+    return label
 
 
-def label_phases(table: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataFrame:
-    """Add the columns `cycle` and `storm`, each by the day that is forecast.
+def find_storms(dst: pd.Series) -> pd.DataFrame:
+    """List the storms, each a stretch below -50 nT.
 
-    Parameters
-    ----------
-    table : DataFrame
-        Forecasts, as `protocols.leave_one_year_out` gives.
-    drivers : DataFrame
-        With `Dst` or `SYM_H`.
+    Returns
+    -------
+    DataFrame
+        `onset`, `least` (the time of the least value) and `dst`, that value, nT.
     """
-    name = next((name for name in ("Dst", "SYM_H") if name in drivers), None)
-    if name is None:
-        raise FluxError("the drivers have neither Dst nor SYM_H, by which storms are told.")
-    storms = label_storms(drivers[name]).reindex(table.index).to_numpy()
-    return table.assign(cycle=label_cycle(table.index).to_numpy(), storm=storms)
+    values = dst.ffill().fillna(0).to_numpy()
+    edges = np.flatnonzero(np.diff(np.r_[False, values < STORM, False].astype(int)))
+    rows = []
+    for first, end in edges.reshape(-1, 2):
+        least = first + int(np.argmin(values[first:end]))
+        early = dst.index.searchsorted(dst.index[first] - ONSET)
+        quiet = np.flatnonzero(values[early:first] >= 0)
+        onset = early + quiet[-1] + 1 if len(quiet) else early
+        rows.append((dst.index[onset], dst.index[least], values[least]))
+    return pd.DataFrame(rows, columns=["onset", "least", "dst"])
