@@ -22,8 +22,8 @@ import pandas as pd
 import fluxlib
 from fluxlib import FluxForecaster, baselines, network
 from fluxlib.alerts import bin_reliability, count_alerts, trace_roc
-from fluxlib.folds import blocked_folds
 from fluxlib.cycle import label_days
+from fluxlib.folds import blocked_folds
 from fluxlib.protocols import (
     PURGE,
     leave_one_year_out,
