@@ -91,13 +91,19 @@ def _test_years(data, models, years, purge, report, *, past_only) -> pd.DataFram
 
 
 def _test_year(year, name, purge, past_only, data, models) -> pd.DataFrame:
+    table = forecast_year(clone(models[name]), data, year, purge=purge, past_only=past_only)
+    return table.assign(model=name, year=year)
+
+
+def forecast_year(
+    model, data, year: int, *, purge: int = PURGE, past_only: bool = False
+) -> pd.DataFrame:
+    """Fit a forecaster on other years, or on those before, and forecast every day of a year."""
     days = split_data(data)[0].index
-    train = choose_training(days, year, purge, past_only=past_only)
-    fitted = clone(models[name]).fit(data, train)
+    model.fit(data, choose_training(days, year, purge, past_only=past_only))
     first = pd.Timestamp(f"{year}-01-01")
-    issued = pd.date_range(first - fitted.horizons * DAY, f"{year}-12-30")
-    table = fitted.predict(data, issued)
-    return table[table.index.year == year].assign(model=name, year=year)
+    table = model.predict(data, pd.date_range(first - model.horizons * DAY, f"{year}-12-30"))
+    return table[table.index.year == year]
 
 
 def choose_training(

@@ -37,6 +37,11 @@ LABELS = {
     "random_state": "Seed",
     "bits": "Bits: trees, depth, leaf",
     "fitness": "Fitness",
+    "network_drivers": "Inputs",
+    "time_step": "Time step (days)",
+    "horizon": "Days ahead",
+    "year": "Year",
+    "epochs": "Epochs",
 }
 
 #: The parameters that each notebook's controls set.
@@ -54,6 +59,7 @@ CONTROLS = {
         "fitness",
         "elitism",
     ),
+    "05_prediction": ("time_step", "epochs", "year", "horizon", "network_drivers"),
 }
 
 
