@@ -1,6 +1,6 @@
 """Figures of forecasts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -102,5 +102,16 @@ def plot_skill(skill: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_xticks(sorted(skill.index.unique("horizon")))
     ax.set_xlabel("Days ahead")
     ax.set_ylabel("Skill against persistence")
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return ax
+
+
+def plot_losses(losses: Sequence[float], epochs: int, *, ax: Axes | None = None) -> Axes:
+    """Draw the loss of a training by epoch, up to the epoch reached, and mark the least."""
+    ax = plt.gca() if ax is None else ax
+    ax.plot(range(1, len(losses) + 1), losses, ".-", color="C0")
+    least = int(np.argmin(losses))
+    ax.plot([least + 1], [losses[least]], "o", color="C1", label=f"least, {losses[least]:.3f}")
+    ax.set(xlim=(0.5, epochs + 0.5), xlabel="Epoch", ylabel="Loss")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return ax
