@@ -47,7 +47,14 @@ class FluxForecaster(DailyForecaster):
         Fluence of an alert, e/(cm2 day sr).
     random_state : int
         Seed.
+
+    Attributes
+    ----------
+    on_epoch : callable or None
+        Set it to watch the training: see `network.train_networks`.
     """
+
+    on_epoch = None
 
     def __init__(
         self,
@@ -138,6 +145,8 @@ class FluxForecaster(DailyForecaster):
             filters = stacking.fit_linear([values[train] for values in inputs], target[train])
             linear[test] = stacking.run_linear(filters, [values[test] for values in inputs])
         training = {name: getattr(self, name) for name in ("epochs", "batch_size", "learning_rate")}
+        if self.on_epoch:
+            training["on_epoch"] = self.on_epoch
         own = [folds[member % self.blocks] for member in range(self.members)]
         tasks = [
             (

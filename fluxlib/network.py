@@ -4,6 +4,7 @@ TensorFlow takes seconds to import, so nothing here imports it before it is need
 """
 
 import random
+from collections.abc import Callable
 from functools import lru_cache, partial
 
 import numpy as np
@@ -162,6 +163,7 @@ def train_networks(
     batch_size: int,
     learning_rate: float,
     seed: int,
+    on_epoch: Callable[[float], None] | None = None,
 ) -> list[np.ndarray]:
     """Train networks side by side from new weights; the learning rate falls as a cosine.
 
@@ -177,6 +179,9 @@ def train_networks(
         For each network, the samples that it learns from.
     epochs, batch_size, learning_rate, seed
         Of each network.
+    on_epoch : callable, optional
+        Called with the loss after each epoch. A KeyboardInterrupt there ends the training, with
+        the weights of the least loss so far.
 
     Returns
     -------
@@ -191,16 +196,33 @@ def train_networks(
     model = compile_ensemble(members, config, work > WORTH_COMPILING)
     keras.utils.set_random_seed(seed)
     _start_anew(model, [build_network(*config, seed=seed + i) for i in range(members)], seed)
-    model.fit(
-        [values[rows] for values in inputs],
-        target[rows],
-        batch_size=batch_size,
-        epochs=epochs,
-        callbacks=[make_schedule(learning_rate, epochs)],
-        verbose=0,
-    )
+    best = {}
+
+    def watch(_, logs):
+        if logs["loss"] <= best.get("loss", logs["loss"]):
+            best.update(loss=logs["loss"], weights=_copy_weights(model))
+        on_epoch(logs["loss"])
+
+    watcher = [keras.callbacks.LambdaCallback(on_epoch_end=watch)] if on_epoch else []
+    try:
+        model.fit(
+            [values[rows] for values in inputs],
+            target[rows],
+            batch_size=batch_size,
+            epochs=epochs,
+            callbacks=[make_schedule(learning_rate, epochs), *watcher],
+            verbose=0,
+        )
+    except KeyboardInterrupt:
+        if not best:
+            raise
+        return best["weights"]
+    return _copy_weights(model)
+
+
+def _copy_weights(model) -> list[np.ndarray]:
     # get_weights() makes NumPy 2 warn.
-    return [variable.value.numpy() for variable in model.trainable_variables]
+    return [variable.value.numpy().copy() for variable in model.trainable_variables]
 
 
 def make_schedule(learning_rate: float, epochs: int):
