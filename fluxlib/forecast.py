@@ -157,10 +157,9 @@ class FluxForecaster(DailyForecaster):
             for first in range(0, self.members, SIDE_BY_SIDE)
         ]
         trained = run_tasks(_train_members, tasks, inputs, target)
-        self.weights_ = [
-            np.concatenate(same) for same in zip(*(w for w, _ in trained), strict=True)
-        ]
-        held_out = np.concatenate([outputs for _, outputs in trained])
+        weights, outputs = zip(*trained, strict=True)
+        self.weights_ = [np.concatenate(same) for same in zip(*weights, strict=True)]
+        held_out = np.concatenate(outputs)
         if self.linear:
             self.linear_ = stacking.fit_linear(inputs, target)
         self._calibrate(held_out, linear, target)
