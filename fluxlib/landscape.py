@@ -36,8 +36,9 @@ def find_landscape(
     planes = [
         surface.plane(leaf, trees, kind=kind).loc[:, :depths] for leaf in range(1, leaves + 1)
     ]
-    landscape = planes[0].where(False, np.min(planes, axis=0))
-    row, column = np.unravel_index(int(np.argmin(landscape)), landscape.shape)
+    least_of_all = np.min([plane.to_numpy() for plane in planes], axis=0)
+    landscape = pd.DataFrame(least_of_all, planes[0].index, planes[0].columns)
+    row, column = np.unravel_index(int(np.argmin(least_of_all)), landscape.shape)
     leaf = 1 + int(np.argmin([plane.iloc[row, column] for plane in planes]))
     least = {"trees": row + 1, "depth": column + 1, "leaf": leaf}
     return landscape, pd.Series(least | {"rmse": landscape.iloc[row, column]}, dtype=object)

@@ -110,8 +110,8 @@ def test_no_method_sees_what_is_hidden(flat, line):
 def test_the_gap_picked_moves_as_the_median_one_does():
     index = pd.date_range("2014", periods=30, freq="h")
     truth = pd.Series(np.tile(np.arange(10.0), 3) * np.repeat([5, 1, 3], 10), index)
-    stretches = [index[:10], index[10:20], index[20:]]
-    assert stretches.pick_gap(stretches, truth) is stretches[2]
+    drawn = [index[:10], index[10:20], index[20:]]
+    assert stretches.pick_gap(drawn, truth) is drawn[2]
 
 
 def test_a_storm_is_shown_from_before_it_to_days_after(flat):

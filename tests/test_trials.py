@@ -104,11 +104,13 @@ def test_forests_do_better_than_the_other_satellite_alone(trial, predictions):
     assert (table["PE"] <= table["LC"] ** 2 + 1e-12).all()
 
 
-def test_scores_are_of_each_column_against_the_truth(flat):
-    guesses = pd.DataFrame({"right": flat.truth[flat.test], "high": flat.truth[flat.test] + 0.5})
-    table = trials.score_all(flat.truth, guesses)
+def test_scores_are_of_each_column_against_the_truth():
+    index = pd.date_range("2014-01-01", periods=100, freq="h", name="time")
+    truth = pd.Series(np.linspace(0, 4, 100), index)
+    guesses = pd.DataFrame({"right": truth, "high": truth + 0.5})[10:60]
+    table = trials.score_all(truth, guesses)
     assert table["RMSE"].tolist() == [0, pytest.approx(0.5)]
-    assert table["n"].tolist() == [len(flat.test)] * 2
+    assert table["n"].tolist() == [50, 50]
 
 
 def test_training_samples_and_random_folds_flatter(trial, imputer, predictions):
