@@ -71,7 +71,7 @@ set_up() {
 
 for argument in "$@"; do
   case "$argument" in
-    test | lab | fetch) break ;; # the rest is theirs
+    test | lab | fetch | sweep) break ;; # the rest is theirs
     -h | --help)
       cat "$root/fluxlib/templates/usage.txt"
       exit 0

@@ -1,17 +1,22 @@
-"""The command line behind run_all.sh: run the notebooks or the tests, fetch, open JupyterLab."""
+"""The command line behind run_all.sh: run notebooks, sweeps or tests, fetch, open JupyterLab."""
 
 import argparse
+import errno
 import os
 import shutil
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
+from fluxlib.cluster import VARIABLE as SCHEDULER
 from fluxlib.errors import FluxError
 from fluxlib.paths import NOTEBOOKS, PROJECT, SAMPLE
 
 REPORTS = PROJECT / "reports"
 FIGURES = PROJECT / "figures"
+SWEEPS = PROJECT / "sweeps"
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _USAGE = Path(__file__).parent / "templates" / "usage.txt"
 
 
@@ -39,9 +44,16 @@ def main(arguments: list[str] | None = None) -> int:
             from fluxlib.archive import fetch_from_arguments
 
             return fetch_from_arguments(arguments[1:])
+        if arguments[:1] == ["sweep"]:
+            return sweep(_parse_sweep(arguments[1:]))
         return run(_parse(arguments))
     except FluxError as error:
         print(f"Error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        print(f"Error: {error}. Make room; the same command goes on from here.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nStopped. The same command goes on from here.", file=sys.stderr)
@@ -56,11 +68,11 @@ def run(options: argparse.Namespace) -> int:
     from fluxlib.runner import run_notebooks
 
     began = time.monotonic()
+    if options.scheduler:
+        os.environ[SCHEDULER] = options.scheduler  # which the notebooks' kernels inherit
     parameters = read_parameters(options.params) if options.params else {}
-    if options.data is None:
-        _ensure_sample(SAMPLE)
     result = run_notebooks(
-        describe_dataset(options.data or SAMPLE),
+        describe_dataset(options.data or _ensure_sample()),
         notebooks=NOTEBOOKS,
         reports=REPORTS,
         figures=FIGURES,
@@ -70,6 +82,37 @@ def run(options: argparse.Namespace) -> int:
         start=options.start,
     )
     print(f"{format_seconds(time.monotonic() - began)} in all. Report: {result.index}")
+    if options.publish:
+        folders = [result.index.parent, FIGURES / result.index.parent.name]
+        _publish([folder for folder in folders if folder.exists()], options.publish)
+    for line in result.failures:
+        print(line)
+    return 1 if result.failures else 0
+
+
+def sweep(options: argparse.Namespace) -> int:
+    """Run the notebooks with many parameter sets, and say where the comparison is."""
+    from fluxlib.formatting import format_seconds
+    from fluxlib.plan import read_plan
+    from fluxlib.sweep import run_sweep
+
+    began = time.monotonic()
+    plan = read_plan(
+        options.file, notebooks=NOTEBOOKS, sample=_ensure_sample, describe=describe_dataset
+    )
+    print(f"{len(plan.runs)} runs, {len(plan.nodes)} different steps", flush=True)
+    result = run_sweep(
+        plan,
+        folder=SWEEPS,
+        address=options.scheduler,
+        workers=options.workers,
+        say=partial(print, flush=True),
+    )
+    ran = [outcome for outcome in result.outcomes.values() if not outcome.reused]
+    took = format_seconds(time.monotonic() - began)
+    print(f"{took} in all, {len(ran)} steps run. Comparison: {result.index}")
+    if options.publish:
+        _publish([result.index.parent], options.publish)
     for line in result.failures:
         print(line)
     return 1 if result.failures else 0
@@ -132,19 +175,55 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--only", action="extend", type=lambda text: text.split(","), default=[])
     which.add_argument("--from", dest="start")
+    _add_places(parser)
     return parser.parse_args(arguments)
 
 
-def _ensure_sample(folder: Path) -> None:
+def _parse_sweep(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="./run_all.sh sweep",
+        allow_abbrev=False,
+        description="Run the notebooks with many parameter sets; what runs share is run once.",
+    )
+    parser.add_argument("file", type=Path, help="the parameter sets; params/sweep.yaml shows one")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        help="notebooks at a time on this machine; as many as it has cores and memory for",
+    )
+    _add_places(parser)
+    return parser.parse_args(arguments)
+
+
+def _add_places(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--scheduler",
+        default=os.environ.get(SCHEDULER),
+        help=f"a Dask scheduler, tcp://host:8786; without it, {SCHEDULER}",
+    )
+    parser.add_argument(
+        "--publish", metavar="URL", help="copy the pages to s3://, gs:// or abfs://"
+    )
+
+
+def _publish(folders: list[Path], url: str) -> None:
+    from fluxlib.publish import publish
+
+    print(f"Published: {publish(folders, url, root=PROJECT)}")
+
+
+def _ensure_sample() -> Path:
     """Make the sample dataset if it is absent or older code made it; two runs make it once."""
     from fluxlib import sample
     from fluxlib.lock import hold_lock
 
+    folder = SAMPLE
     with hold_lock(folder.parent / ".lock", say=print):
         if not sample.is_current(folder):
             print(f"Making the sample dataset in {folder}", flush=True)
             shutil.rmtree(folder, ignore_errors=True)
             sample.make_sample(folder)
+    return folder
 
 
 if __name__ == "__main__":

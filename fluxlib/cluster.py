@@ -95,6 +95,7 @@ def start_workers(count: int) -> Iterator[Link]:
             threads_per_worker=1,
             dashboard_address="127.0.0.1:0",  # any port, for there may be others
             silence_logs=logging.ERROR,
+            env=limit_threads(1),
             memory_limit=0,  # what takes memory is the kernel that a worker starts
         ) as workers,
         Link(workers.scheduler_address) as link,
@@ -108,6 +109,13 @@ def count_workers() -> int:
     from distributed.system import MEMORY_LIMIT
 
     return max(1, min(CPU_COUNT, int(MEMORY_LIMIT // MEMORY)))
+
+
+def limit_threads(threads: int) -> dict[str, str]:
+    """Return the variables that keep all libraries of a process to some cores."""
+    names = ("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
+    names += ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+    return dict.fromkeys(names, str(threads))
 
 
 def find_link() -> Link | None:
@@ -182,11 +190,11 @@ class Crew:
     ----------
     address : str or None
         Of a scheduler; without it, workers are started on this machine when the first task comes.
-    count : int
-        How many to start.
+    count : int, optional
+        How many to start; as many as this machine has cores and memory for.
     """
 
-    def __init__(self, address: str | None, count: int):
+    def __init__(self, address: str | None, count: int | None = None):
         self._address, self._count = address, count
         self._stack, self._link = ExitStack(), None
         self._tasks: dict[str, tuple] = {}
@@ -204,7 +212,7 @@ class Crew:
         """Cores that are a task's own: those of this machine are shared out."""
         from dask.system import CPU_COUNT
 
-        return 1 if self._address else max(1, CPU_COUNT // self._count)
+        return 1 if self._address else max(1, CPU_COUNT // (self._count or count_workers()))
 
     @property
     def busy(self) -> bool:
@@ -214,7 +222,11 @@ class Crew:
     def submit(self, name: str, function: Callable, *arguments: Any, priority: int = 0) -> None:
         """Have ``function(*arguments)`` called; what all clients name alike is done once."""
         if self._link is None:
-            connection = Link(self._address) if self._address else start_workers(self._count)
+            connection = (
+                Link(self._address)
+                if self._address
+                else start_workers(self._count or count_workers())
+            )
             self._link = self._stack.enter_context(connection)
         self._tasks[name] = function, arguments, priority
         self._send(name)

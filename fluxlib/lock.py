@@ -1,5 +1,6 @@
-"""One run at a time on a folder."""
+"""One run at a time on a folder, and one worker at a time on a step."""
 
+import errno
 import fcntl
 import json
 import os
@@ -10,6 +11,8 @@ from datetime import datetime
 from pathlib import Path
 
 from fluxlib.errors import FluxError
+
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 
 
 @contextmanager
@@ -46,6 +49,37 @@ def hold_lock(path: str | Path, *, say: Callable[[str], None], patience: float =
             yield
         finally:
             fcntl.flock(file, fcntl.LOCK_UN)
+
+
+@contextmanager
+def hold_claim(path: str | Path) -> Iterator:
+    """Wait until no other process works on what `path` stands for, and keep others waiting.
+
+    Unlike `hold_lock` it is not for kernels to inherit: when a worker is killed, the next one may
+    begin, because a kernel that is left behind writes to a folder that no one reads.
+    Where the file system has no locks, nobody waits.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+        yield
+
+
+def is_claimed(path: str | Path) -> bool:
+    """Tell whether a process holds the claim of this path now."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:  # held, or a file system without locks
+        return True
+    return False
 
 
 def _take(file, path: Path, say: Callable[[str], None], patience: float) -> None:

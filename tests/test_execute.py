@@ -1,3 +1,5 @@
+import ast
+
 import nbformat
 import pytest
 from toys import write_notebook
@@ -34,16 +36,29 @@ def test_parameters_braces_and_backend_reach_the_kernel_right(tmp_path, monkeypa
         tmp_path / "a {b} c",
         "01_env",
         "import os\n(os.environ.get('FLUX_TOY'), os.environ.get('MPLBACKEND'), n, interactive)",
+        "(os.getcwd(), os.environ['OPENBLAS_NUM_THREADS'], os.environ['FLUX_TOO'])",
         "import matplotlib.pyplot as plt\nplt.plot([0, 1]);",
         parameters="n = 1\n",
         plain=True,
     )
     output = tmp_path / "a {b} c" / "out.ipynb"
-    execution = execute_notebook(path, output, {"n": 2, "interactive": False})
+    execution = execute_notebook(
+        path, output, {"n": 2, "interactive": False}, environment={"FLUX_TOO": "told"}
+    )
     cells = nbformat.read(output, as_version=4).cells
     text = cells[3].outputs[0].data["text/plain"]
     assert text.startswith("('seen', 'module://matplotlib_inline")
     assert text.endswith("2, False)")
-    assert "image/png" in cells[4].outputs[0].data
+    seen = ast.literal_eval(cells[4].outputs[0].data["text/plain"])
+    assert seen == (str(path.parent), "1", "told")
+    assert "image/png" in cells[5].outputs[0].data
     assert execution.status == "done"
     assert not output.with_suffix(".log").exists()
+
+
+def test_a_kernel_that_dies_is_started_as_often_as_asked(tmp_path):
+    die = "import os\nopen('runs', 'a').write('x')\nos.kill(os.getpid(), 9)"
+    path = write_notebook(tmp_path, "01_dies", die, plain=True)
+    execution = execute_notebook(path, tmp_path / "out.ipynb", {}, attempts=3)
+    assert execution.status == "failed"
+    assert (tmp_path / "runs").read_text() == "xxx"

@@ -59,7 +59,7 @@ def test_input_that_cannot_be_used_is_one_sentence_and_status_2(project, capsys)
     assert not (project / "reports").exists()
 
 
-@pytest.mark.parametrize("arguments", [["--dat", "x"], ["sweep"], ["--only", "1", "--from", "2"]])
+@pytest.mark.parametrize("arguments", [["--dat", "x"], ["swep"], ["--only", "1", "--from", "2"]])
 def test_an_unknown_option_ends_at_once(arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
         command.main(arguments)
@@ -72,7 +72,9 @@ def test_help_names_every_option(capsys):
         command.main(["--help"])
     assert stopped.value.code == 0
     text = capsys.readouterr().out
-    for option in ("--data", "-f, --params", "--only", "--from", "test", "lab", "fetch"):
+    for option in ("--data", "-f, --params", "--only", "--from", "--scheduler", "--publish"):
+        assert option in text
+    for option in ("test", "lab", "fetch", "sweep"):
         assert option in text
 
 

@@ -8,7 +8,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from fluxlib import steps
+from fluxlib.plan import Plan, read_plan
 from fluxlib.runner import Run, Source, run_notebooks
+from fluxlib.sweep import Sweep, run_sweep
 
 #: The parameters of `run_mixed`.
 MIXED = {"lag_days": 6, "01_observations": {"large": 12}}
@@ -56,6 +58,31 @@ def run_toys(folder: Path, **options) -> tuple[Run, list[str]]:
         **options,
     )
     return run, "".join(said).splitlines()
+
+
+def describe_toy(folder: Path) -> Source:
+    """Take a folder for a dataset, with its name for its content."""
+    return Source(folder.resolve(), folder.name, "Toy", synthetic=True, key=folder.name)
+
+
+def plan_toys(folder: Path, text: str) -> Plan:
+    """Plan a sweep of the notebooks in ``folder/notebooks`` over the dataset ``folder/data``."""
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    path = folder / "toys.yaml"
+    path.write_text(text)
+    return read_plan(
+        path,
+        notebooks=folder / "notebooks",
+        sample=lambda: folder / "data",
+        describe=describe_toy,
+    )
+
+
+def sweep_toys(folder: Path, text: str, **options) -> tuple[Sweep, list[str]]:
+    """Sweep the notebooks in ``folder/notebooks``; return the sweep and the lines that it said."""
+    said = []
+    plan = plan_toys(folder, text)
+    return run_sweep(plan, folder=folder / "sweeps", say=said.append, **options), said
 
 
 _mixed = {}
