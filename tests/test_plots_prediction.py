@@ -36,3 +36,10 @@ def test_skill_is_drawn_with_its_interval(ax):
     segments = ax.containers[0][2][0].get_segments()
     assert segments[0][:, 1].tolist() == [0.5, 0.7]
     assert legend_of(ax) == ["LSTM"]
+
+
+def test_losses_are_drawn_up_to_the_epoch_reached_and_the_least_is_marked(ax):
+    plots_prediction.plot_losses([3.0, 1.0, 2.0], 10, ax=ax)
+    assert ax.lines[0].get_xydata().tolist() == [[1, 3], [2, 1], [3, 2]]
+    assert ax.lines[1].get_xydata().tolist() == [[2, 1]]
+    assert ax.get_xlim() == (0.5, 10.5)
