@@ -24,7 +24,7 @@ import sklearn.ensemble
 import fluxlib
 from fluxlib.folds import blocked_folds
 from fluxlib.forest import ENGINE, build_forest
-from fluxlib.impute import satellite_features
+from fluxlib.inputs import satellite_features
 
 BITS = (9, 5, 5)
 TREES, DEPTH, LEAVES = (2**bits for bits in BITS)

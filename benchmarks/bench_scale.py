@@ -1,0 +1,167 @@
+"""What more cores bring, and what the papers' scale takes.
+
+    python benchmarks/bench_scale.py surface [--data data/sample] [--rows 20000] [--trees 64]
+    python benchmarks/bench_scale.py sweep [--params params/sweep.yaml]
+    python benchmarks/bench_scale.py paper [--folder data/raw/paper-scale]
+
+`surface`: a GA-RF surface grown by one and by two local workers, the overhead of a task, and from
+these the time that the published search takes on 2, 16 and 128 cores. `sweep`: the same sweep by
+one and by two workers, against the sum of its steps. `paper`: notebooks 01-04 on the simulated
+fleet at 5 minutes, 1999-2016, minutes and peak memory each. On an idle machine only.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from bench_garf import BITS, load_matrix, split_matrix
+
+import fluxlib
+from fluxlib import cluster
+from fluxlib.__main__ import describe_dataset
+from fluxlib.paths import NOTEBOOKS, PROJECT, SAMPLE
+from fluxlib.plan import read_plan
+from fluxlib.runner import run_notebooks
+from fluxlib.sweep import run_sweep
+
+CORES = (2, 16, 128)
+LEAVES = range(1, 9)
+PAPER_ROWS = 1_500_000  # samples known of 1.9 million in 18 years of one satellite at 5 min
+
+
+def time_call(function):
+    start = time.perf_counter()
+    result = function()
+    return time.perf_counter() - start, result
+
+
+def grow(data, trees, link):
+    """Grow all leaf sizes on the workers of a link; return seconds and RMSE of all forests."""
+    cluster.find_link = fluxlib.forest.find_link = lambda: link
+    surface = fluxlib.ForestSurface(*data, max_features=1 / 3, n_jobs=1)
+    seconds, _ = time_call(lambda: surface.prepare([(trees, 32, leaf) for leaf in LEAVES]))
+    planes = {leaf: surface.plane(leaf, trees) for leaf in LEAVES}
+    return seconds, planes, surface.block
+
+
+def measure_overhead(link, tasks=500):
+    """Return the seconds that a task takes beside its own work."""
+    seconds, _ = time_call(
+        lambda: link.client.gather([link.client.submit(abs, i, pure=False) for i in range(tasks)])
+    )
+    return seconds / tasks
+
+
+def show_surface(options):
+    data = split_matrix(*load_matrix(options.data), options.rows)
+    times, planes = {}, {}
+    for workers in (1, 2):
+        with cluster.start_workers(workers) as link:
+            grow([part[:500] for part in data], 4, link)  # imports, and the data's way there
+            times[workers], planes[workers], block = grow(data, options.trees, link)
+            overhead = measure_overhead(link)
+        print(f"{workers} workers: {times[workers]:.1f} s, {overhead * 1e3:.2f} ms a task")
+    same = all(planes[1][leaf].equals(planes[2][leaf]) for leaf in LEAVES)
+    gain = times[1] / times[2]
+    print(f"two workers are {gain:.2f} times as fast as one; the same to the last digit: {same}")
+    show_extrapolation(options, times[1], gain, overhead, block)
+
+
+def show_extrapolation(options, seconds, gain, overhead, block):
+    """Print the time of the published search's whole surface by cores."""
+    all_trees, all_leaves = 2 ** BITS[0], 2 ** BITS[2]
+    trees = options.trees * len(LEAVES)
+    growth = PAPER_ROWS / options.rows * np.log(PAPER_ROWS) / np.log(options.rows)
+    work = seconds / trees * all_trees * all_leaves * growth
+    lost = 2 / gain - 1  # a worker's share that a second one cost
+    rows = []
+    for cores in CORES:
+        tasks = 3 * all_trees / block * all_leaves
+        rows.append(
+            {
+                "cores": cores,
+                "hours": (work * (1 + lost) / cores + tasks * overhead) / 3600,
+                "hours at most of it serial": (work * (1 + lost * (cores - 1)) / cores) / 3600,
+            }
+        )
+    print(f"\nThe whole surface of {all_trees} trees, 32 depths, {all_leaves} leaf sizes")
+    print(f"at {PAPER_ROWS} rows, from {trees} trees at {options.rows} rows. Assumed: time goes")
+    print("with rows x log rows and with trees; each core has a worker; first column, a second")
+    print("worker's loss is paid once; second, each further worker costs as much again.")
+    print(pd.DataFrame(rows).to_string(index=False, float_format="{:.1f}".format))
+
+
+def show_sweep(options):
+    times = {}
+    for workers in (1, 2):
+        with tempfile.TemporaryDirectory(dir=PROJECT) as folder:
+            plan = read_plan(
+                options.params,
+                notebooks=NOTEBOOKS,
+                sample=lambda: SAMPLE,
+                describe=describe_dataset,
+            )
+            times[workers], sweep = time_call(
+                lambda plan=plan, folder=folder, workers=workers: run_sweep(
+                    plan, folder=folder, workers=workers
+                )
+            )
+            steps = sum(outcome.seconds for outcome in sweep.outcomes.values())
+            again, _ = time_call(lambda plan=plan, folder=folder: run_sweep(plan, folder=folder))
+        print(f"{workers} workers: {len(plan.runs)} runs, {len(plan.nodes)} steps", end=", ")
+        print(f"{times[workers]:.0f} s; sum of steps / workers {steps / workers:.0f} s", end=", ")
+        print(f"ratio {times[workers] * workers / steps:.3f}; again {again:.1f} s", flush=True)
+    print(f"two workers are {times[1] / times[2]:.2f} times as fast as one")
+
+
+def show_paper(options):
+    folder = Path(options.folder)
+    if not (folder / "dataset.toml").exists():
+        seconds, _ = time_call(
+            lambda: fluxlib.simulate("1999-01-01", "2017-01-01", "5min", seed=1).write(folder)
+        )
+        print(f"simulated and written in {seconds / 60:.1f} min", flush=True)
+    command = [sys.executable, __file__, "notebooks", "--folder", str(folder)]
+    subprocess.run(command, check=True)  # a process of its own: this one still holds the fleet
+
+
+def run_paper(options):
+    with tempfile.TemporaryDirectory(dir=PROJECT) as place:
+        os.environ["FLUX_CACHE"] = f"{place}/cache"
+        run = run_notebooks(
+            describe_dataset(options.folder),
+            notebooks=NOTEBOOKS,
+            reports=f"{place}/reports",
+            figures=f"{place}/figures",
+            parameters=fluxlib.parameters.read_parameters(PROJECT / "params/paper-scale.yaml"),
+            only=["01", "02", "03", "04"],
+        )
+        for outcome in run.outcomes:
+            words = {"minutes": outcome.seconds / 60, "GiB": (outcome.memory or 0) * 1e6 / 2**30}
+            print(json.dumps({"step": outcome.step, "status": outcome.status, **words}))
+        print("\n".join(run.failures))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["surface", "sweep", "paper", "notebooks"])
+    parser.add_argument("--data", default=SAMPLE)
+    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--trees", type=int, default=64)
+    parser.add_argument("--params", default=PROJECT / "params" / "sweep.yaml")
+    parser.add_argument("--folder", default=PROJECT / "data" / "raw" / "paper-scale")
+    options = parser.parse_args()
+    run = {"surface": show_surface, "sweep": show_sweep}
+    run |= {"paper": show_paper, "notebooks": run_paper}
+    run[options.what](options)
+
+
+if __name__ == "__main__":
+    main()
