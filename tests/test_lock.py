@@ -1,3 +1,4 @@
+import errno
 import fcntl
 import os
 import subprocess
@@ -7,7 +8,7 @@ import threading
 import pytest
 
 from fluxlib.errors import FluxError
-from fluxlib.lock import hold_lock
+from fluxlib.lock import hold_claim, hold_lock, is_claimed
 
 
 def test_a_second_holder_is_told_who_has_it(tmp_path):
@@ -53,7 +54,7 @@ def test_patience_ends(tmp_path):
 
 HOLDER = """
 import os, subprocess, sys
-from fluxlib.lock import hold_lock
+from fluxlib.lock import hold_claim, hold_lock, is_claimed
 with hold_lock(sys.argv[1], say=print):
     wait = [sys.executable, "-c", "import sys; sys.stdin.read()"]
     subprocess.Popen(wait, stdin=sys.stdin, stdout=subprocess.DEVNULL, close_fds=False)
@@ -75,3 +76,37 @@ def test_a_kernel_holds_the_lock_for_as_long_as_it_lives(tmp_path):
         with hold_lock(path, say=said.append):
             pass
     assert said == ["Waiting for a notebook of a run that was killed."]
+
+
+CLAIMER = """
+import subprocess, sys
+from fluxlib.lock import hold_claim
+with hold_claim(sys.argv[1]):
+    wait = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    subprocess.Popen(wait, stdin=sys.stdin, stdout=subprocess.DEVNULL, close_fds=False)
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_claim_ends_with_its_process_whatever_that_has_started(tmp_path):
+    path = tmp_path / "claims" / "x"
+    assert not is_claimed(path)
+    command = [sys.executable, "-c", CLAIMER, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"ready\n"
+        assert is_claimed(path)
+        threading.Timer(0.3, holder.kill).start()
+        with hold_claim(path):
+            assert holder.wait(timeout=10) < 0
+            assert is_claimed(path)
+    assert not is_claimed(path)
+
+
+def test_where_there_are_no_locks_nobody_waits(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with hold_claim(tmp_path / "x"), hold_claim(tmp_path / "x"):
+        assert is_claimed(tmp_path / "x")
