@@ -66,7 +66,7 @@ class Panel(controls.VBox):
         self._answer, self.named, self.step = answer, dict(named), step
         self.views, self._readings = dict(views or {}), readings or {}
         self._is_held = False
-        self.view = controls.HTML()
+        self.view = controls.HTML().add_class("flux-view")
         self.work = WorkRow(self)
         self.saving = SavingRow(self)
         every = [*self.named.values(), *self.views.values()]

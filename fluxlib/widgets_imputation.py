@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from fluxlib.answers import Answer, Work
 from fluxlib.forest import KINDS, ForestSurface
 from fluxlib.formatting import format_seconds
-from fluxlib.plots_imputation import plot_convergence
-from fluxlib.plots_search import plot_landscape
+from fluxlib.landscape import find_landscape
+from fluxlib.plots_imputation import plot_convergence, plot_landscape
 from fluxlib.replay import Rehearsal, Replay
 from fluxlib.widgets import Numbers, Panel, Player, check, choose, count, slide
 
@@ -74,9 +74,11 @@ def show_replay(rehearsal: Rehearsal, generation: int, options: dict) -> Answer:
     left, right = figure.subplots(1, 2)
     plot_convergence(history, ax=left)
     left.set_xlim(0, options["generations"])
-    plane = found.surface.plane(genes["leaf"], kind=options["fitness"])
-    plot_landscape(plane, history, ax=right)
-    right.set_title(f"Leaf {genes['leaf']}")
+    if found.missing:
+        right.set_axis_off()  # a landscape with holes would mislead
+    else:
+        errors, least = find_landscape(found.surface, options["bits"], kind=options["fitness"])
+        plot_landscape(errors, history, least, ax=right)
     alt = f"RMSE by generation, and its path over numbers of trees and depths. {note}"
     return Answer(note, figure, alt=alt, work=work)
 

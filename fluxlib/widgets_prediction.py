@@ -47,10 +47,18 @@ def explore_training(
         settings["inputs"] = tuple(network_drivers)
         found = school.find(**settings)
         run = partial(school.train, show=partial(show_losses, settings["epochs"]), **settings)
-        if found is None:
-            note = f"{settings['epochs']} epochs on all years but {settings['year']}."
-            return Answer("Not trained with these settings yet.", work=Work("Train", run, note))
         persistence = school.persist(settings["year"])
+        if found is None:
+            pe = persistence.score(horizon)["PE"]
+            note = (
+                f"{settings['epochs']} epochs of {settings['time_step']}-day windows of "
+                f"{', '.join(network_drivers)}, on all years but {settings['year']}."
+            )
+            return Answer(
+                f"Not trained with these settings yet. {_name_days(horizon)} ahead, persistence "
+                f"has a prediction efficiency of {pe:.3f}.",
+                work=Work("Train", run, note),
+            )
         work = None if found.is_whole else Work("Train again", run, "It was stopped.")
         return show_forecasts(found, persistence, horizon, settings["epochs"], work)
 
@@ -85,7 +93,7 @@ def show_forecasts(
     pe = {name: one.score(horizon)["PE"] for name, one in (("", found), ("p", persistence))}
     trained = "" if found.is_whole else f" (stopped after {len(found.losses)} of {epochs} epochs)"
     note = (
-        f"{horizon} day{'s' if horizon > 1 else ''} ahead: prediction efficiency {pe['']:.3f}"
+        f"{_name_days(horizon)} ahead: prediction efficiency {pe['']:.3f}"
         f"{trained}, persistence {pe['p']:.3f}."
     )
     table = found.forecasts[found.forecasts["horizon"] == horizon]
@@ -96,3 +104,7 @@ def show_forecasts(
     plot_losses(found.losses, epochs, ax=below)
     alt = f"Observed and forecast daily fluence of the year, and the loss by epoch. {note}"
     return Answer(note, figure, alt=alt, work=work)
+
+
+def _name_days(horizon: int) -> str:
+    return f"{horizon} day{'s' if horizon > 1 else ''}"

@@ -28,7 +28,7 @@ class WorkRow(controls.HBox):
         self.start = controls.Button(button_style="primary", layout={"width": "auto"})
         self.stop = controls.Button(description="Stop", disabled=True, icon="stop")
         self.progress = controls.FloatProgress(min=0, max=1, layout={"width": "12em"})
-        self.said = controls.HTML()
+        self.said = controls.HTML().add_class("flux-work")
         self.start.on_click(lambda _: self.begin())
         self.stop.on_click(lambda _: self.job.stop())
         parts = [self.start, self.stop, self.progress, self.said]
@@ -85,7 +85,7 @@ class SavingRow(controls.HBox):
             description="Save these settings", layout={"width": "auto"}, icon="save"
         )
         self.load = controls.Button(description="Use the file's", layout={"width": "auto"})
-        self.said = controls.HTML()
+        self.said = controls.HTML().add_class("flux-saved")
         self.save.on_click(lambda _: self._say(self._write))
         self.load.on_click(lambda _: self._say(self._read))
         parts = [self.name, self.save, self.load, self.said]

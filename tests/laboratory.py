@@ -140,15 +140,34 @@ class Sheet:
             f"the end of {self.name}",
         )
 
+    def run_cell(self, source: str) -> None:
+        """Add a cell at the end and run it, without waiting for its end."""
+        self.page.evaluate(
+            """source => {
+                const notebook = window.jupyterapp.shell.currentWidget.content;
+                notebook.activeCellIndex = notebook.widgets.length - 1;
+                return window.jupyterapp.commands.execute('notebook:insert-cell-below').then(() => {
+                    notebook.activeCell.model.sharedModel.setSource(source);
+                    void window.jupyterapp.commands.execute('notebook:run-cell');
+                });
+            }""",
+            source,
+        )
+
     @property
     def panel(self) -> Locator:
         """The controls and what they show."""
-        return self.page.locator(".jupyter-widgets.widget-vbox:has(.flux-note, .flux-error)").first
+        return self.page.locator(".flux-panel").first
 
     @property
     def note(self) -> str:
         """The sentence above the picture."""
-        return self.panel.locator(".widget-html:has(img) .flux-note").first.inner_text()
+        return self.panel.locator(".flux-view .flux-note").inner_text()
+
+    @property
+    def work(self) -> str:
+        """The sentence beside the button for what takes long."""
+        return self.panel.locator(".flux-work").inner_text()
 
     def show(self) -> None:
         """Bring the controls into view."""
@@ -171,12 +190,13 @@ class Sheet:
 
     def list_controls(self) -> list[str]:
         """Return the labels of the controls, without those of the settings' file."""
-        texts = self.panel.locator(".widget-label").all_inner_texts()
+        texts = self.panel.locator(".widget-label, .widget-label-basic").all_inner_texts()
         return [text for text in texts if text.strip() and text != "Settings file"]
 
     def control(self, label: str) -> Locator:
         """Return the control with a label."""
-        exact = self.page.locator(".widget-label", has_text=re.compile(f"^{re.escape(label)}$"))
+        name = re.compile(rf"^\s*{re.escape(label)}\s*$")
+        exact = self.page.locator(".widget-label, .widget-label-basic", has_text=name)
         return self.panel.locator(".widget-inline-hbox").filter(has=exact).last
 
     def move(self, label: str) -> None:
@@ -197,7 +217,20 @@ class Sheet:
             number.fill(str(int(number.input_value()) + 1))
             number.press("Tab")
 
-    def list_focusable(self) -> int:
+    def press(self, name: str) -> None:
+        """Press a button."""
+        self.panel.get_by_role("button", name=name, exact=True).click()
+
+    def wait_for(self, pattern: str, seconds: float = 60) -> str:
+        """Wait until the controls say something, and return what."""
+
+        def find() -> str | None:
+            match = re.search(pattern, self.panel.inner_text())
+            return match and match[0]
+
+        return wait_until(find, seconds, f"{pattern!r} in {self.name}")
+
+    def count_focusable(self) -> int:
         """Count what the keyboard should reach."""
         return self.panel.locator(FOCUSABLE).count()
 
@@ -205,7 +238,7 @@ class Sheet:
         """Press Tab from the panel's first control on; count the places in it that it reaches."""
         self.panel.locator(FOCUSABLE).first.focus()
         reached = set()
-        for _ in range(3 * self.list_focusable()):
+        for _ in range(3 * self.count_focusable()):
             place = self.panel.evaluate(
                 """(panel, kinds) => [...panel.querySelectorAll(kinds)].indexOf(
                     document.activeElement)""",

@@ -28,7 +28,7 @@ def test_controls_are_the_notebooks_parameters_and_nothing_is_trained_at_first()
     assert panel.get_values() == BEGIN
     assert tuple(panel.named) == CONTROLS["05_prediction"]
     assert "Not trained with these settings yet." in panel.view.value
-    assert "3 epochs on all years but 2002." in panel.work.said.value
+    assert "3 epochs of 2-day windows of V, on all years but 2002." in panel.work.said.value
     panel.set_values({"year": 0, "time_step": 0})
     assert panel.get_values() == BEGIN
     panel.named["network_drivers"].value = ()
