@@ -23,7 +23,6 @@ from fluxlib.parameters import read_parameters
 
 pytestmark = pytest.mark.slow
 
-NUMBER = r"-?\d\.\d+"
 EXPLORED = ["01_observations", "02_calibration", "03_offsets"]
 
 
