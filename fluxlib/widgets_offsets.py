@@ -64,10 +64,12 @@ def explore_offsets(
         "max_offset": slide("max_offset", max_offset, 24, REACH, 12),
         "drivers": choose_several("drivers", drivers, drivers),
     }
-    # The first look at each satellite takes longest: take it before it is asked for.
-    Thread(target=lambda: [one.warm() for one in curves.values()], daemon=True).start()
     readings = {"satellite": lambda name: satellite if name == "auto" else name}
-    return Panel(answer, named, step="03_offsets", readings=readings)
+    panel = Panel(answer, named, step="03_offsets", readings=readings)
+    # The first look at each satellite takes longest: take it before it is asked for.
+    panel.warming = Thread(target=lambda: [one.warm() for one in curves.values()], daemon=True)
+    panel.warming.start()
+    return panel
 
 
 def show_offsets(correlations: pd.DataFrame, *, satellite: str, threshold: float) -> Answer:
