@@ -136,7 +136,8 @@ class GARFImputer(RegressorMixin, BaseEstimator):
             seed=self.random_state,
         )
         self.history_, self.best_ = search.run(
-            lambda *genes: self.surface_.fitness(*genes, kind=self.fitness)
+            lambda *genes: self.surface_.fitness(*genes, kind=self.fitness),
+            prepare=self.surface_.prepare,
         )
         self.best_estimator_ = FilledForest(
             trees=self.best_.trees,

@@ -101,3 +101,11 @@ def test_with_a_trend_the_search_is_of_what_the_trend_leaves():
     assert led.best_.rmse < plain.best_.rmse
     far = pd.DataFrame({"a": [9.0], "b": 0.0, "c": 0.0})
     assert led.predict(far)[0] == pytest.approx(18, abs=0.5)
+
+
+@pytest.mark.slow
+def test_on_workers_the_search_ends_at_the_same_forest_to_the_last_digit(fitted, workers):
+    grown = fluxlib.GARFImputer(**SMALL).fit(*make_rows(0))
+    pd.testing.assert_frame_equal(grown.history_, fitted.history_, check_exact=True)
+    assert grown.best_ == fitted.best_
+    assert grown.surface_.pace is None  # nothing was grown here
