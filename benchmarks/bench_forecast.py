@@ -18,6 +18,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 
 import fluxlib
 from fluxlib import FluxForecaster, baselines, network
@@ -35,19 +36,22 @@ from fluxlib.skill import compare_skill
 
 SEEDS = range(5)
 ALERT = 1e8
+DRIVERS = ("V", "N", "B", "Bz", "Bs", "AE", "Kp", "Dst")
 
 
-def make_models(members):
+def make_models(members, drivers=None):
     """Make every model that is compared; single networks by seed."""
     models = {
         "persistence": baselines.Persistence(),
         "recurrence": baselines.Recurrence(),
-        "ridge": baselines.RidgeFilter(),
-        "trees": baselines.BoostedTrees(),
-        "MLP": baselines.PlainNetwork(),
-        "ensemble": FluxForecaster(members=members),
+        "ridge": baselines.RidgeFilter(drivers=drivers),
+        "trees": baselines.BoostedTrees(drivers=drivers),
+        "MLP": baselines.PlainNetwork(drivers=drivers),
+        "ensemble": FluxForecaster(drivers=drivers, members=members),
+        "LSTMs alone": FluxForecaster(drivers=drivers, members=members, mixed=False),
     }
-    singles = {f"single {s}": FluxForecaster(members=1, random_state=100 + s) for s in SEEDS}
+    single = FluxForecaster(drivers=drivers, members=1, mixed=False)
+    singles = {f"single {s}": clone(single).set_params(random_state=100 + s) for s in SEEDS}
     return models | singles
 
 
@@ -81,6 +85,8 @@ def print_probabilities(known):
     coverage = inside.pivot_table("inside", "horizon", "year")
     coverage["pooled"] = inside.groupby("horizon")["inside"].mean()
     print(coverage.round(3).to_string())
+    if not (known["observed"] > ALERT).any():
+        return
     print("alerts at 1e8, forecast where their probability is above a half")
     for horizon, part in known.groupby("horizon"):
         came = part["observed"] > ALERT
@@ -94,7 +100,7 @@ def print_probabilities(known):
 
 def run_scores(data, options):
     """Forecast the test years by every model, and print."""
-    models = make_models(options.members)
+    models = make_models(options.members, options.drivers)
     models = {k: m for k, m in models.items() if not options.only or k in options.only}
     protocol = walk_forward if options.walk_forward else leave_one_year_out
     start = time.perf_counter()
@@ -109,12 +115,18 @@ def run_scores(data, options):
 
 
 def run_goes13(data, options):
-    """Score daily means of log10 flux of GOES-13, leave one year out."""
-    flux = data.flux["goes13"]
-    days = np.log10(flux).resample("1D")
-    enough = days.count() >= 12
-    daily = (10 ** days.mean().where(enough)).assign(series="goes13")
-    run_scores(SimpleNamespace(daily=daily, drivers=data.drivers), options)
+    """Score daily means of log10 flux of GOES-13, leave one year out.
+
+    Its own hours are an input, as a driver's are; those of >2 MeV are absent when it is low, so
+    that those of >0.8 MeV are there beside them.
+    """
+    logs = np.log10(data.flux["goes13"])
+    days = logs.resample("1D")
+    daily = (10 ** days.mean().where(days.count() >= 12)).assign(series="goes13")
+    own = logs.add_prefix("flux ")
+    drivers = data.drivers.join(own)
+    options.drivers = [*DRIVERS, *own]
+    run_scores(SimpleNamespace(daily=daily, drivers=drivers), options)
 
 
 def run_times(data, options):
@@ -206,6 +218,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=FluxForecaster().epochs)
     parser.add_argument("--purge", type=int, default=PURGE, help="days beside a test year")
     parser.add_argument("--walk-forward", action="store_true")
+    parser.add_argument("--drivers", nargs="*", help="names; default those of the forecaster")
     parser.add_argument("--out", help="Parquet file for the forecasts")
     options = parser.parse_args()
     run = {"scores": run_scores, "goes13": run_goes13, "times": run_times}[options.what]

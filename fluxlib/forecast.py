@@ -32,9 +32,9 @@ class FluxForecaster(DailyForecaster):
         As :func:`fluxlib.windows.make_windows` takes.
     residual : bool
         Learn the change from the last known fluence, rather than the fluence itself.
-    linear : bool
-        Mix the networks with a ridge regression on the same inputs, for each horizon in the share
-        that suits the held-out days best.
+    mixed : bool
+        Mix the LSTMs with plain networks on the same inputs, for each horizon in the share that
+        suits the held-out days best.
     members : int
         Networks of the ensemble.
     blocks : int
@@ -65,7 +65,7 @@ class FluxForecaster(DailyForecaster):
         horizons: int = 3,
         context: bool = True,
         residual: bool = True,
-        linear: bool = False,
+        mixed: bool = True,
         members: int = 8,
         blocks: int = 8,
         units: int = 32,
@@ -84,7 +84,7 @@ class FluxForecaster(DailyForecaster):
         self.horizons = horizons
         self.context = context
         self.residual = residual
-        self.linear = linear
+        self.mixed = mixed
         self.members = members
         self.blocks = blocks
         self.units = units
@@ -114,7 +114,7 @@ class FluxForecaster(DailyForecaster):
         **options
             Of the class.
         """
-        plain = {"step": 24, "context": False, "residual": False, "members": 1}
+        plain = {"step": 24, "context": False, "residual": False, "mixed": False, "members": 1}
         return cls(drivers=drivers, history=time_step, **plain | options)
 
     def save(self, folder: str | Path) -> Path:
@@ -140,10 +140,6 @@ class FluxForecaster(DailyForecaster):
         inputs, target = self._scale_inputs(windows), self._scale_target(windows)
         purge = (self.history + self.horizons) * DAY
         folds = blocked_folds(windows.days, BLOCKS_A_SET * self.blocks, BLOCKS_A_SET, purge=purge)
-        linear = np.full((len(target), self.horizons), np.nan)
-        for train, test in folds if self.linear else ():
-            filters = stacking.fit_linear([values[train] for values in inputs], target[train])
-            linear[test] = stacking.run_linear(filters, [values[test] for values in inputs])
         training = {name: getattr(self, name) for name in ("epochs", "batch_size", "learning_rate")}
         if self.on_epoch:
             training["on_epoch"] = self.on_epoch
@@ -160,23 +156,38 @@ class FluxForecaster(DailyForecaster):
         weights, outputs = zip(*trained, strict=True)
         self.weights_ = [np.concatenate(same) for same in zip(*weights, strict=True)]
         held_out = np.concatenate(outputs)
-        if self.linear:
-            self.linear_ = stacking.fit_linear(inputs, target)
-        self._calibrate(held_out, linear, target)
+        plain = self._fit_plain(inputs, target, folds)
+        self._calibrate(held_out, plain, target)
 
-    def _calibrate(self, held_out: np.ndarray, linear: np.ndarray, target: np.ndarray) -> None:
-        """Learn from held-out days the filter's shares, and the errors' quantiles.
+    def _fit_plain(self, inputs, target, folds) -> np.ndarray:
+        """Fit a plain network a fold; return what each says of the days held out of it."""
+        self.plain_ = []
+        held_out = np.full((len(target), self.horizons), np.nan)
+        for fold, (train, test) in enumerate(folds if self.mixed else ()):
+            weights = stacking.fit_plain(
+                [values[train] for values in inputs],
+                target[train],
+                units=self.units,
+                seed=self.random_state * 1000 + fold,
+            )
+            held_out[test] = stacking.run_plain(weights, [values[test] for values in inputs])
+            self.plain_.append(weights)
+        return held_out
 
-        The errors are in units of the spread that the networks expect on their day.
+    def _calibrate(self, held_out: np.ndarray, plain: np.ndarray, target: np.ndarray) -> None:
+        """Learn from held-out days the plain networks' shares, and the errors' quantiles.
+
+        The errors are in units of the spread that the networks expect on their day. A day has one
+        network of a kind, or a few, that did not see it, so the shares are fair to both kinds.
         """
         seen = np.isfinite(held_out).any(axis=(0, 2))
         value, sigma = self._join_members(held_out[:, seen])
         known = target[seen, self.horizons :] > 0
         observed = np.where(known, target[seen, : self.horizons], np.nan)
         self.shares_ = np.zeros(self.horizons)
-        if self.linear:
-            self.shares_ = stacking.find_shares(observed, value, linear[seen])
-            value = value + self.shares_ * (linear[seen] - value)
+        if self.mixed:
+            self.shares_ = stacking.find_shares(observed, value, plain[seen])
+            value = value + self.shares_ * (plain[seen] - value)
         self.errors_ = np.nanquantile((observed - value) / sigma, PROBABILITIES, axis=0).T
 
     def _predict(self, windows: Windows) -> dict[str, np.ndarray]:
@@ -185,8 +196,9 @@ class FluxForecaster(DailyForecaster):
         value, sigma = self._join_members(
             network.run_networks(self.get_config(), self.weights_, inputs)
         )
-        if self.linear:
-            value = value + self.shares_ * (stacking.run_linear(self.linear_, inputs) - value)
+        if self.mixed:
+            plain = np.mean([stacking.run_plain(own, inputs) for own in self.plain_], axis=0)
+            value = value + self.shares_ * (plain - value)
         value = value * self.change_scale_ + self._base(windows)
         sigma = sigma * self.change_scale_
         tail = (1 - self.interval) / 2

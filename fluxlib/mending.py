@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from fluxlib.errors import FluxError
+from fluxlib.errors import FluxError, NotApplicable
 from fluxlib.fluence import daily_fluence
 from fluxlib.forecaster import DailyForecaster
-from fluxlib.gaps import draw_gaps
+from fluxlib.gaps import draw_gaps, find_gaps
 from fluxlib.garf import GARFImputer
 from fluxlib.grid import find_cadence
 from fluxlib.impute import interpolate
@@ -160,6 +160,56 @@ def study_filling(
     result = pd.concat(tables)
     result = result[result.index.year == result["year"]]
     return result.assign(observed=observed.reindex(result.index).to_numpy())
+
+
+def study_satellite(
+    dataset: "Dataset",
+    series: str,
+    other: str,
+    model: DailyForecaster,
+    *,
+    n_years: int = 3,
+    share: float = 0.3,
+    random_state: int = 0,
+    **options,
+) -> pd.DataFrame:
+    """Make :func:`study_filling` of a satellite's last years, the last one held out.
+
+    The gaps are as long as the other satellite's.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    series, other : str
+        The series to hide parts of, and the one to fill it from.
+    n_years : int
+        Calendar years, of which the last is the test.
+    **options
+        Of `GARFImputer`.
+
+    Raises
+    ------
+    NotApplicable
+        If the dataset lacks a series, a driver, or a second year.
+    """
+    missing = [name for name in (series, other) if "e2" not in dataset.flux.get(name, ())]
+    if missing:
+        raise NotApplicable(f"it lacks >2 MeV flux of {', '.join(missing)}.")
+    flux = dataset.flux[series]["e2"]
+    years = sorted(set(flux.dropna().index.year))[-n_years:]
+    if len(years) < 2:
+        raise NotApplicable(f"{series} has {len(years)} years of flux; two are needed.")
+    span = slice(str(years[0]), str(years[-1]))
+    return study_filling(
+        flux[span],
+        dataset.drivers[span],
+        make_fillers(dataset, series, other, **options),
+        model,
+        years[-1:],
+        hours=find_gaps(dataset.flux[other]["e2"])["hours"],
+        share=share,
+        random_state=random_state,
+    )
 
 
 def score_filling(table: pd.DataFrame) -> pd.DataFrame:

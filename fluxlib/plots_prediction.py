@@ -65,9 +65,10 @@ def plot_importance(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         Of `importance.tabulate_importance`.
     """
     ax = plt.gca() if ax is None else ax
-    sns.heatmap(
-        table, annot=True, fmt=".2f", cmap="mako_r", ax=ax, cbar_kws={"label": "PE lost"}, vmin=0
-    )
+    # The newest fluence weighs so much that beside it all else would be one colour.
+    top = table.max(axis=1).nlargest(2).iloc[-1]
+    bar = {"label": "PE lost", "extend": "max"}
+    sns.heatmap(table, annot=True, fmt=".2f", cmap="mako_r", ax=ax, cbar_kws=bar, vmin=0, vmax=top)
     names = {0: "issue\nday", "all": "all\ndays"}
     ax.set_xticklabels([names.get(day, f"{day} before") for day in table.columns])
     ax.set_xlabel("Day that is shuffled")

@@ -1,9 +1,13 @@
-"""Mix networks with a linear filter, in shares that held-out days choose."""
+"""Mix LSTMs with plain networks on the same inputs, in shares that held-out days choose."""
+
+import warnings
 
 import numpy as np
-from sklearn.linear_model import RidgeCV
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPRegressor
 
-PENALTIES = np.logspace(0, 4, 9)
+# As strong as baselines.PlainNetwork's, whose targets are not standardised.
+PENALTY = 2.0
 
 
 def flatten_inputs(inputs: list[np.ndarray]) -> np.ndarray:
@@ -11,8 +15,10 @@ def flatten_inputs(inputs: list[np.ndarray]) -> np.ndarray:
     return np.hstack([values.reshape(len(values), -1) for values in inputs]).astype(float)
 
 
-def fit_linear(inputs: list[np.ndarray], target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Fit a ridge regression for all horizons, the penalty chosen by leave-one-out.
+def fit_plain(
+    inputs: list[np.ndarray], target: np.ndarray, *, units: int, seed: int
+) -> list[np.ndarray]:
+    """Fit a multilayer perceptron for all horizons.
 
     Parameters
     ----------
@@ -20,29 +26,45 @@ def fit_linear(inputs: list[np.ndarray], target: np.ndarray) -> tuple[np.ndarray
         Each (n, ...), standardised.
     target : array
         (n, 2 * horizons): targets, and 1 where they were observed; other days are left out.
+    units : int
+        Of the hidden layer.
+    seed : int
+        Of the weights, and of the tenth of days on whose error training stops.
 
     Returns
     -------
-    coef, intercept : array
-        (inputs, horizons) and (horizons,).
+    list of array
+        Weights and biases of the hidden layer and of the last.
     """
     h = target.shape[1] // 2
     there = (target[:, h:] > 0).all(axis=1)
-    ridge = RidgeCV(alphas=PENALTIES).fit(flatten_inputs(inputs)[there], target[there, :h])
-    return ridge.coef_.reshape(h, -1).T, np.reshape(ridge.intercept_, h)
+    model = MLPRegressor(
+        hidden_layer_sizes=(units,),
+        alpha=PENALTY,
+        max_iter=300,
+        early_stopping=True,
+        random_state=seed,
+    )
+    with warnings.catch_warnings():
+        # Most of what there is to learn is learned by then.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(flatten_inputs(inputs)[there], np.squeeze(target[there, :h]))
+    first, last = model.coefs_
+    return [first, model.intercepts_[0], last, model.intercepts_[1]]
 
 
-def run_linear(linear: tuple[np.ndarray, np.ndarray], inputs: list[np.ndarray]) -> np.ndarray:
-    """Return (n, horizons) of a fitted filter."""
-    return flatten_inputs(inputs) @ linear[0] + linear[1]
+def run_plain(weights: list[np.ndarray], inputs: list[np.ndarray]) -> np.ndarray:
+    """Return (n, horizons) of a fitted perceptron."""
+    first, bias, last, shift = weights
+    return np.maximum(flatten_inputs(inputs) @ first + bias, 0) @ last + shift
 
 
-def find_shares(target: np.ndarray, networks: np.ndarray, linear: np.ndarray) -> np.ndarray:
-    """Return the linear filter's share, 0 to 1, that has the least squared error.
+def find_shares(target: np.ndarray, networks: np.ndarray, plain: np.ndarray) -> np.ndarray:
+    """Return the plain networks' share, 0 to 1, that has the least squared error.
 
     Parameters
     ----------
-    target, networks, linear : array
+    target, networks, plain : array
         (n, horizons), NaN where not known.
 
     Returns
@@ -50,7 +72,7 @@ def find_shares(target: np.ndarray, networks: np.ndarray, linear: np.ndarray) ->
     array
         (horizons,).
     """
-    step = linear - networks
+    step = plain - networks
     known = np.isfinite(target - step)
     top = np.where(known, (target - networks) * step, 0).sum(axis=0)
     bottom = np.where(known, step**2, 0).sum(axis=0)

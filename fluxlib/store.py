@@ -11,9 +11,9 @@ from fluxlib.errors import FluxError
 from fluxlib.paths import write_text
 
 NAME = "forecaster.json"
-VERSION = 1
+VERSION = 2
 ARRAYS = ("mean_", "change_scale_", "errors_", "shares_")
-PAIRS = ("sequence_scale_", "context_scale_", "linear_")
+PAIRS = ("sequence_scale_", "context_scale_")
 PLAIN = ("shape_", "channels_", "context_names_")
 
 
@@ -28,11 +28,8 @@ def save_forecaster(forecaster, folder: str | Path) -> Path:
         "members": names,
         **{name: getattr(forecaster, name) for name in PLAIN},
         **{name: getattr(forecaster, name).tolist() for name in ARRAYS},
-        **{
-            name: [part.tolist() for part in getattr(forecaster, name)]
-            for name in PAIRS
-            if hasattr(forecaster, name)
-        },
+        **{name: [part.tolist() for part in getattr(forecaster, name)] for name in PAIRS},
+        "plain_": [[part.tolist() for part in own] for own in forecaster.plain_],
     }
     text = json.dumps(content, indent=1)
     paths = [folder / name for name in names]
@@ -62,8 +59,9 @@ def load_forecaster(kind: type, folder: str | Path):
         setattr(forecaster, name, content[name])
     for name in ARRAYS:
         setattr(forecaster, name, np.array(content[name]))
-    for name in (name for name in PAIRS if name in content):
+    for name in PAIRS:
         setattr(forecaster, name, tuple(np.array(part) for part in content[name]))
+    forecaster.plain_ = [[np.array(part) for part in own] for own in content["plain_"]]
     forecaster.shape_ = tuple(forecaster.shape_)
     forecaster.weights_ = network.read_networks([path.parent / n for n in content["members"]])
     return forecaster

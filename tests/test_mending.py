@@ -1,13 +1,22 @@
 """What forecasts owe to imputation, on series where the best filling is known."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from fluxlib.baselines import RidgeFilter
-from fluxlib.errors import FluxError
+from fluxlib.errors import FluxError, NotApplicable
 from fluxlib.gaps import find_gaps
-from fluxlib.mending import hide_lengths, make_daily, make_fillers, score_filling, study_filling
+from fluxlib.mending import (
+    hide_lengths,
+    make_daily,
+    make_fillers,
+    score_filling,
+    study_filling,
+    study_satellite,
+)
 
 MODEL = RidgeFilter(step=24, history=2, context=False)
 
@@ -90,3 +99,13 @@ def test_interpolators_of_the_study_fill_closed_gaps():
         assert filled.notna().all()
         assert np.log10(filled / flux).abs().max() < 0.2
     assert make_daily(masked, drivers).daily["e2"].isna().all()
+
+
+def test_a_dataset_without_the_satellites_is_not_applicable():
+    flux, drivers = make_hourly(30)
+    dataset = SimpleNamespace(flux={"a": flux.rename("e2").to_frame()}, drivers=drivers)
+    with pytest.raises(NotApplicable, match="lacks >2 MeV flux of b"):
+        study_satellite(dataset, "a", "b", MODEL)
+    dataset.flux["b"] = dataset.flux["a"]
+    with pytest.raises(NotApplicable, match="a has 1 years"):
+        study_satellite(dataset, "a", "b", MODEL)

@@ -55,6 +55,7 @@ def test_scores_of_persistence_are_those_of_a_shifted_series():
 
 
 NETWORK = {"members": 2, "blocks": 2, "units": 8, "dropout": 0, "noise": 0, "learning_rate": 1e-2}
+NETWORK["mixed"] = False
 MODELS = {
     "ridge": RidgeFilter(**PLAIN),
     "LSTM": FluxForecaster(**PLAIN, **NETWORK, epochs=12),
