@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # its import takes a second, which most calls have no use for
 
 VARIABLE = "FLUX_SCHEDULER"
 MEMORY = 3e9  # bytes that a notebook may need: a machine gets no more workers than it has room for
-CONNECT = 10  # seconds to wait for a scheduler at first ...
+CONNECT = 30  # seconds to wait for a scheduler at first ...
 PATIENCE = 600  # ... and for one that was lost, which may be starting again
 
 

@@ -80,7 +80,14 @@ class Outcome:
     reused: bool = False
 
 
-def make_key(step: Step, given: Mapping, source: Source, upstream: Mapping[str, Outcome]) -> str:
+def make_key(
+    step: Step,
+    given: Mapping,
+    source: Source,
+    upstream: Mapping[str, Outcome],
+    *,
+    code: str | None = None,
+) -> str:
     """Return the key of a step's results, by `fluxlib.steps.hash_step`.
 
     Parameters
@@ -91,12 +98,15 @@ def make_key(step: Step, given: Mapping, source: Source, upstream: Mapping[str, 
     source
     upstream
         How each step went that this one builds on.
+    code
+        See `fluxlib.steps.hash_step`.
     """
     return hash_step(
         step,
         parameters={p.name: given.get(p.name, p.default) for p in step.parameters.values()},
         dataset_key=source.key,
         upstream={name: f"{o.status} {o.key}" for name, o in upstream.items()},
+        code=code,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from fluxlib.desk import Outcome, Source, make_key
 from fluxlib.errors import FluxError
 from fluxlib.parameters import assign_parameters, read_parameters
-from fluxlib.steps import Step, find_steps, select_steps
+from fluxlib.steps import Step, find_steps, hash_code, select_steps
 
 #: What a sweep's file may say.
 ENTRIES = {"datasets": list, "notebooks": list, "parameters": dict, "grid": dict, "runs": list}
@@ -120,13 +120,14 @@ def read_plan(
         for given in _combine(content, path)
     ]
     nodes: dict[str, Node] = {}
+    code = hash_code()
     varied = _find_varied(cases, steps, chosen)
     width = len(str(len(cases)))
     runs = [
         PlannedRun(
             name=f"run-{number:0{width}}",
             source=source,
-            nodes=_lay_out(source, given, steps, chosen, nodes),
+            nodes=_lay_out(source, given, steps, chosen, nodes, code),
             varied=values,
         )
         for number, ((source, given), values) in enumerate(zip(cases, varied, strict=True), 1)
@@ -185,7 +186,12 @@ def _nest(flat: Mapping[tuple, Any]) -> dict[str, Any]:
 
 
 def _lay_out(
-    source: Source, given: Mapping, steps: list[Step], chosen: set[str], nodes: dict[str, Node]
+    source: Source,
+    given: Mapping,
+    steps: list[Step],
+    chosen: set[str],
+    nodes: dict[str, Node],
+    code: str,
 ) -> dict[str, str]:
     """Add the steps of a run to those of the runs before it; return their names by step."""
     own: dict[str, str] = {}
@@ -194,7 +200,7 @@ def _lay_out(
             continue
         upstream = {name: own[name] for name in step.builds_on}
         planned = {name: Outcome(name, "planned", node) for name, node in upstream.items()}
-        name = make_key(step, given[step.name], source, planned)
+        name = make_key(step, given[step.name], source, planned, code=code)
         nodes.setdefault(name, Node(name, step, source, given[step.name], upstream))
         own[step.name] = name
     return own

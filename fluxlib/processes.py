@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy.signal import lfilter
+import scipy
 
 EPOCH = pd.Timestamp("1995-01-01")
 STEP_HOURS = 1 / 12
@@ -81,7 +81,7 @@ class Span:
     def wander(self, process: str, hours: float) -> np.ndarray:
         """Return an Ornstein-Uhlenbeck process of unit variance and that correlation time."""
         keep = np.exp(-STEP_HOURS / hours)
-        return lfilter([np.sqrt(1 - keep**2)], [1, -keep], self.white(process))
+        return scipy.signal.lfilter([np.sqrt(1 - keep**2)], [1, -keep], self.white(process))
 
     def drift(self, process: str) -> np.ndarray:
         """Return a slow random curve: a normal number per block, joined by straight lines."""
@@ -93,7 +93,7 @@ class Span:
 def smooth(values: np.ndarray, hours: float) -> np.ndarray:
     """Return the exponentially weighted past mean of `values` (5-minute steps)."""
     keep = np.exp(-STEP_HOURS / hours)
-    return lfilter([1 - keep], [1, -keep], values)
+    return scipy.signal.lfilter([1 - keep], [1, -keep], values)
 
 
 def recur(decay: np.ndarray, gain: np.ndarray) -> np.ndarray:

@@ -125,7 +125,12 @@ def select_steps(
 
 
 def hash_step(
-    step: Step, *, parameters: Mapping[str, Any], dataset_key: str, upstream: Mapping[str, str]
+    step: Step,
+    *,
+    parameters: Mapping[str, Any],
+    dataset_key: str,
+    upstream: Mapping[str, str],
+    code: str | None = None,
 ) -> str:
     """Return the key of all that a step's results depend on: equal keys, equal results.
 
@@ -139,13 +144,15 @@ def hash_step(
         The hash of the dataset's content.
     upstream
         State (key and status) of each step that this one builds on.
+    code
+        Of `hash_code`, where many steps are hashed at one time.
     """
     content = {
         "cells": [(cell.cell_type, cell.source) for cell in step.notebook.cells],
         "parameters": dict(parameters),
         "dataset": dataset_key,
         "upstream": {name: upstream[name] for name in step.builds_on},
-        "code": hash_code(),
+        "code": code or hash_code(),
         "python": platform.python_version(),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

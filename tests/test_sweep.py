@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -353,11 +354,19 @@ def dask():
 
 
 def find_port():
-    import socket
-
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
+
+
+def wait_for_port(port, seconds=120):
+    deadline = time.monotonic() + seconds
+    while True:
+        with socket.socket() as one:
+            if one.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_a_scheduler_that_is_lost_and_starts_again_loses_nothing(tmp_path, undisturbed, dask):
@@ -367,6 +376,7 @@ def test_a_scheduler_that_is_lost_and_starts_again_loses_nothing(tmp_path, undis
     place = ("dask_scheduler", "--host", "127.0.0.1", "--port", str(port))
     worker = ("dask_worker", address, "--nthreads", "1", "--no-nanny")
     first = dask(*place)
+    wait_for_port(port)
     dask(*worker)
 
     def restart():
@@ -374,6 +384,7 @@ def test_a_scheduler_that_is_lost_and_starts_again_loses_nothing(tmp_path, undis
         first.kill()
         first.wait()
         dask(*place)
+        wait_for_port(port)
         dask(*worker)
         (tmp_path / "data" / "gate").touch()
 
