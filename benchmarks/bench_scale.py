@@ -88,13 +88,13 @@ def show_extrapolation(options, seconds, gain, overhead, block):
             {
                 "cores": cores,
                 "hours": (work * (1 + lost) / cores + tasks * overhead) / 3600,
-                "hours at most of it serial": (work * (1 + lost * (cores - 1)) / cores) / 3600,
+                "hours, pessimist": (work * (1 + lost * (cores - 1)) / cores) / 3600,
             }
         )
     print(f"\nThe whole surface of {all_trees} trees, 32 depths, {all_leaves} leaf sizes")
     print(f"at {PAPER_ROWS} rows, from {trees} trees at {options.rows} rows. Assumed: time goes")
-    print("with rows x log rows and with trees; each core has a worker; first column, a second")
-    print("worker's loss is paid once; second, each further worker costs as much again.")
+    print("with rows x log rows and with trees; each core has a worker; what a second worker costs")
+    print("is paid once, or (pessimist) again for each further one. A search visits less than all.")
     print(pd.DataFrame(rows).to_string(index=False, float_format="{:.1f}".format))
 
 
