@@ -7,6 +7,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from fluxlib.plots import ALERT, FLUENCE_LABEL, GREY, TRUTH
 
@@ -114,5 +115,6 @@ def plot_losses(losses: Sequence[float], epochs: int, *, ax: Axes | None = None)
     least = int(np.argmin(losses))
     ax.plot([least + 1], [losses[least]], "o", color="C1", label=f"least, {losses[least]:.3f}")
     ax.set(xlim=(0.5, epochs + 0.5), xlabel="Epoch", ylabel="Loss")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return ax

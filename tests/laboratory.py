@@ -218,8 +218,8 @@ class Sheet:
             number.press("Tab")
 
     def press(self, name: str) -> None:
-        """Press a button."""
-        self.panel.get_by_role("button", name=name, exact=True).click()
+        """Press a button whose text begins so."""
+        self.panel.locator("button", has_text=re.compile(rf"^\s*{re.escape(name)}")).click()
 
     def wait_for(self, pattern: str, seconds: float = 60) -> str:
         """Wait until the controls say something, and return what."""
@@ -277,7 +277,7 @@ def list_faults(notebook: nbformat.NotebookNode) -> list[str]:
     state = states.get("application/vnd.jupyter.widget-state+json", {}).get("state", {})
     for widget in state.values():
         text = json.dumps(widget.get("state", {}))
-        if "flux-error" in text or "Traceback" in text or '"output_type": "error"' in text:
+        if re.search(r'class=\\"flux-error|Traceback|"output_type": "error"', text):
             found.append(text[:500])
     return found
 

@@ -183,7 +183,7 @@ def test_a_training_shows_its_loss_and_can_be_stopped(open_sheet, folder, batch)
 def check_interrupts(sheet, button, progress, go_on):
     """Stop what a button starts, by the button beside it and by the kernel's interrupt."""
     for stop in (lambda: sheet.press("Stop"), lambda: sheet.do("notebook:interrupt-kernel")):
-        sheet.panel.get_by_role("button", name=re.compile(f"^{button}")).click()
+        sheet.press(button)
         sheet.wait_for(progress, 120)
         sheet.wait_for(r" left", 120)
         stop()
