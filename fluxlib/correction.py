@@ -21,6 +21,7 @@ COVERAGE = 0.9
 CLASSES = (0, 8, 18, 36, 120, 480, np.inf)  # hours: borders of the classes of gap length
 SAMPLES_A_GAP = 24  # long gaps have thousands, which tell much the same
 DISTANCES = (3, 6, 12, 24, 48, 120)  # hours from the nearest edge: borders of classes of trust
+MOST_DRAWS = 20  # over a short series, more would only repeat themselves
 FEWEST = 100  # rows of a class that calibrates by itself
 
 
@@ -29,8 +30,8 @@ class EdgeCorrection(BaseEstimator):
 
     Parameters
     ----------
-    draws : int
-        How often gaps are drawn over the whole series.
+    rows : int
+        Samples to learn from, about: gaps are drawn over the whole series as often as it takes.
     trees, leaf : int
         Of the forest.
     random_state : int
@@ -45,8 +46,10 @@ class EdgeCorrection(BaseEstimator):
         Decades by which an interval is widened, by class of gap length.
     """
 
-    def __init__(self, *, draws: int = 12, trees: int = 200, leaf: int = 20, random_state: int = 0):
-        self.draws = draws
+    def __init__(
+        self, *, rows: int = 20_000, trees: int = 100, leaf: int = 20, random_state: int = 0
+    ):
+        self.rows = rows
         self.trees = trees
         self.leaf = leaf
         self.random_state = random_state
@@ -112,15 +115,16 @@ class EdgeCorrection(BaseEstimator):
             )
         rng = np.random.default_rng(self.random_state)
         steps_a_day = round(pd.Timedelta("1D") / find_cadence(truth.index, "truth"))
-        parts = []
-        for _ in range(self.draws):
+        parts: list[pd.DataFrame] = []
+        while sum(map(len, parts)) < self.rows and len(parts) < MOST_DRAWS:
             gaps = draw_mask(len(truth), steps_a_day, rng)
             hidden = (gaps > 0) & usable
             chance = SAMPLES_A_GAP / np.bincount(gaps)[gaps]
             asked = hidden & (rng.random(len(gaps)) < chance)
             part = describe_edges(truth.mask(hidden), predicted, asked)
             parts.append(part.assign(error=(truth - predicted)[part.index]))
-        return pd.concat(parts).sort_index(kind="stable")
+        rows = pd.concat(parts).sort_index(kind="stable")
+        return rows.iloc[:: max(1, len(rows) // self.rows)]
 
     def _grow(self, X, error):
         fills = find_fills(X.to_numpy())
@@ -133,7 +137,8 @@ class EdgeCorrection(BaseEstimator):
             random_state=self.random_state,
             n_jobs=-1,
         ).fit(filled, error)
-        return fills, forest, _sample_leaves(forest, filled, error, self.random_state)
+        trees = [one.tree_ for one in forest.estimators_]  # made anew each time it is asked for
+        return fills, forest, trees, _sample_leaves(trees, filled, error, self.random_state)
 
 
 def classify(hours: pd.Series, borders: tuple) -> np.ndarray:
@@ -149,21 +154,21 @@ def _find_shares(X: pd.DataFrame, corrections: np.ndarray, error: np.ndarray) ->
     return pd.Series(np.clip(both / np.maximum(alone, np.finfo(float).tiny), 0, 1))
 
 
-def _sample_leaves(forest, X, y, seed):
+def _sample_leaves(trees, X, y, seed):
     """Return, for each tree, the target of one training row drawn from each leaf, by node."""
     rng = np.random.default_rng(seed)
     single, drawn = X.astype(np.float32), []
-    for one in forest.estimators_:
+    for tree in trees:
         order = rng.permutation(len(y))
-        values = np.zeros(one.tree_.node_count)
-        values[one.tree_.apply(single)[order]] = y[order]
+        values = np.zeros(tree.node_count)
+        values[tree.apply(single)[order]] = y[order]
         drawn.append(values)
     return drawn
 
 
 def _predict(parts, X):
     """Return mean and quantiles of the errors that similar rows of training had."""
-    fills, forest, drawn = parts
+    fills, forest, trees, drawn = parts
     filled = fill_below(X.to_numpy(), fills)
     single = filled.astype(np.float32)
     tails = (1 - COVERAGE) / 2, (1 + COVERAGE) / 2
@@ -171,8 +176,7 @@ def _predict(parts, X):
     for start in range(0, len(X), 4096):  # all trees by all rows would fill memory
         part = slice(start, start + 4096)
         leaves = [
-            values[one.tree_.apply(single[part])]
-            for one, values in zip(forest.estimators_, drawn, strict=True)
+            values[tree.apply(single[part])] for tree, values in zip(trees, drawn, strict=True)
         ]
         bounds[:, part] = np.quantile(leaves, tails, axis=0)
     table = {"value": forest.predict(filled), "lower": bounds[0], "upper": bounds[1]}

@@ -96,7 +96,7 @@ def test_the_same_seed_gives_the_same_correction():
     asked = np.zeros(len(truth), bool)
     asked[400:500] = True
     one, two, three = (
-        EdgeCorrection(draws=3, trees=20, random_state=seed)
+        EdgeCorrection(rows=3000, trees=20, random_state=seed)
         .fit(truth, predicted)
         .predict(truth.mask(asked), predicted, asked)
         for seed in (0, 0, 1)

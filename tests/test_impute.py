@@ -13,7 +13,7 @@ from fluxlib.gaps import draw_gaps
 from fluxlib.impute import SatelliteImputer
 from fluxlib.inputs import satellite_features
 
-QUICK = EdgeCorrection(draws=4, trees=50)
+QUICK = EdgeCorrection(rows=4000, trees=50)
 SMALL = {"population": 6, "generations": 3, "bits": (3, 3, 3), "max_features": 1.0}
 
 

@@ -42,7 +42,7 @@ def flat():
 def line(flat):
     """Return an imputer of the flat trial."""
     model = FilledForest(trees=2, trend=["foo e2-0h"])
-    quick = EdgeCorrection(draws=2, trees=5)
+    quick = EdgeCorrection(rows=2000, trees=5)
     return SatelliteImputer(flat.features, model, correction=quick).fit(flat.flux)
 
 

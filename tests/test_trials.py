@@ -32,7 +32,7 @@ def trial(inputs):
 
 def train_on(trial):
     model = fluxlib.GARFImputer(population=6, generations=2, bits=(4, 3, 2))
-    quick = EdgeCorrection(draws=3, trees=30)
+    quick = EdgeCorrection(rows=3000, trees=30)
     return SatelliteImputer(trial.features, model, every=3, correction=quick).fit(trial.flux)
 
 
