@@ -41,13 +41,14 @@ def write_comparison(
     table = pd.DataFrame(_list_scores(plan, results))
     with atomic_path(folder / RESULTS) as temporary:
         table.to_parquet(temporary, index=False)
-    figures = _collect_figures(plan, results)
+    figures, common = _split_figures(_collect_figures(plan, results))
     runs = [{**run.varied, **own} for run, own in zip(plan.runs, figures, strict=True)]
     html = make_environment().get_template("sweep.html.j2")
     path = folder / "index.html"
     text = html.render(
         plan=plan,
         table=tabulate_records(runs) if any(runs) else None,
+        common=common,
         states=[_describe_state(run, outcomes) for run in plan.runs],
         links=[find_index(Path("runs") / run.name, run.source).as_posix() for run in plan.runs],
         effects=[
@@ -116,9 +117,19 @@ def _collect_figures(plan: Plan, results: Mapping[str, dict]) -> list[dict[str, 
     return [{name: own.get(key) for key, name in names.items()} for own in values]
 
 
+def _split_figures(figures: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return the figures in which runs differ, and those that are one in all of several."""
+    first = figures[0]
+    same = {
+        name for name in first if len(figures) > 1 and all(f[name] == first[name] for f in figures)
+    }
+    differing = [{name: f[name] for name in first if name not in same} for f in figures]
+    return differing, {name: first[name] for name in first if name in same}
+
+
 def _average(plan: Plan, figures: list[dict], name: str) -> list[dict[str, Any]]:
     """Return the means of the key figures over the runs that share each value of a parameter."""
-    frame = pd.DataFrame(figures).select_dtypes("number")
+    frame = pd.DataFrame(figures, index=range(len(figures))).select_dtypes("number")
     of = [_write_value(run.varied[name]) for run in plan.runs]
     means = frame.groupby(of, sort=False).mean().astype(object)
     means = means.where(means.notna(), None)
