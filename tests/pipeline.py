@@ -19,7 +19,14 @@ NAMES = [
 #: Parameters that take seconds.
 CHEAP = {
     "03_offsets": {"max_offset": 72, "offset_step": 3},
-    "04_imputation": {"generations": 3, "bits": [2, 3, 2], "gap_hours": [6, 72]},
+    "04_imputation": {
+        "generations": 3,
+        "bits": [2, 3, 2],
+        "gap_hours": [6, 72],
+        "blend": [],
+        "competitors": [],
+        "train_every": 6,
+    },
     "05_prediction": {"members": 1, "epochs": 2, "test_years": [2012]},
 }
 
