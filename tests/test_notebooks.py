@@ -102,13 +102,18 @@ def test_03_finds_the_solar_wind_speed_days_before_the_flux(report):
 
 
 @pytest.mark.slow
-def test_04_ga_rf_beats_interpolation_in_long_gaps_and_the_calibrated_satellite(report):
+def test_04_beats_interpolation_and_the_calibrated_satellite_and_owns_to_its_search(report):
     found = read(report, "04_imputation")
     assert (found["satellite"], found["other"]) == ("goes15", "goes13")
-    long_gaps = next(row for row in found["gap_scores"] if row["hours"] == 72)
-    assert long_gaps["GA-RF"] < long_gaps["linear"] < long_gaps["cubic"]
-    rmse = pd.DataFrame(found["scores"]).set_index("method")["RMSE"]
-    assert rmse["GA-RF"] < rmse["other satellite"]
+    gaps = pd.DataFrame(found["gap_scores"]).set_index("hours")
+    assert gaps.loc[72, "GA-RF"] < gaps.loc[72, "linear"] < gaps.loc[72, "cubic"]
+    assert (gaps["full model"] < gaps["linear"]).all()
+    scores = pd.DataFrame(found["scores"]).set_index("method")
+    assert scores["RMSE"]["full model"] < scores["RMSE"]["other satellite"]
+    assert scores.loc["other satellite", "worse lower"] > 0
+    assert found["best"]["rmse"] >= found["least"]["rmse"]
+    fitness = pd.DataFrame(found["fitness"]).set_index("fitness")
+    assert fitness.loc["train", "own"] < fitness.loc["validation", "own"]
     filled = pd.read_parquet(report / "tables" / "04_imputation_filled.parquet")
     measured = filled[~filled["imputed"]].dropna()
     assert (measured["value"] == measured["lower"]).all()
