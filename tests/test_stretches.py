@@ -4,29 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import fluxlib
-from fluxlib import overlaps, stretches, trials
+from fluxlib import stretches, trials
 from fluxlib.correction import EdgeCorrection
 from fluxlib.errors import FluxError, NotApplicable
 from fluxlib.filled import FilledForest
 from fluxlib.impute import SatelliteImputer
-from fluxlib.inputs import satellite_features
-
-
-@pytest.fixture(scope="module")
-def dataset():
-    return fluxlib.simulate("2014-01-01", "2014-09-01", cadence="1h")
-
-
-@pytest.fixture(scope="module")
-def inputs(dataset):
-    features = satellite_features(dataset, "goes13")
-    return features, overlaps.choose_target(dataset, "goes15")
-
-
-@pytest.fixture(scope="module")
-def trial(inputs):
-    return trials.split_months(*inputs, n_folds=4)[0]
 
 
 @pytest.fixture
@@ -52,30 +34,30 @@ def test_coverage_is_the_part_of_samples_within_the_interval(flat):
     assert stretches.measure_coverage(flat.truth, interval) == 0.75
 
 
-def test_gaps_are_hidden_in_test_months_only_and_by_length(trial):
-    hidden = stretches.hide_gaps(trial, [6, 24, 99999], 4)
+def test_gaps_are_hidden_in_test_months_only_and_by_length(flat):
+    hidden = stretches.hide_gaps(flat, [6, 24, 99999], 4)
     assert list(hidden) == [6, 24]
     for hours, drawn in hidden.items():
         assert len(drawn) == 4
         for times in drawn:
             assert len(times) == hours
-            assert times.isin(trial.test).all()
+            assert times.isin(flat.test).all()
 
 
-def test_no_room_for_any_gap_is_said(trial):
+def test_no_room_for_any_gap_is_said(flat):
     with pytest.raises(FluxError, match="no stretch of the held-out months is whole enough"):
-        stretches.hide_gaps(trial, [99999], 4)
+        stretches.hide_gaps(flat, [99999], 4)
 
 
-def test_stretches_are_drawn_as_long_as_the_records_gaps(trial):
+def test_stretches_are_drawn_as_long_as_the_records_gaps(flat):
     lengths = pd.Series([3.0, 3.0, 3.0, 24.0, 99999.0])
-    hidden = stretches.hide_like(trial, lengths, 40)
+    hidden = stretches.hide_like(flat, lengths, 40)
     found = pd.Series([len(times) for times in hidden]).value_counts()
     assert set(found.index) == {3, 24}
     assert found[3] > found[24] > 0
     times = hidden[0].append(hidden[1:])
     assert times.is_unique
-    assert times.isin(trial.test).all()
+    assert times.isin(flat.test).all()
 
 
 def test_interpolations_are_exact_on_a_line_and_models_are_scored_in_the_gaps_alone(flat, line):
