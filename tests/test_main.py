@@ -1,3 +1,4 @@
+import errno
 import os
 import signal
 import subprocess
@@ -17,9 +18,10 @@ from fluxlib import __main__ as command
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """Point the command at notebooks and outputs of the test's own."""
-    for name in ("notebooks", "reports", "figures"):
+    for name in ("notebooks", "reports", "figures", "sweeps"):
         monkeypatch.setattr(command, name.upper(), tmp_path / name)
     monkeypatch.setattr(command, "SAMPLE", tmp_path / "data" / "sample")
+    monkeypatch.setattr(command, "PROJECT", tmp_path)
     return tmp_path
 
 
@@ -111,6 +113,37 @@ def test_fetch_is_reached_and_its_faults_are_one_sentence(tmp_path, capsys):
     error = capsys.readouterr().err
     assert error.startswith("Error: ")
     assert "goes99" in error
+
+
+@pytest.mark.slow
+def test_a_sweep_is_run_compared_and_published(project, capsys):
+    write_dataset(project / "small")
+    write_notebook(project / "notebooks", "01_a", "1 / n", parameters="n = 1\n", plain=True)
+    (project / "two.yaml").write_text("datasets: [small]\ngrid: {n: [0, 1]}\n")
+    words = ["--workers", "1", "--publish", f"file://{project}/published"]
+    assert command.main(["sweep", str(project / "two.yaml"), *words]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    index = project / "sweeps" / "two" / "index.html"
+    assert lines[0] == "2 runs, 2 different steps"
+    assert lines[-3].endswith(f"2 steps run. Comparison: {index}")
+    assert lines[-2].startswith("Published: ")
+    assert lines[-1].endswith("ZeroDivisionError: division by zero (run-1)")
+    assert (project / "published" / "sweeps" / "two" / "index.html").is_file()
+
+
+def test_a_sweep_that_cannot_be_read_is_one_sentence_and_status_2(project, capsys):
+    assert command.main(["sweep", str(project / "absent.yaml")]) == 2
+    assert "absent.yaml: No such file or directory" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_one_sentence_and_status_2(monkeypatch, capsys):
+    def fill(_):
+        raise OSError(errno.ENOSPC, "No space left on device", "reports/x")
+
+    monkeypatch.setattr(command, "run", fill)
+    assert command.main([]) == 2
+    error = capsys.readouterr().err
+    assert "No space left on device: 'reports/x'. Make room; the same command goes on" in error
 
 
 INTERRUPTED = """
