@@ -5,13 +5,17 @@ powers of ten that are the same in all lines: one product of matrices, much fast
 and convert every field.
 """
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from io import SEEK_END
+from threading import Lock
 from typing import BinaryIO
 
 import numpy as np
 
 ROWS = 1024  # of one pass: what a processor's cache holds
+THREADS = 2  # more than memory can feed gain nothing
 GROUP = 4  # fields of one product: small enough to be worth no second thread
 DIGITS = 7  # of one number: what single precision adds up exactly
 NEWLINE, BLANK, MINUS, POINT, ZERO = b"\n -.0"
@@ -34,6 +38,7 @@ class _Columns:
         self.points = np.concatenate(points)
         self.places = np.concatenate(places)
         self.field = np.repeat(np.arange(len(wanted)), [len(place) for place in places])
+        self.width = line.size
         self.scales = 10.0 ** np.array(decimals)
         power = np.concatenate(powers)
         self.last = power == 0
@@ -68,22 +73,34 @@ def parse_fixed(stream: BinaryIO, wanted: Sequence[int]) -> np.ndarray | None:
     if not first.size or first[-1] != NEWLINE or size % first.size:
         return None
     columns = _Columns(first, wanted)
-    lines = np.empty((ROWS, first.size), np.uint8)
     result = np.empty((len(wanted), size // first.size))
-    for start in range(0, result.shape[1], ROWS):
+    n_parts = min(THREADS, os.cpu_count() or 1)
+    parts = np.array_split(np.arange(0, result.shape[1], ROWS), n_parts)
+    with ThreadPoolExecutor(n_parts) as pool:
+        lock = Lock()
+        sound = pool.map(lambda part: _parse_part(stream, lock, part, columns, result), parts)
+        return result if all(sound) else None
+
+
+def _parse_part(stream, lock: Lock, starts: np.ndarray, columns: _Columns, result) -> bool:
+    """Parse the blocks that begin at some lines into `result`; tell whether all are sound."""
+    lines = np.empty((ROWS, columns.width), np.uint8)
+    for start in starts.tolist():
         block = lines[: min(ROWS, result.shape[1] - start)]
-        if stream.readinto(memoryview(block).cast("B")) < block.size:
-            return None
+        with lock:
+            stream.seek(start * columns.width)
+            if stream.readinto(memoryview(block).cast("B")) < block.size:
+                return False
         numbers = _parse_block(block, columns)
         if numbers is None:
-            return None
+            return False
         # The quotient of two exact numbers is the number nearest to the text.
-        np.divide(numbers.T, columns.scales[:, None], out=result[:, start : start + ROWS])
-    return result
+        np.divide(numbers, columns.scales[:, None], out=result[:, start : start + ROWS])
+    return True
 
 
 def _parse_block(lines: np.ndarray, columns: _Columns) -> np.ndarray | None:
-    """Return whole numbers (lines, fields), their points left out; None if some are none."""
+    """Return whole numbers (fields, lines), their points left out; None if some are none."""
     text = lines[:, columns.places]
     digits = text - np.uint8(ZERO)  # what is less than "0" becomes large
     is_digit = digits < 10
@@ -99,11 +116,12 @@ def _parse_block(lines: np.ndarray, columns: _Columns) -> np.ndarray | None:
         or ends_early.any()
     ):
         return None
-    numbers = np.empty((len(lines), len(columns.scales)), np.float32)
+    numbers = np.empty((len(columns.scales), len(lines)), np.float32)
     digits = (digits * is_digit).astype(np.float32)
     for rows, group in columns.groups:
-        np.matmul(digits[:, rows], columns.weights[rows, group], out=numbers[:, group])
+        # numpy lays `text` out by columns, so that its transposed is the one to walk along.
+        np.matmul(columns.weights[rows, group].T, digits[:, rows].T, out=numbers[group])
     for place in np.flatnonzero(is_minus.any(axis=0)):
-        signed = numbers[:, columns.field[place]]
+        signed = numbers[columns.field[place]]
         np.negative(signed, out=signed, where=is_minus[:, place])
     return numbers
