@@ -93,7 +93,7 @@ def make_panels(dataset):
     )
 
 
-def make_surface(n=6000, p=20):
+def make_surface(n=2000, p=6):
     """Return a surface of drawn rows: the replay's time does not depend on what they mean."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(n, p))

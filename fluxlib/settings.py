@@ -37,6 +37,9 @@ LABELS = {
     "random_state": "Seed",
     "bits": "Bits: trees, depth, leaf",
     "fitness": "Fitness",
+    "gap_start": "Gap begins",
+    "gap_length": "Gap's length (h)",
+    "methods": "Methods",
     "network_drivers": "Inputs",
     "time_step": "Time step (days)",
     "horizon": "Days ahead",
@@ -58,6 +61,9 @@ CONTROLS = {
         "random_state",
         "fitness",
         "elitism",
+        "gap_length",
+        "gap_start",
+        "methods",
     ),
     "05_prediction": ("time_step", "epochs", "year", "horizon", "network_drivers"),
 }
@@ -76,7 +82,7 @@ def list_settings() -> list[str]:
 def write_settings(step: str, values: Mapping[str, Any], name: str) -> Path:
     """Write settings of a notebook to ``params/<name>.yaml``, for ``./run_all.sh -f``.
 
-    Settings that the file has for other notebooks stay.
+    What else the file sets stays.
 
     Parameters
     ----------
@@ -94,7 +100,7 @@ def write_settings(step: str, values: Mapping[str, Any], name: str) -> Path:
     """
     path = _find_path(name)
     content = read_parameters(path) if path.exists() else {}
-    content = {**content, step: dict(values)}
+    content = {**content, step: {**(content.get(step) or {}), **values}}
     assign_parameters(find_steps(NOTEBOOKS), content, source=str(path))
     write_text(path, f"# ./run_all.sh -f params/{path.name}\n" + format_settings(content))
     return path

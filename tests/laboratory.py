@@ -136,7 +136,7 @@ class Sheet:
         prompts = self.page.locator(".jp-CodeCell .jp-InputPrompt")
         wait_until(
             lambda: all(re.fullmatch(r"\[\d+\]:", text) for text in prompts.all_inner_texts()),
-            180,
+            300,
             f"the end of {self.name}",
         )
 

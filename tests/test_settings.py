@@ -27,7 +27,7 @@ def test_settings_of_two_notebooks_share_a_file():
     settings.write_settings("03_offsets", OFFSETS, "mine")
     settings.write_settings("01_observations", {"period": ["2014-01", ""]}, "mine")
     settings.write_settings("03_offsets", {"max_offset": 24}, "mine.yaml")
-    assert settings.read_settings("03_offsets", "mine") == {"max_offset": 24}
+    assert settings.read_settings("03_offsets", "mine") == OFFSETS | {"max_offset": 24}
     assert settings.read_settings("01_observations", "mine") == {"period": ["2014-01", ""]}
     assert settings.list_settings() == ["mine"]
 

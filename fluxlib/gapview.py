@@ -1,0 +1,92 @@
+"""One hidden stretch of the months held out: where it can be, and what each method puts there."""
+
+import numpy as np
+import pandas as pd
+
+from fluxlib.errors import FluxError
+from fluxlib.impute import SatelliteImputer, interpolate
+from fluxlib.metrics import scores
+from fluxlib.trials import FULL, Trial
+
+_NEAR = pd.Timedelta("60D")  # around a gap: what is further away tells no method anything
+_EVERY = 6  # hours between the beginnings to choose from
+
+
+def list_starts(trial: Trial, hours: float) -> list[str]:
+    """Return the times, hours apart, from which a stretch of the test months is wholly known."""
+    tested = trial.truth[trial.test].reindex(trial.features.index).notna()
+    width = _count_samples(trial, hours)
+    whole = tested.astype(int)[::-1].rolling(width).sum()[::-1] == width
+    starts = tested.index[whole.to_numpy()]
+    return [
+        f"{t:%Y-%m-%d %H:%M}"
+        for t in starts
+        if not (t - t.normalize()) % pd.Timedelta(hours=_EVERY)
+    ]
+
+
+def find_gap(trial: Trial, start: str, hours: float) -> pd.DatetimeIndex:
+    """Return the times of a stretch of the test months.
+
+    Parameters
+    ----------
+    start : str
+        Its first time, "2012-04-05 06:00".
+    hours : float
+        Its length.
+
+    Raises
+    ------
+    FluxError
+        If the text is no time, or the truth is not known all through.
+    """
+    try:
+        first = pd.Timestamp(start)
+    except ValueError:
+        raise FluxError(
+            f"gap_start is {start!r}; expected a time such as '2012-04-05 06:00'."
+        ) from None
+    end = first + pd.Timedelta(hours=hours)
+    grid = trial.features.index[(trial.features.index >= first) & (trial.features.index < end)]
+    if len(grid) < _count_samples(trial, hours) or not grid.isin(trial.test).all():
+        raise FluxError(
+            f"gap_start is {start!r}: the {hours:g} hours from then are not all known and held "
+            "out; expected a time in one of the test months, where nothing is missing."
+        )
+    return grid
+
+
+def fill_gap(
+    trial: Trial, imputer: SatelliteImputer, predictions: pd.DataFrame, gap: pd.DatetimeIndex
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Fill a hidden stretch by every method.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Of `trials.predict_trial`.
+    gap : DatetimeIndex
+        See `find_gap`.
+
+    Returns
+    -------
+    filled : DataFrame
+        log10 flux in the gap, a column a method, and `lower` and `upper` of the full model.
+    rmse : Series
+        Decades, by method.
+    """
+    index = trial.features.index
+    near = index[(index >= gap[0] - _NEAR) & (index <= gap[-1] + _NEAR)]
+    truth = trial.truth[trial.truth.index.isin(near)]
+    known = truth.drop(gap).reindex(truth.index)
+    ours = np.log10(imputer.impute(10 ** known.reindex(near)).loc[gap, ["value", "lower", "upper"]])
+    filled = predictions.loc[gap].assign(**{FULL: ours["value"]})
+    for kind in ("linear", "cubic"):
+        filled[kind] = interpolate(known, kind)[gap]
+    rmse = pd.Series({name: scores(truth[gap], filled[name])["RMSE"] for name in filled})
+    return filled.join(ours[["lower", "upper"]]), rmse
+
+
+def _count_samples(trial: Trial, hours: float) -> int:
+    index = trial.features.index
+    return max(1, round(pd.Timedelta(hours=hours) / (index[1] - index[0])))
