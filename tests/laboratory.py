@@ -121,6 +121,7 @@ class Sheet:
 
     def __init__(self, page: Page, address: str, name: str):
         self.page, self.name, self.faults = page, name, []
+        self.number = 0  # of the panel of controls that is looked at
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.goto(f"{address}/lab/tree/notebooks/{name}.ipynb?token={TOKEN}&reset")
         page.wait_for_selector(".jp-NotebookPanel:visible .jp-Cell", timeout=60_000)
@@ -157,7 +158,7 @@ class Sheet:
     @property
     def panel(self) -> Locator:
         """The controls and what they show."""
-        return self.page.locator(".flux-panel").first
+        return self.page.locator(".flux-panel").nth(self.number)
 
     @property
     def note(self) -> str:

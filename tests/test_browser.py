@@ -153,6 +153,13 @@ def test_a_search_says_what_is_missing_grows_it_and_can_be_stopped(open_sheet, f
         field.press("Tab")
     sheet.wait_for(r"All that these bits allow: \d{5} trees")
     check_interrupts(sheet, "Grow the forests", "of 3[12]", lambda: sheet.move("Seed"))
+    sheet.number = 1
+    sheet.show()
+    for method, rmse in read(batch, "04_imputation")["gap_rmse"].items():
+        assert method not in sheet.note or f"{method} {rmse:.3f}" in sheet.note
+    sheet.screenshot("gap")
+    move_all(sheet, ["Gap's length (h)", "Gap begins", "Methods"])
+    check_tabs(sheet)
     sheet.press("Save these settings")
     sheet.wait_for("./run_all.sh -f params/mine.yaml")
     check_faults(sheet, folder)
