@@ -14,12 +14,13 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jinja2
 import nbformat
 from nbconvert import HTMLExporter
 
+from fluxlib.desk import Outcome, Source
 from fluxlib.execute import list_started_cells
 from fluxlib.formatting import (
     align_columns,
@@ -34,9 +35,6 @@ from fluxlib.paths import PROJECT, write_text
 from fluxlib.pictures import read_pictures
 from fluxlib.settings import CONTROLS, LABELS, format_settings
 from fluxlib.steps import Step
-
-if TYPE_CHECKING:  # runner imports this module
-    from fluxlib.runner import Outcome, Source
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -57,13 +55,13 @@ class Report:
         Names of the steps that this run brings up to date, which therefore get a page.
     """
 
-    source: "Source"
+    source: Source
     steps: list[Step]
     folder: Path
     figures: Path
     chosen: set[str]
 
-    def write_page(self, step: Step, outcome: "Outcome") -> Path:
+    def write_page(self, step: Step, outcome: Outcome) -> Path:
         """Turn a step's executed notebook into ``<step>.html``; nothing is executed again."""
         path = self.folder / f"{step.name}.html"
         pages = [s for s in self.steps if s.name in self.chosen or self._has_page(s)]
@@ -81,7 +79,7 @@ class Report:
         write_text(path, html)
         return path
 
-    def write_index(self, outcomes: Mapping[str, "Outcome"], *, seconds: float) -> Path:
+    def write_index(self, outcomes: Mapping[str, Outcome], *, seconds: float) -> Path:
         """Write ``index.html`` from the outcomes and from what the steps left on disk.
 
         Parameters
@@ -106,7 +104,7 @@ class Report:
         write_text(path, html)
         return path
 
-    def _describe_step(self, step: Step, outcome: "Outcome") -> dict[str, Any]:
+    def _describe_step(self, step: Step, outcome: Outcome) -> dict[str, Any]:
         is_valid = outcome.status in ("done", "out of date")
         results = self._read_results(step) if is_valid else {}
         return {
@@ -130,7 +128,7 @@ class Report:
             source=self.source, versions=self._versions, link=self._link, **values
         )
 
-    def _render_notebook(self, step: Step, outcome: "Outcome") -> str:
+    def _render_notebook(self, step: Step, outcome: Outcome) -> str:
         path = self.folder / f"{step.name}.ipynb"
         if outcome.status == "skipped":
             return ""
@@ -182,7 +180,7 @@ def make_environment() -> jinja2.Environment:
     return environment
 
 
-def list_parameters(step: Step, outcome: "Outcome") -> list[dict[str, Any]]:
+def list_parameters(step: Step, outcome: Outcome) -> list[dict[str, Any]]:
     """Return a step's parameters: name, value, default, what it means, and whether it differs."""
     shown = [p for p in step.parameters.values() if p.name not in RESERVED]
     controlled = CONTROLS.get(step.name, ())
@@ -200,7 +198,7 @@ def list_parameters(step: Step, outcome: "Outcome") -> list[dict[str, Any]]:
     ]
 
 
-def list_settings(step: Step, outcome: "Outcome") -> str:
+def list_settings(step: Step, outcome: Outcome) -> str:
     """Return the parameters that a notebook's controls set, as a parameter file has them."""
     values = {p["name"]: p["value"] for p in list_parameters(step, outcome) if p["control"]}
     return format_settings({step.name: values})
