@@ -7,7 +7,6 @@ import pandas as pd
 import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 
 from fluxlib.plots import ALERT, FLUENCE_LABEL, GREY, TRUTH
 
@@ -69,7 +68,8 @@ def plot_importance(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     # The newest fluence weighs so much that beside it all else would be one colour.
     top = table.max(axis=1).nlargest(2).iloc[-1]
     bar = {"label": "PE lost", "extend": "max"}
-    sns.heatmap(table, annot=True, fmt=".2f", cmap="mako_r", ax=ax, cbar_kws=bar, vmin=0, vmax=top)
+    shown = table.round(2) + 0.0  # no minus before a zero
+    sns.heatmap(table, annot=shown, fmt=".2f", cmap="mako_r", ax=ax, cbar_kws=bar, vmin=0, vmax=top)
     names = {0: "issue\nday", "all": "all\ndays"}
     ax.set_xticklabels([names.get(day, f"{day} before") for day in table.columns])
     ax.set_xlabel("Day that is shuffled")
@@ -115,6 +115,5 @@ def plot_losses(losses: Sequence[float], epochs: int, *, ax: Axes | None = None)
     least = int(np.argmin(losses))
     ax.plot([least + 1], [losses[least]], "o", color="C1", label=f"least, {losses[least]:.3f}")
     ax.set(xlim=(0.5, epochs + 0.5), xlabel="Epoch", ylabel="Loss")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return ax
