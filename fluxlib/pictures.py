@@ -3,6 +3,7 @@
 import base64
 import io
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from PIL import Image
@@ -37,17 +38,22 @@ def read_pictures(folder: Path, step: str, *, width: int = 640) -> list[Picture]
 
 
 def _read_picture(path: Path, width: int) -> Picture:
-    with Image.open(path) as image:
+    return Picture(path=path, **_shrink(path.read_bytes(), path.stem, width))
+
+
+# Runs of a sweep share most of their figures, and one is scaled in some hundredths of a second.
+@lru_cache(maxsize=64)
+def _shrink(content: bytes, name: str, width: int) -> dict:
+    with Image.open(io.BytesIO(content)) as image:
         words = dict(image.text)  # the image forgets them when it is scaled
         small = image.convert("RGB")
     small.thumbnail((width, 3 * width), Image.Resampling.LANCZOS)
     data = io.BytesIO()
     small.save(data, "WEBP", quality=80)
-    return Picture(
-        path=path,
-        title=words.get("Title", path.stem),
-        alt=words.get("Description", ""),
-        thumbnail="data:image/webp;base64," + base64.b64encode(data.getvalue()).decode(),
-        width=small.width,
-        height=small.height,
-    )
+    return {
+        "title": words.get("Title", name),
+        "alt": words.get("Description", ""),
+        "thumbnail": "data:image/webp;base64," + base64.b64encode(data.getvalue()).decode(),
+        "width": small.width,
+        "height": small.height,
+    }
