@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import ipywidgets as controls
+import numpy as np
 from traitlets import Int, TraitError, Tuple
 
 from fluxlib.answers import Answer, render_answer
@@ -307,4 +308,6 @@ def _to_plain(value: Any) -> Any:
     """Return what YAML and a notebook's parameters hold; 0.1 + 0.2 is 0.3."""
     if isinstance(value, list | tuple):
         return [_to_plain(one) for one in value]
+    if isinstance(value, np.generic):
+        value = value.item()
     return round(value, 10) if isinstance(value, float) else value

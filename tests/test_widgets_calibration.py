@@ -5,7 +5,7 @@ from test_byhand import draw_bent
 
 from fluxlib.byhand import compare_lines
 from fluxlib.calibrate import fit_calibration
-from fluxlib.settings import CONTROLS
+from fluxlib.settings import CONTROLS, read_settings
 from fluxlib.widgets_calibration import explore_calibration
 
 
@@ -27,6 +27,15 @@ def test_the_fitted_breakpoint_stands_beside_the_hand(setting):
         assert re.search(f"{name}: slope [^;]*, RMSE {value:.4f} decades", panel.view.value)
     panel.named["kind"].value = "linear"
     assert re.search(r"fitted: slope 1\.0\d+, RMSE", panel.view.value)
+
+
+def test_a_breakpoint_set_by_hand_can_be_saved(setting, tmp_path, monkeypatch):
+    monkeypatch.setenv("FLUX_PARAMS", str(tmp_path))
+    panel = explore_calibration(*setting)
+    panel.named["breakpoint"].value = panel.named["breakpoint"].options[3][1]
+    panel.saving.save.click()
+    assert "./run_all.sh -f params/mine.yaml" in panel.saving.said.value
+    assert read_settings("02_calibration", "mine") == panel.get_values()
 
 
 def test_controls_begin_where_the_parameters_are(setting):
