@@ -19,6 +19,7 @@ from fluxlib.errors import FluxError
 from fluxlib.sweep import run_sweep
 
 pytestmark = pytest.mark.slow
+PATIENCE = 500  # seconds, of a busy machine
 
 # Each writes without pandas, whose import would be most of its time, and says that it ran.
 HEAD = """import json, os, time
@@ -151,7 +152,7 @@ def test_a_change_of_a_notebook_while_it_runs_ends_the_sweep_and_keeps_nothing_o
     assert b'"value": 2' in read_results(tmp_path)["runs/run-1/reports/data/01_a.json"]
 
 
-def wait_for(path, seconds=120):
+def wait_for(path, seconds=PATIENCE):
     deadline = time.monotonic() + seconds
     while not (path.exists() and path.read_text()):
         assert time.monotonic() < deadline
@@ -235,7 +236,7 @@ def test_two_sweeps_at_once_share_the_work(tmp_path, undisturbed):
     wait_for(tmp_path / "data" / "started")
     (tmp_path / "data" / "gate").touch()
     for process in processes:
-        _, error = process.communicate(timeout=120)
+        _, error = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, error
     assert count_runs(tmp_path) == {"01_a": 1, "02_b": 3}
     assert read_results(tmp_path) == undisturbed
@@ -306,7 +307,7 @@ def test_a_disk_that_is_full_leaves_nothing_half_written(tmp_path):
     write_step(tmp_path, "01_a", big, "save(size)", parameters="size = 1\n")
     text = "grid: {size: [10, 400000]}"
     process = start_sweep(tmp_path, text, limit=200_000)
-    said, error = process.communicate(timeout=120)
+    said, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, error
     assert "OSError: [Errno 27] File too large (run-2)" in said
     table = pd.read_parquet(tmp_path / "sweeps" / "toys" / "results.parquet")
@@ -321,7 +322,7 @@ def test_a_disk_too_full_for_the_notebook_ends_the_sweep_with_one_sentence(tmp_p
     write_step(tmp_path, "01_a", "print('x' * size)", "save(size)", parameters="size = 1\n")
     text = "grid: {size: [10, 400000]}"
     process = start_sweep(tmp_path, text, limit=200_000, workers=1)
-    _, error = process.communicate(timeout=120)
+    _, error = process.communicate(timeout=PATIENCE)
     assert error.splitlines()[-1].startswith("OSError: [Errno 27] File too large")
     kept = [path for path in (tmp_path / "sweeps" / "steps").iterdir() if path.name != "claims"]
     assert len(kept) == 1
@@ -359,7 +360,7 @@ def find_port():
         return free.getsockname()[1]
 
 
-def wait_for_port(port, seconds=120):
+def wait_for_port(port, seconds=PATIENCE):
     deadline = time.monotonic() + seconds
     while True:
         with socket.socket() as one:
