@@ -70,8 +70,8 @@ class DailyForecaster(BaseEstimator):
     def predict_newest(self, data) -> pd.DataFrame:
         """Forecast from the newest day that has fluence; a row a horizon."""
         windows = self._make_windows(data)
-        newest = windows.days[-1:]
-        return self.predict(data, newest)
+        newest = select_days(windows, windows.days[-1:])
+        return tabulate(newest.days, self._predict(newest))
 
     def _make_windows(self, data) -> Windows:
         return make_windows(
