@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from deap import algorithms, base, tools
 from fluxlib.errors import FluxError
 from fluxlib.paths import write_text
 
+_LENT = Lock()
 GENES = ("trees", "depth", "leaf")
 
 
@@ -278,11 +280,15 @@ class GeneticSearch:
 
 @contextmanager
 def _own_random(state):
-    """Lend the global generator, which DEAP draws from, to this search; then give it back."""
-    outer, own = random.getstate(), {}
-    random.setstate(state)
-    try:
-        yield own
-        own["state"] = random.getstate()
-    finally:
-        random.setstate(outer)
+    """Lend the global generator, which DEAP draws from, to this search; then give it back.
+
+    To one search at a time: in a notebook one may grow forests while another is replayed.
+    """
+    with _LENT:
+        outer, own = random.getstate(), {}
+        random.setstate(state)
+        try:
+            yield own
+            own["state"] = random.getstate()
+        finally:
+            random.setstate(outer)

@@ -1,5 +1,6 @@
 import json
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -204,3 +205,12 @@ def test_fitness_that_roulette_cannot_use_is_refused(value):
 def test_unusable_settings_are_refused():
     with pytest.raises(FluxError, match="population is 1"):
         GeneticSearch(population=1)
+
+
+def test_searches_in_two_threads_do_not_mix_their_draws():
+    with ThreadPoolExecutor(2) as pool:
+        seeds = [3, 4, 3, 4, 3, 4]
+        runs = list(pool.map(lambda s: GeneticSearch(**SMALL | {"seed": s}).run(hill)[0], seeds))
+    for one, seed in zip(runs, seeds, strict=True):
+        alone, _ = GeneticSearch(**SMALL | {"seed": seed}).run(hill)
+        pd.testing.assert_frame_equal(one, alone)
