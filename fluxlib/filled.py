@@ -115,7 +115,11 @@ class Trend(RegressorMixin, BaseEstimator):
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return the trend, shape (n,)."""
-        return self.ridge_.predict(self._choose(X)) if len(self.columns) else np.zeros(len(X))
+        if not len(self.columns):
+            return np.zeros(len(X))
+        # Its last digits go with the number of BLAS threads, and would make a forest's splits
+        # differ between a batch run and JupyterLab. A millionth of a decade is nothing.
+        return np.round(self.ridge_.predict(self._choose(X)), 6)
 
     def _choose(self, X):
         missing = set(self.columns) - set(getattr(X, "columns", ()))
