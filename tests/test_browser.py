@@ -203,7 +203,9 @@ def check_interrupts(sheet, button, progress, go_on):
 
 def test_an_interrupted_cell_leaves_a_kernel_that_goes_on(open_sheet):
     sheet = open_sheet("01_observations")
-    sheet.run_cell("import time\nkept = 1\ntime.sleep(60)")
+    sheet.run_cell("import time\nkept = 1\nprint('fast', 'asleep', flush=True)\ntime.sleep(60)")
+    # An interrupt that comes before the cell runs has nothing to interrupt.
+    wait_until(lambda: "fast asleep" in sheet.page.inner_text(".jp-Notebook"), 30, "the cell")
     sheet.do("notebook:interrupt-kernel")
     wait_until(lambda: "KeyboardInterrupt" in "".join(sheet.read_errors()), 30, "the interrupt")
     sheet.run_cell("print('kept is', kept)")
