@@ -42,6 +42,27 @@ def draw_all(ax):
         "plot_gap": lambda: plots_imputation.plot_gap(LOG, {"linear": LOG}, HOURS[50:80], ax=ax),
         "plot_gap_scores": lambda: plots_imputation.plot_gap_scores(table, ax=ax),
         "plot_scores": lambda: plots.plot_scores(table, label="RMSE", ax=ax),
+        "plot_landscape": lambda: plots_imputation.plot_landscape(
+            pd.DataFrame({1: [0.5, 0.4], 2: [0.3, 0.2]}, [1, 2]),
+            pd.DataFrame({"trees": [1, 2], "depth": [1, 2]}),
+            pd.Series({"trees": 2, "depth": 2}),
+            ax=ax,
+        ),
+        "plot_groups": lambda: plots_imputation.plot_groups(table.assign(n=[5, 9]), ax=ax),
+        "plot_input_study": lambda: plots_prediction.plot_input_study(
+            pd.DataFrame({"inputs": ["V"], "time_step": [1], "PE": [0.5], "horizon": [1]}), ax=ax
+        ),
+        "plot_importance": lambda: plots_prediction.plot_importance(
+            pd.DataFrame({0: [0.3, 0.1], "all": [0.5, 0.1]}, ["e2", "V"]), ax=ax
+        ),
+        "plot_skill": lambda: plots_prediction.plot_skill(
+            pd.DataFrame(
+                {"value": [0.6], "lower": [0.5], "upper": [0.7]},
+                pd.MultiIndex.from_tuples([("LSTM", 1)], names=["model", "horizon"]),
+            ),
+            ax=ax,
+        ),
+        "plot_losses": lambda: plots_prediction.plot_losses([3.0, 1.0], 4, ax=ax),
         "plot_forecast": lambda: plots_prediction.plot_forecast(days, {"LSTM": days}, ax=ax),
     }
 
@@ -82,7 +103,10 @@ def test_without_axes_the_current_ones_are_drawn_on(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_axis_that_is_no_date_and_no_list_has_a_label(name, ax):
     draw_all(ax)[name]()
-    listed = {"plot_coverage": "x y", "plot_offsets": "y", "plot_scores": "y"}.get(name, "")
+    listed = {"plot_coverage": "x y", "plot_offsets": "y", "plot_scores": "y"} | dict.fromkeys(
+        ("plot_groups", "plot_input_study", "plot_importance"), "y"
+    )
+    listed = listed.get(name, "")
     dated = "x" if name in ("plot_daily", "plot_gap", "plot_forecast") else ""
     for axis, label in (("x", ax.get_xlabel()), ("y", ax.get_ylabel())):
         assert label or axis in listed + dated

@@ -45,3 +45,24 @@ def test_gap_scores_have_a_tick_a_length(ax):
     assert find_line(ax, "cubic").get_xydata().tolist() == [[6, 0.3], [240, 7]]
     assert find_line(ax, "GA-RF").get_marker() != find_line(ax, "cubic").get_marker()
     assert [t.get_text() for t in ax.get_yticklabels()][-1] == "5"
+
+
+def test_the_landscape_shows_every_forest_the_path_and_the_least(ax):
+    landscape = pd.DataFrame({1: [0.5, 0.4], 2: [0.3, 0.2]}, [1, 2])
+    path = pd.DataFrame({"trees": [1, 2], "depth": [2, 2]})
+    plots_imputation.plot_landscape(landscape, path, pd.Series({"trees": 2, "depth": 2}), ax=ax)
+    assert ax.collections[0].get_array().ravel().tolist() == [0.5, 0.4, 0.3, 0.2]
+    assert ax.lines[0].get_xydata().tolist() == [[1, 2], [2, 2]]
+    assert ax.lines[1].get_xydata().tolist() == [[2, 2]]
+    assert legend_of(ax) == ["best, by generation", "least RMSE"]
+
+
+def test_groups_say_how_many_samples_they_have(ax):
+    table = pd.DataFrame({"GA-RF": [0.2, 0.4], "n": [5, 9]}, ["quiet", "main"])
+    plots_imputation.plot_groups(table, ax=ax)
+    assert [t.get_text() for t in ax.get_yticklabels()] == [
+        "quiet\n(5 samples)",
+        "main\n(9 samples)",
+    ]
+    assert find_line(ax, "GA-RF").get_xdata().tolist() == [0.2, 0.4]
+    assert legend_of(ax) == ["GA-RF"]
