@@ -50,8 +50,11 @@ def record_run(
             for one in headline
         ],
     }
+    known = read_runs(folder)
     same = ("data", "parameters")
-    others = [old for old in read_runs(folder) if any(old[name] != run[name] for name in same)]
+    if known and all(known[0][name] == run[name] for name in (*same, "scores")):
+        return known  # nothing was run again
+    others = [old for old in known if any(old[name] != run[name] for name in same)]
     runs = [run, *others][:_KEPT]
     write_text(folder / FILE, json.dumps(runs, indent=1) + "\n")
     return runs
@@ -80,7 +83,8 @@ def compare_runs(runs: list[dict[str, Any]]) -> dict[str, Any] | None:
     names = sorted({name for one in given for name in one})
     differing = [name for name in names if len({repr(one.get(name)) for one in given}) > 1]
     scores = [{(s["step"], s["label"]): s["value"] for s in run["scores"]} for run in runs]
-    labels = sorted({key for one in scores for key in one}, key=lambda key: key[0])
+    labels = dict.fromkeys(key for one in scores for key in one)  # the newest run's first
+    labels = sorted(labels, key=lambda key: key[0])
     return {
         "runs": [run["finished"][:16].replace("T", " ") for run in runs],
         "data": len({run["data"] for run in runs}) > 1 and [run["data"][:8] for run in runs],

@@ -1,6 +1,7 @@
 """Shared fixtures: the real observations, a cache of the tests' own, headless figures."""
 
 import os
+import signal
 from pathlib import Path
 
 import matplotlib
@@ -10,6 +11,8 @@ from matplotlib import pyplot as plt
 from fluxlib import cluster
 
 matplotlib.use("agg")
+# A shell that starts the tests in the background has interrupts ignored, by all they start too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

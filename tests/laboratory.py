@@ -256,7 +256,12 @@ class Sheet:
         """Save the notebook, widgets included, and read the file."""
         before = path.stat().st_mtime_ns
         self.do("docmanager:save")
-        wait_until(lambda: path.stat().st_mtime_ns > before, 30, f"{path} to be saved")
+
+        def is_whole():  # JupyterLab empties the file before it writes
+            text = path.read_text(encoding="utf-8")
+            return path.stat().st_mtime_ns > before and text.endswith("}\n")
+
+        wait_until(is_whole, 30, f"{path} to be saved")
         return nbformat.read(path, as_version=4)
 
 

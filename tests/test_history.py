@@ -40,6 +40,13 @@ def test_a_run_takes_the_place_of_one_with_the_same_parameters_and_data(tmp_path
     assert len(record(tmp_path, 0.7, max_offset=72, data="d2")) == 3
 
 
+def test_a_run_that_ran_nothing_again_is_not_recorded_again(tmp_path):
+    record(tmp_path, 0.5, max_offset=72)
+    before = (tmp_path / FILE).stat().st_mtime_ns
+    record(tmp_path, 0.5, max_offset=72)
+    assert (tmp_path / FILE).stat().st_mtime_ns == before
+
+
 def test_other_data_are_told(tmp_path):
     record(tmp_path, 0.5, data="a" * 64)
     found = compare_runs(record(tmp_path, 0.6, data="b" * 64))
