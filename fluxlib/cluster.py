@@ -199,6 +199,8 @@ class Crew:
         self._stack, self._link = ExitStack(), None
         self._tasks: dict[str, tuple] = {}
         self._futures: dict[str, Any] = {}
+        self._accused: dict[str, Any] = {}  # futures of tasks whose workers died, to be tried alone
+        self._tried: set[str] = set()
         self._done: queue.SimpleQueue = queue.SimpleQueue()
 
     def __enter__(self):
@@ -244,14 +246,29 @@ class Crew:
                 continue  # of a scheduler that was lost, and has been sent again
             if future.cancelled():
                 self._link.recover()
+                self._accused.clear()  # they are among those sent again
                 for name in [name for name, one in self._futures.items() if one.cancelled()]:
                     self._send(name)
                 continue
-            del self._tasks[future.key], self._futures[future.key]
             result = future.exception() or future.result()
+            if isinstance(result, KilledWorker) and future.key not in self._tried:
+                # It may only have waited on workers that another task ended.
+                self._accused[future.key] = future
+                self._try_alone()
+                continue
+            del self._tasks[future.key], self._futures[future.key]
+            self._try_alone()
             if isinstance(result, Exception) and not isinstance(result, KilledWorker):
                 raise result
             return future.key, result
+
+    def _try_alone(self) -> None:
+        """Try the next task whose workers died again, once nothing else is on its way."""
+        if self._accused and len(self._accused) == len(self._tasks):
+            name, future = self._accused.popitem()
+            self._tried.add(name)
+            future.retry()
+            future.add_done_callback(self._done.put)
 
     def _send(self, name: str) -> None:
         function, arguments, priority = self._tasks[name]
