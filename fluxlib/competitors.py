@@ -28,7 +28,7 @@ from fluxlib.filled import FilledForest, check_rows
 from fluxlib.folds import split_blocks
 from fluxlib.sequence import SequenceNetwork
 
-# Between its bounds on a logarithmic scale, or one of a list.
+# What each setting is drawn from, by the name that `set_params` takes.
 SPACES: Mapping[str, Mapping[str, Any]] = {
     "ridge": {"model__alpha": stats.loguniform(1, 1e5)},
     "RF": {

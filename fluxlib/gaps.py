@@ -1,5 +1,6 @@
 """Where a series has holes: gaps, missing samples by month, large-scale months, made-up gaps."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -175,4 +176,34 @@ def draw_gaps(
             drawn.append(series.index[start + 1 : start + 1 + width])
             # Its two known neighbours may serve the next stretch as neighbours too.
             free[start + 1 : start + 1 + width] = False
+    return drawn
+
+
+def draw_lengths(
+    series: pd.Series, hours: Iterable[float], *, random_state: int = 0
+) -> list[pd.DatetimeIndex]:
+    """Draw a stretch to hide for each of many lengths, the longest first, while there is room.
+
+    Parameters
+    ----------
+    series : Series
+        As :func:`draw_gaps` takes.
+    hours : iterable of float
+        A length for each stretch.
+    random_state : int
+        Seed.
+
+    Returns
+    -------
+    list of DatetimeIndex
+        The times of each stretch; no two share a time.
+    """
+    left = series.copy()
+    rng = np.random.default_rng(random_state)
+    drawn = []
+    counts = pd.Series(list(hours), dtype=float).value_counts().sort_index(ascending=False)
+    for length, count in counts.items():
+        for times in draw_gaps(left, length, count, random_state=int(rng.integers(2**31))):
+            left[times] = np.nan
+            drawn.append(times)
     return drawn

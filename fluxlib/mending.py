@@ -11,7 +11,7 @@ from sklearn.base import clone
 from fluxlib.errors import FluxError, NotApplicable
 from fluxlib.fluence import daily_fluence
 from fluxlib.forecaster import DailyForecaster
-from fluxlib.gaps import draw_gaps, find_gaps
+from fluxlib.gaps import draw_lengths, find_gaps
 from fluxlib.garf import GARFImputer
 from fluxlib.grid import find_cadence
 from fluxlib.impute import interpolate
@@ -83,10 +83,8 @@ def hide_lengths(
     drawn = rng.choice(hours, size=int(total / np.mean(hours)) * 4 + 20)
     drawn = drawn[: np.searchsorted(drawn.cumsum(), total) + 1]
     masked = flux.copy()
-    # The longest first, while there is room for them.
-    for length, count in pd.Series(drawn).value_counts().sort_index(ascending=False).items():
-        for stretch in draw_gaps(masked, length, count, random_state=int(rng.integers(2**31))):
-            masked[stretch] = np.nan
+    for times in draw_lengths(flux, drawn, random_state=random_state):
+        masked[times] = np.nan
     return masked
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fluxlib.errors import FluxError, NotApplicable
-from fluxlib.gaps import draw_gaps
+from fluxlib.gaps import draw_gaps, draw_lengths
 from fluxlib.impute import SatelliteImputer, interpolate
 from fluxlib.phases import find_storms
 from fluxlib.trials import FULL, Trial, fill_hidden, score_all
@@ -38,15 +38,8 @@ def hide_like(
     count : int
         Stretches; lengths are drawn from the record's, and those without room left out.
     """
-    tested = _grid_tested(trial)
-    drawn = lengths.sample(count, replace=True, random_state=random_state).value_counts()
-    hidden: list[pd.DatetimeIndex] = []
-    for hours, number in drawn.sort_index(ascending=False).items():
-        stretches = draw_gaps(tested, float(hours), int(number), random_state=random_state)
-        for times in stretches:
-            tested[times] = np.nan
-        hidden += stretches
-    return hidden
+    drawn = lengths.sample(count, replace=True, random_state=random_state)
+    return draw_lengths(_grid_tested(trial), drawn, random_state=random_state)
 
 
 def score_gaps(

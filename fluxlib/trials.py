@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator
 from sklearn.model_selection import KFold
 
 from fluxlib import competitors
@@ -162,7 +163,7 @@ def predict_trial(
     """
     X, y = trial.features.loc[trial.train], trial.truth[trial.train]
     X, y = X[:: imputer.every], y[:: imputer.every]
-    fitted = dict(getattr(imputer.model_, "models_", {GARF: imputer.model_}))
+    fitted = _list_models(imputer)
     for name in names:
         if name not in fitted:
             model = competitors.tune(name, X, evaluations=evaluations, random_state=random_state)
@@ -231,7 +232,7 @@ def compare_fitness(
 
 def find_garf(imputer: SatelliteImputer) -> GARFImputer:
     """Return the fitted GA-RF of an imputer, which may be one of several models."""
-    return getattr(imputer.model_, "models_", {GARF: imputer.model_})[GARF]
+    return _list_models(imputer)[GARF]
 
 
 def score_random_fold(trial: Trial, *, every: int = 1, random_state: int = 0) -> float:
@@ -243,6 +244,11 @@ def score_random_fold(trial: Trial, *, every: int = 1, random_state: int = 0) ->
     X = trial.features.loc[trial.truth.index]
     plain = FilledForest(random_state=random_state).fit(X.iloc[train], trial.truth.iloc[train])
     return scores(trial.truth.iloc[test], plain.predict(X.iloc[test]))["RMSE"]
+
+
+def _list_models(imputer: SatelliteImputer) -> dict[str, BaseEstimator]:
+    """Return the fitted models of an imputer by name; GA-RF where it is the only one."""
+    return dict(getattr(imputer.model_, "models_", {GARF: imputer.model_}))
 
 
 def _find_known(features: pd.DataFrame, truth: pd.Series) -> pd.Series:

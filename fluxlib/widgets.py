@@ -230,11 +230,8 @@ def slide(name: str, value: float, low: float, high: float, step: float) -> cont
         min=low,
         max=max(high, value),
         step=step,
-        description=LABELS[name],
-        tooltip=name,
         continuous_update=False,
-        style=STYLE,
-        layout=LAYOUT,
+        **_dress(name),
     )
 
 
@@ -243,10 +240,7 @@ def choose(name: str, options: Iterable, value: Any) -> controls.Dropdown:
     return controls.Dropdown(
         options=list(options),
         value=value,
-        description=LABELS[name],
-        tooltip=name,
-        style=STYLE,
-        layout=LAYOUT,
+        **_dress(name),
     )
 
 
@@ -256,18 +250,13 @@ def count(name: str, value: int, low: int, high: int) -> controls.BoundedIntText
         value=value,
         min=low,
         max=high,
-        description=LABELS[name],
-        tooltip=name,
-        style=STYLE,
-        layout=LAYOUT,
+        **_dress(name),
     )
 
 
 def check(name: str, value: bool) -> controls.Checkbox:
     """Return a box to check."""
-    return controls.Checkbox(
-        value=value, description=LABELS[name], tooltip=name, style=STYLE, layout=LAYOUT
-    )
+    return controls.Checkbox(value=value, **_dress(name))
 
 
 def choose_several(name: str, options: Iterable[str], value: Iterable[str]) -> controls.Widget:
@@ -276,11 +265,8 @@ def choose_several(name: str, options: Iterable[str], value: Iterable[str]) -> c
     return controls.SelectMultiple(
         options=options,
         value=tuple(value),
-        description=LABELS[name],
-        tooltip=name,
         rows=min(6, len(options)),
-        style=STYLE,
-        layout=LAYOUT,
+        **_dress(name),
     )
 
 
@@ -291,12 +277,21 @@ def choose_range(
     return controls.SelectionRangeSlider(
         options=list(options),
         value=value,
-        description=LABELS[name],
-        tooltip=name,
         continuous_update=False,
-        style=STYLE,
-        layout=LAYOUT,
+        **_dress(name),
     )
+
+
+def choose_along(name: str, options: Iterable, value: Any) -> controls.SelectionSlider:
+    """Return a slider over ordered options; it answers when let go."""
+    return controls.SelectionSlider(
+        options=list(options), value=value, continuous_update=False, **_dress(name)
+    )
+
+
+def _dress(name: str) -> dict[str, Any]:
+    """Return what the controls of all parameters have in common."""
+    return {"description": LABELS[name], "tooltip": name, "style": STYLE, "layout": LAYOUT}
 
 
 def _list_options(control: controls.Widget) -> str:

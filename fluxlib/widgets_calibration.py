@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Mapping
 from functools import cache
 
-import ipywidgets as controls
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -14,8 +13,7 @@ from fluxlib.answers import Answer
 from fluxlib.byhand import KINDS, Comparison, choose_line, compare_lines, find_pair, name_pair
 from fluxlib.calibration import Calibration
 from fluxlib.likelihood import search_breaks
-from fluxlib.settings import LABELS
-from fluxlib.widgets import LAYOUT, STYLE, Panel, choose
+from fluxlib.widgets import Panel, choose, choose_along
 
 _STEP = 0.05  # decades between breakpoints
 
@@ -64,14 +62,8 @@ def explore_calibration(
     named = {
         "pair": choose("pair", [name_pair(*one) for one in pairs], read_pair(pair)),
         "kind": choose("kind", KINDS, kind),
-        "breakpoint": controls.SelectionSlider(
-            options=_list_breaks(fluence[find_pair(pair, pairs)[1]]),
-            value=breakpoint,
-            description=LABELS["breakpoint"],
-            tooltip="breakpoint",
-            continuous_update=False,
-            style=STYLE,
-            layout=LAYOUT,
+        "breakpoint": choose_along(
+            "breakpoint", _list_breaks(fluence[find_pair(pair, pairs)[1]]), breakpoint
         ),
     }
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from functools import cache
 
-import ipywidgets as controls
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,9 +13,8 @@ from fluxlib.gapview import fill_gap, find_gap, list_starts
 from fluxlib.impute import SatelliteImputer
 from fluxlib.plots import GREY
 from fluxlib.plots_imputation import plot_gap
-from fluxlib.settings import LABELS
 from fluxlib.trials import Trial
-from fluxlib.widgets import LAYOUT, STYLE, Panel, choose, choose_several
+from fluxlib.widgets import Panel, choose, choose_along, choose_several
 
 
 def explore_gap(
@@ -66,15 +64,7 @@ def explore_gap(
     lengths = [hours for hours in sorted({*gap_hours, gap_length}) if list_starts(trial, hours)]
     named = {
         "gap_length": choose("gap_length", lengths, gap_length),
-        "gap_start": controls.SelectionSlider(
-            options=list_options(gap_length),
-            value=begin,
-            description=LABELS["gap_start"],
-            tooltip="gap_start",
-            continuous_update=False,
-            style=STYLE,
-            layout=LAYOUT,
-        ),
+        "gap_start": choose_along("gap_start", list_options(gap_length), begin),
         "methods": choose_several("methods", names, methods),
     }
 

@@ -11,6 +11,7 @@ import fluxlib
 from fluxlib.errors import FluxError, NotApplicable
 from fluxlib.gaps import (
     draw_gaps,
+    draw_lengths,
     large_scale_months,
     list_channels,
     list_large_months,
@@ -172,6 +173,19 @@ def test_drawing_leaves_the_series_alone_and_obeys_its_seed():
 def test_a_gap_shorter_than_the_grid_is_refused():
     with pytest.raises(FluxError, match=r"hours is 0\.1; expected at least one sample"):
         draw_gaps(make_holes(0), 0.1, 1)
+
+
+def test_stretches_of_many_lengths_are_drawn_the_longest_first_and_apart():
+    series = make_holes(5, n=2000)
+    hours = [3, 48, 3, 12, 48, 3]
+    drawn = draw_lengths(series, hours, random_state=2)
+    assert [len(times) for times in drawn] == sorted(hours, reverse=True)
+    hidden = drawn[0].append(drawn[1:])
+    assert hidden.is_unique
+    assert series[hidden].notna().all()
+    again = draw_lengths(series, hours, random_state=2)
+    assert [list(times) for times in again] == [list(times) for times in drawn]
+    assert draw_lengths(series, [5000]) == []
 
 
 def test_the_time_between_two_periods_of_service_is_no_gap():
