@@ -53,7 +53,10 @@ class Link:
     def _connect(self) -> "Client":
         from distributed import Client
 
-        return Client(self.address, timeout=CONNECT, set_as_default=False)
+        try:
+            return Client(self.address, timeout=CONNECT, set_as_default=False)
+        except AssertionError as error:  # the client's thread has not begun within 10 s
+            raise TimeoutError("this machine is too busy to connect") from error
 
     def recover(self) -> None:
         """Wait for a scheduler that was lost; what it had been given is to be given again.

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
+from matplotlib.ticker import MaxNLocator
 
 from fluxlib.plots import GREY, LOG_FLUX, TRUTH, plot_scores
 
@@ -17,6 +18,7 @@ def plot_convergence(history: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.plot(history.index, 1 / history["best"], label="best of the generation")
     ax.plot(history.index, 1 / history["mean"], color=GREY, label="mean of the population")
     ax.set(xlabel="Generation", ylabel="RMSE (decades)")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend()
     return ax
 
@@ -147,6 +149,8 @@ def plot_landscape(
         label="least RMSE",
     )
     ax.set(xlabel="Trees", ylabel="Depth")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True))
     ax.figure.colorbar(image, ax=ax, label="RMSE (decades), best leaf size", extend="max")
     ax.legend(loc="lower right", frameon=True)
     return ax

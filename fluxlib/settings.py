@@ -35,7 +35,7 @@ LABELS = {
     "mutation": "Mutation",
     "elitism": "Elitism",
     "random_state": "Seed",
-    "bits": "Bits: trees, depth, leaf",
+    "bits": "Bits of each gene",
     "fitness": "Fitness",
     "gap_start": "Gap begins",
     "gap_length": "Gap's length (h)",

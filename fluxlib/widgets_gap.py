@@ -5,6 +5,7 @@ from functools import cache
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator
 from matplotlib.figure import Figure
 
 from fluxlib.answers import Answer
@@ -101,4 +102,5 @@ def _plot_timeline(trial: Trial, gap: pd.DatetimeIndex, ax: Axes) -> None:
     ax.plot(daily, color=GREY, linewidth=1)
     ax.axvspan(gap[0], gap[-1], color="C3")
     ax.set_yticks([])
+    ax.xaxis.set_major_locator(AutoDateLocator(maxticks=6))
     ax.spines["left"].set_visible(False)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from fluxlib.widgets import Panel
 
 
+_ROOMY = {"width": "auto", "flex": "0 0 auto"}  # never narrower than its words
+
+
 class WorkRow(controls.HBox):
     """A button for what takes long, its progress, and a button that stops it.
 
@@ -25,9 +28,9 @@ class WorkRow(controls.HBox):
 
     def __init__(self, panel: "Panel"):
         self._panel, self._offered, self.job = panel, None, None
-        self.start = controls.Button(button_style="primary", layout={"width": "auto"})
-        self.stop = controls.Button(description="Stop", disabled=True, icon="stop")
-        self.progress = controls.FloatProgress(min=0, max=1, layout={"width": "12em"})
+        self.start = controls.Button(button_style="primary", layout=_ROOMY)
+        self.stop = controls.Button(description="Stop", disabled=True, icon="stop", layout=_ROOMY)
+        self.progress = controls.FloatProgress(min=0, max=1, layout={"flex": "0 0 12em"})
         self.said = controls.HTML().add_class("flux-work")
         self.start.on_click(lambda _: self.begin())
         self.stop.on_click(lambda _: self.job.stop())
@@ -81,10 +84,8 @@ class SavingRow(controls.HBox):
             description="Settings file",
             style={"description_width": "7em"},
         )
-        self.save = controls.Button(
-            description="Save these settings", layout={"width": "auto"}, icon="save"
-        )
-        self.load = controls.Button(description="Use the file's", layout={"width": "auto"})
+        self.save = controls.Button(description="Save these settings", layout=_ROOMY, icon="save")
+        self.load = controls.Button(description="Use the file's", layout=_ROOMY)
         self.said = controls.HTML().add_class("flux-saved")
         self.save.on_click(lambda _: self._say(self._write))
         self.load.on_click(lambda _: self._say(self._read))

@@ -182,12 +182,14 @@ class Sheet:
 
     def read_errors(self) -> list[str]:
         """Return what widgets and cells report as errors."""
-        shown = ".flux-error, [data-mime-type='application/vnd.jupyter.error']"
-        return self.page.locator(shown).all_inner_texts()
+        raised = self.page.locator("[data-mime-type='application/vnd.jupyter.stderr']")
+        raised = raised.filter(has_text="Traceback")
+        return self.page.locator(".flux-error").or_(raised).all_inner_texts()
 
-    def wait_for_change(self, before: str, seconds: float = 20) -> bool:
-        """Wait until the controls show something else."""
-        return wait_until(lambda: self.read_view() != before, seconds, "another picture")
+    def wait_for_change(self, before: str, cause: str) -> None:
+        """Wait until the controls show something else, as `cause` should make them."""
+        what = f"another picture in {self.name}, for {cause}"
+        wait_until(lambda: self.read_view() != before, 20, what)
 
     def list_controls(self) -> list[str]:
         """Return the labels of the controls, without those of the settings' file."""
@@ -204,7 +206,8 @@ class Sheet:
         """Move a control once, as its kind is moved: by keys, or by choosing the next."""
         control = self.control(label)
         if control.locator(".noUi-handle").count():
-            control.locator(".noUi-handle").first.press("ArrowRight")
+            handle = control.locator(".noUi-handle").first
+            handle.press("ArrowLeft" if is_at_its_end(handle) else "ArrowRight")
         elif control.locator("select[multiple]").count():
             control.locator("select").select_option(index=[0, 1])
         elif control.locator("select").count():
@@ -232,8 +235,8 @@ class Sheet:
         return wait_until(find, seconds, f"{pattern!r} in {self.name}")
 
     def count_focusable(self) -> int:
-        """Count what the keyboard should reach."""
-        return self.panel.locator(FOCUSABLE).count()
+        """Count what the keyboard should reach: all that is shown."""
+        return self.panel.locator(FOCUSABLE).filter(visible=True).count()
 
     def press_tab_through(self) -> int:
         """Press Tab from the panel's first control on; count the places in it that it reaches."""
@@ -263,6 +266,10 @@ class Sheet:
 
         wait_until(is_whole, 30, f"{path} to be saved")
         return nbformat.read(path, as_version=4)
+
+
+def is_at_its_end(handle: Locator) -> bool:
+    return handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
 
 
 def take_picture(page: Page, name: str, **options) -> None:

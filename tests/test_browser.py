@@ -23,6 +23,7 @@ from fluxlib.parameters import read_parameters
 
 pytestmark = pytest.mark.slow
 
+REPLAYED = ["Generation", "Population", "Generations", "Crossover", "Mutation", "Seed", "Elitism"]
 EXPLORED = ["01_observations", "02_calibration", "03_offsets"]
 
 
@@ -109,7 +110,7 @@ def move_all(sheet, labels):
     for label in labels:
         before = sheet.read_view()
         sheet.move(label)
-        assert sheet.wait_for_change(before), f"{label} of {sheet.name} changes nothing"
+        sheet.wait_for_change(before, f"{label} was moved")
         assert sheet.read_errors() == []
 
 
@@ -141,9 +142,9 @@ def test_a_search_says_what_is_missing_grows_it_and_can_be_stopped(open_sheet, f
     best = read(batch, "04_imputation")["best"]
     assert f"{best['trees']} trees, depth {best['depth']}, leaf {best['leaf']}, RMSE " in sheet.note
     assert f"{best['rmse']:.4f} decades" in sheet.note
-    move_all(sheet, ["Generation", "Population", "Generations", "Crossover", "Mutation", "Seed"])
+    move_all(sheet, REPLAYED)
     sheet.screenshot("replayed")
-    move_all(sheet, ["Fitness", "Elitism", "Bits: trees, depth, leaf"])
+    move_all(sheet, ["Fitness", "Bits of each gene"])
     sheet.wait_for(r"not grown yet. All that these bits allow: \d+ trees")
     check_tabs(sheet)
     for field, number in zip(
@@ -197,7 +198,7 @@ def check_interrupts(sheet, button, progress, go_on):
         sheet.wait_for("Stopped; what was computed is kept.", 120)
         before = sheet.read_view()
         go_on()
-        assert sheet.wait_for_change(before)
+        sheet.wait_for_change(before, f"a move after a stop of {button}")
         assert sheet.read_errors() == []
 
 
@@ -212,7 +213,7 @@ def test_an_interrupted_cell_leaves_a_kernel_that_goes_on(open_sheet):
     wait_until(lambda: "kept is 1" in sheet.page.inner_text(".jp-Notebook"), 30, "the next cell")
     before = sheet.read_view()
     sheet.move("Satellite")
-    assert sheet.wait_for_change(before)
+    sheet.wait_for_change(before, "a move after an interrupt")
 
 
 def test_a_batch_run_with_the_saved_settings_gives_the_numbers_on_the_page(folder, batch):
