@@ -4,6 +4,11 @@ import numpy as np
 import pandas as pd
 
 NO_TIME = np.datetime64("NaT", "us")
+_FIRST, _LAST = 1900, 2199  # years
+# The first day of each month of theirs, and of the month after; each, computed anew, takes long.
+_MONTHS = np.arange(f"{_FIRST}-01", f"{_LAST + 1}-02", dtype="datetime64[M]").astype(
+    "datetime64[D]"
+)
 
 _ISO = (
     r"\d{4}-\d{2}-\d{2}"  # a date alone is its midnight
@@ -30,11 +35,10 @@ def parse_integers(texts: np.ndarray) -> np.ndarray:
 def make_times(year, day, hour, minute=0, *, month=None) -> np.ndarray:
     """Return datetime64[us] of calendar fields (int64 arrays), the day in the year or month."""
     first = np.ones_like(year) if month is None else month
-    sound = (year >= 1900) & (year < 2200) & (first >= 1) & (first <= 12)
+    sound = (year >= _FIRST) & (year <= _LAST) & (first >= 1) & (first <= 12)
     sound = sound & (hour >= 0) & (hour < 24) & (minute >= 0) & (minute < 60)
-    months = np.where(sound, (year - 1970) * 12 + first - 1, 0).astype("datetime64[M]")
-    start = months.astype("datetime64[D]")
-    end = (months + (12 if month is None else 1)).astype("datetime64[D]")
+    number = np.where(sound, (year - _FIRST) * 12 + first - 1, 0)
+    start, end = _MONTHS[number], _MONTHS[number + (12 if month is None else 1)]
     sound = sound & (day >= 1) & (day <= (end - start).astype("int64"))
     minutes = np.where(sound, ((day - 1) * 24 + hour) * 60 + minute, 0)
     times = start.astype("datetime64[us]") + minutes.astype("timedelta64[m]")

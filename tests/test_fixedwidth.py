@@ -1,7 +1,10 @@
 import io
+import re
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fluxlib.fixedwidth import parse_fixed
 
@@ -34,6 +37,22 @@ def test_numbers_are_those_that_were_printed(rows):
 
 def test_fortran_may_leave_out_the_zero_before_the_point():
     assert parse("   .50  -.25\n  -.75 12.00\n", (0, 1)).tolist() == [[0.5, -0.75], [-0.25, 12]]
+
+
+NEARLY = st.from_regex(r" {0,6}-?[0-9]{3,9}", fullmatch=True).map(lambda text: text.rjust(9)[-9:])
+ANY = st.text(" -.0123456789x+\t/:?", min_size=9, max_size=9)
+
+
+@settings(deadline=None, max_examples=2000)
+@given(NEARLY | ANY, st.integers(1, 5))
+def test_a_field_is_a_number_where_python_has_it_so(text, place):
+    good = f"{1.5:9.{place}f}"
+    row = f"{text[: 8 - place]}.{text[9 - place :]}"
+    values = parse(f"{good}\n{row}\n", (0,))
+    if re.fullmatch(r" +-?\d*\.\d+", row):  # eight characters at most
+        assert values.tolist() == [[1.5, float(row)]]
+    else:
+        assert values is None
 
 
 def test_signed_zero_is_zero():
@@ -70,6 +89,7 @@ def test_a_text_without_a_whole_line_is_left_to_others(text):
     assert parse(text, (0, 1)) is None
 
 
-def test_more_digits_than_single_precision_holds_are_left_to_others():
+def test_numbers_of_more_than_eight_characters_are_left_to_others():
     assert parse(" 9999999\n-1234567\n", (0,)).tolist() == [[9999999, -1234567]]
+    assert parse(" 99999999\n 12345678\n", (0,)).tolist() == [[99999999, 12345678]]
     assert parse(" 99999999\n-12345678\n", (0,)) is None
