@@ -121,14 +121,14 @@ class Results:
         """
         return pd.read_parquet(self._find(self._table_path(step, name), step))
 
-    def show_figure(self, drawing, name: str, *, alt: str, title: str | None = None):
-        """Save a picture as ``<step>_<name>.png``, close it, and return it for display.
+    def show_figure(self, drawing, name: str, *, alt: str, title: str | None = None) -> None:
+        """Save a picture as ``<step>_<name>.png``, and show what was saved.
 
         Parameters
         ----------
         drawing
             Axes, a Figure, or a seaborn grid. It is closed, so that the notebook shows it once
-            (as the cell's last line) and figures don't pile up in memory.
+            and figures don't pile up in memory.
         name
             Part of the file's name.
         alt
@@ -136,12 +136,8 @@ class Results:
         title
             The caption in pages; what the picture says in its own title follows, so that captions
             carry the numbers. Both texts are stored in the PNG, where the index finds them.
-
-        Returns
-        -------
-        IPython.display.Image
         """
-        from IPython.display import Image
+        from IPython.display import Image, display
         from matplotlib import pyplot as plt
 
         if not alt.strip():
@@ -158,7 +154,7 @@ class Results:
         width = round(figure.get_figwidth() * 96)  # CSS pixels an inch; the rest is sharpness
         plt.close(figure)
         caption = {"title": title} if title else {}
-        return Image(filename=path, width=width, alt=alt, metadata=caption)
+        display(Image(filename=path, width=width, alt=alt, metadata=caption))
 
     def _table_path(self, step: str, name: str) -> Path:
         return self.folder / "tables" / f"{step}_{name}.parquet"

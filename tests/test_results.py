@@ -99,16 +99,25 @@ def test_a_later_step_reads_an_earlier_ones_table(tmp_path):
     pd.testing.assert_frame_equal(back, frame, check_freq=False)
 
 
+@pytest.fixture
+def shown(monkeypatch):
+    """Return a list that gets what is shown."""
+    images = []
+    monkeypatch.setattr("IPython.display.display", images.append)
+    return images
+
+
 @pytest.mark.parametrize("kind", ["axes", "figure", "subfigure"])
-def test_a_figure_is_saved_with_its_words_and_closed(results, tmp_path, kind):
+def test_a_figure_is_saved_with_its_words_shown_and_closed(results, tmp_path, shown, kind):
     figure = plt.figure(figsize=(5, 3))
     part = figure.subfigures() if kind == "subfigure" else figure
     axes = part.subplots()
     axes.plot([0, 1])
-    shown = results.show_figure(
+    results.show_figure(
         figure if kind == "figure" else axes, "line", alt="A rising line, 0 to 1 MeV²", title="Rise"
     )
-    data, metadata = shown._repr_mimebundle_()
+    (image,) = shown
+    data, metadata = image._repr_mimebundle_()
     assert metadata["image/png"] == {
         "width": 480,
         "alt": "A rising line, 0 to 1 MeV²",
@@ -132,16 +141,16 @@ def test_the_same_figure_gives_the_same_bytes(results, tmp_path):
 
 
 @pytest.mark.parametrize("side", ["left", "center"])
-def test_a_caption_goes_on_with_what_the_picture_says(results, side):
+def test_a_caption_goes_on_with_what_the_picture_says(results, shown, side):
     axes = plt.figure().subplots()
     axes.set_title("GA-RF 0.26, linear 0.84", loc=side)
-    shown = results.show_figure(axes, "line", alt="A line", title="72-h gaps")
-    assert shown.metadata["title"] == "72-h gaps. GA-RF 0.26, linear 0.84"
+    results.show_figure(axes, "line", alt="A line", title="72-h gaps")
+    assert shown[0].metadata["title"] == "72-h gaps. GA-RF 0.26, linear 0.84"
     figure = plt.figure()
     figure.subplots()
     figure.suptitle("3 of 4")
-    shown = results.show_figure(figure, "line", alt="A line", title="Panels")
-    assert shown.metadata["title"] == "Panels. 3 of 4"
+    results.show_figure(figure, "line", alt="A line", title="Panels")
+    assert shown[1].metadata["title"] == "Panels. 3 of 4"
 
 
 def test_a_figure_needs_words(results):
