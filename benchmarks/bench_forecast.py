@@ -136,7 +136,7 @@ def run_times(data, options):
     windows = windows.take(np.isfinite(windows.target).all(axis=1))
     forecaster._learn_scales(windows)
     inputs, target = forecaster._scale_inputs(windows), forecaster._scale_target(windows)
-    train, test = blocked_folds(windows.days, 32, 4, purge="7D")[0]
+    train, test = blocked_folds(windows.days, 32, 4, purge="30D")[0]
     held_out = [values[test] for values in inputs]
     first = time_call(train_together, forecaster, inputs, target, train, 1)[0]
     ours, weights = time_call(train_together, forecaster, inputs, target, train, forecaster.epochs)

@@ -85,12 +85,11 @@ def show(truth, table, other, drivers):
     columns = [c for c in scores if c.split()[0] in ("RMSE", "worse", "PE", "LC", "MAE", "n")]
     print(scores[columns].round(4).T.to_string())
     seen = other.reindex(table.index).notna().map({True: "other seen", False: "other silent"})
-    dst = drivers["Dst" if "Dst" in drivers else "SYM_H"]
     groups = {
         "the other satellite": seen,
         "year": pd.Series(table.index.year, table.index),
         "level": phases.label_levels(truth),
-        "storm": phases.label_storms(dst),
+        "storm": phases.label_storms(phases.find_dst(drivers)),
     }
     for name, labels in groups.items():
         print(f"\nRMSE by {name}")

@@ -63,6 +63,8 @@ def measure_coverage(
         raise FluxError(
             f"satellite is {satellite!r}; expected 'all' or one of {', '.join(columns)}."
         )
+    if len(period) != 2:
+        raise FluxError(f"period is {list(period)!r}; expected the first and the last month.")
     first, last = (_parse_month(text) for text in period)
     cut = {
         name: series[first and first.start_time : last and last.end_time]

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from fluxlib.errors import FluxError
-from fluxlib.phases import label_storms
+from fluxlib.phases import find_dst, label_storms
 
 # Months of extreme smoothed sunspot number (SILSO, version 2.0).
 MINIMA = ("1976-03", "1986-09", "1996-08", "2008-12", "2019-12")
@@ -49,13 +49,10 @@ def label_days(table: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataFrame:
 
     Raises
     ------
-    FluxError
+    NotApplicable
         If the drivers have neither.
     """
-    name = next((name for name in ("Dst", "SYM_H") if name in drivers), None)
-    if name is None:
-        raise FluxError("the drivers have neither Dst nor SYM_H, by which storms are told.")
     order = ["quiet", "recovery", "main"]
-    weight = label_storms(drivers[name]).map(order.index).resample("1D").max()
+    weight = label_storms(find_dst(drivers)).map(order.index).resample("1D").max()
     storms = weight.map(dict(enumerate(order))).reindex(table.index).to_numpy()
     return table.assign(cycle=label_cycle(table.index).to_numpy(), storm=storms)

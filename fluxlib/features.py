@@ -1,14 +1,20 @@
 """Choose drivers and offsets, and lay them out as columns for a model."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from fluxlib.errors import FluxError
 from fluxlib.grid import DAY, find_cadence, offset_steps
 from fluxlib.offsets import offset_intervals, spearman_offsets
 
+if TYPE_CHECKING:
+    from fluxlib.dataset import Dataset
+
 NEAR_DRIVERS = ("N", "P", "B", "Bz", "SYM_H", "AE", "AU", "AL")
+DAILY_OFFSETS = tuple(DAY * day for day in range(6))  # hours
 
 Selection = pd.DataFrame | Mapping[str, Iterable[float]] | Iterable[tuple[str, float]]
 
@@ -56,6 +62,21 @@ def list_selection(selection: Selection) -> list[tuple[str, float]]:
     if isinstance(selection, Mapping):
         return [(name, hours) for name, offsets in selection.items() for hours in offsets]
     return [(name, hours) for name, hours in selection]
+
+
+def list_hours(longest: float, step: float) -> np.ndarray:
+    """Return the offsets from 0 to the longest, hours.
+
+    Raises
+    ------
+    FluxError
+        If they do not ascend.
+    """
+    if longest < 0 or step <= 0:
+        raise FluxError(
+            f"max_offset is {longest!r} and offset_step {step!r}; expected hours, the step above 0."
+        )
+    return np.arange(0, longest + 1e-9, step)
 
 
 def choose_features(correlations: pd.DataFrame, threshold: float = 0.3) -> pd.DataFrame:
@@ -124,6 +145,14 @@ def suggest_time_step(correlations: pd.DataFrame, threshold: float = 0.3) -> int
     return max(1, int(-(-float(strong.idxmax().max()) // DAY)))
 
 
+def find_time_step(dataset: "Dataset", *, without: Sequence[int] = ()) -> int:
+    """Suggest a time step from the daily fluence of all years but some, which are to be tested."""
+    daily = np.log10(dataset.daily["e2"])
+    daily = daily.mask(daily.index.year.isin(list(without)))
+    drivers = dataset.drivers.resample("1D").mean()
+    return suggest_time_step(spearman_offsets(drivers, daily, DAILY_OFFSETS))
+
+
 def find_peaks(correlations: pd.DataFrame) -> pd.DataFrame:
     """Give each driver's strongest correlation and its offset, the strongest driver first.
 
@@ -148,14 +177,15 @@ def describe_peaks(peaks: pd.DataFrame, drivers: pd.DataFrame, target: pd.Series
     return pd.DataFrame(rows).rename(columns={"value": "rho"})
 
 
-def compare_peaks(one: pd.DataFrame, other: pd.DataFrame, threshold: float = 0.3) -> float:
+def compare_peaks(one: pd.DataFrame, other: pd.DataFrame, threshold: float) -> float | None:
     """Give the greatest difference, in hours, between two tables' strongest offsets.
 
-    Drivers that stay below the threshold in either have no offset to speak of.
+    Drivers that stay below the threshold in either have no offset to speak of; None if all do.
     """
     first, second = (find_peaks(table).set_index("driver") for table in (one, other))
     strong = (first["rho"].abs() > threshold) & (second["rho"].abs() > threshold)
-    return float((first["offset"] - second["offset"]).abs()[strong].max())
+    apart = (first["offset"] - second["offset"]).abs()[strong]
+    return float(apart.max()) if len(apart) else None
 
 
 def correlate_years(

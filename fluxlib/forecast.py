@@ -11,7 +11,7 @@ from fluxlib.errors import FluxError
 from fluxlib.folds import blocked_folds
 from fluxlib.forecaster import DailyForecaster
 from fluxlib.store import load_forecaster, save_forecaster
-from fluxlib.windows import DAY, Windows
+from fluxlib.windows import DAY, ROTATION, Windows
 
 ALERT = 1e8  # e/(cm2 day sr): SWPC's alert level for >2 MeV fluence
 BLOCKS_A_SET = 4  # far apart, so that a set sees all of the solar cycle
@@ -138,7 +138,8 @@ class FluxForecaster(DailyForecaster):
     def _fit(self, windows: Windows) -> None:
         self._learn_scales(windows)
         inputs, target = self._scale_inputs(windows), self._scale_target(windows)
-        purge = (self.history + self.horizons) * DAY
+        reach = max(self.history, ROTATION if self.context else 0)
+        purge = (reach + self.horizons) * DAY
         folds = blocked_folds(windows.days, BLOCKS_A_SET * self.blocks, BLOCKS_A_SET, purge=purge)
         training = {name: getattr(self, name) for name in ("epochs", "batch_size", "learning_rate")}
         if self.on_epoch:

@@ -1,5 +1,7 @@
 """One hidden stretch of the months held out: where it can be, and what each method puts there."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -42,7 +44,8 @@ def find_gap(trial: Trial, start: str, hours: float) -> pd.DatetimeIndex:
     """
     try:
         first = pd.Timestamp(start)
-    except ValueError:
+        first = first.tz_convert(None) if first.tzinfo else first
+    except (ValueError, TypeError):
         raise FluxError(
             f"gap_start is {start!r}; expected a time such as '2012-04-05 06:00'."
         ) from None
@@ -85,6 +88,20 @@ def fill_gap(
         filled[kind] = interpolate(known, kind)[gap]
     rmse = pd.Series({name: scores(truth[gap], filled[name])["RMSE"] for name in filled})
     return filled.join(ours[["lower", "upper"]]), rmse
+
+
+def pick_methods(filled: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
+    """Return the columns of some methods.
+
+    Raises
+    ------
+    FluxError
+        If there is none, or one is not there.
+    """
+    known = filled.columns.drop(["lower", "upper"])
+    if not methods or not set(methods) <= set(known):
+        raise FluxError(f"methods is {list(methods)}; expected one or more of {', '.join(known)}.")
+    return filled[list(methods)]
 
 
 def _count_samples(trial: Trial, hours: float) -> int:

@@ -121,20 +121,11 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         """
         if self.fitness not in ("validation", "train"):
             raise FluxError(f"fitness is {self.fitness!r}; expected 'validation' or 'train'.")
+        search = self._make_search()
         values, target = check_rows(X, y)
         train, held_out = split_blocks(X)
         trend = Trend(self.trend).fit(take_rows(X, train), target[train])
         self.surface_ = self._make_surface(values, target - trend.predict(X), train, held_out)
-        search = GeneticSearch(
-            population=self.population,
-            generations=self.generations,
-            crossover=self.crossover,
-            mutation=self.mutation,
-            elitism=self.elitism,
-            bits=self.bits,
-            patience=self.patience,
-            seed=self.random_state,
-        )
         self.history_, self.best_ = search.run(
             lambda *genes: self.surface_.fitness(*genes, kind=self.fitness),
             prepare=self.surface_.prepare,
@@ -154,6 +145,18 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         """Return log10 flux, shape (n,)."""
         check_is_fitted(self)
         return self.best_estimator_.predict(X)
+
+    def _make_search(self) -> GeneticSearch:
+        return GeneticSearch(
+            population=self.population,
+            generations=self.generations,
+            crossover=self.crossover,
+            mutation=self.mutation,
+            elitism=self.elitism,
+            bits=self.bits,
+            patience=self.patience,
+            seed=self.random_state,
+        )
 
     def _make_surface(self, X, y, train, held_out) -> ForestSurface:
         fills = find_fills(X[train])

@@ -104,8 +104,11 @@ class SatelliteImputer(BaseEstimator):
         Raises
         ------
         FluxError
-            If fewer than 100 samples are known, or blocks of time leave none to learn from.
+            If `every` is below 1, fewer than 100 samples are known, or blocks of time leave none
+            to learn from.
         """
+        if self.every < 1:
+            raise FluxError(f"every is {self.every!r}; expected one sample in 1, 2, 3 or more.")
         truth = np.log10(flux).reindex(self.features.index)
         known = truth.dropna()
         if len(known) < 100:

@@ -5,6 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from fluxlib.errors import NotApplicable
+
 # Borders of >2 MeV flux, e/(cm2 s sr); SWPC warns from 1000 on.
 LEVELS = (10, 100, 1000)
 STORM = -50  # nT: a moderate storm (Gonzalez et al. 1994, doi 10.1029/93JA02867)
@@ -51,6 +53,20 @@ def label_storms(dst: pd.Series) -> pd.Series:
         label[storm.least : storm.least + AFTER] = "recovery"
         label[storm.onset : storm.least] = "main"
     return label
+
+
+def find_dst(drivers: pd.DataFrame) -> pd.Series:
+    """Return the drivers' Dst, or SYM-H, its kin by the minute, where they have no Dst; nT.
+
+    Raises
+    ------
+    NotApplicable
+        If they have neither.
+    """
+    for name in ("Dst", "SYM_H"):
+        if name in drivers:
+            return drivers[name]
+    raise NotApplicable("it has neither Dst nor SYM_H, by which storms are told.")
 
 
 def find_storms(dst: pd.Series) -> pd.DataFrame:

@@ -10,9 +10,7 @@ from matplotlib.axes import Axes
 from fluxlib.plots import ALERT, FLUENCE_LABEL, GREY
 
 
-def plot_coverage(
-    missing: pd.DataFrame, *, threshold: float = 1 / 3, ax: Axes | None = None
-) -> Axes:
+def plot_coverage(missing: pd.DataFrame, large: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the missing fraction of each month, a row a series; dots mark large-scale months.
 
     Parameters
@@ -20,8 +18,8 @@ def plot_coverage(
     missing : DataFrame
         0..1 by month (PeriodIndex), a column a series; NaN out of service. See
         `gaps.missing_fraction`.
-    threshold : float
-        Fraction above which a month is large-scale.
+    large : DataFrame
+        The large-scale months: see `gaps.list_large_months`.
     """
     ax = plt.gca() if ax is None else ax
     months = pd.period_range(missing.index.min(), missing.index.max(), freq="M")
@@ -35,8 +33,8 @@ def plot_coverage(
         vmax=100,
         rasterized=True,
     )
-    rows, columns = np.nonzero((table > threshold).to_numpy())
-    ax.plot(columns + 0.5, rows + 0.5, ".", color="white", markersize=3)
+    columns = months.get_indexer(pd.PeriodIndex(large["month"], freq="M"))
+    ax.plot(columns + 0.5, table.index.get_indexer(large["series"]) + 0.5, ".w", markersize=3)
     ax.set_yticks(np.arange(len(table)) + 0.5, table.index)
     ax.invert_yaxis()
     januaries = np.flatnonzero(months.month == 1)

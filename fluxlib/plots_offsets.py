@@ -17,7 +17,7 @@ def plot_offsets(
     values = correlations.to_numpy().T
     rows = np.arange(values.shape[0])
     image = ax.pcolormesh(hours, rows, values, cmap="RdBu_r", vmin=-0.7, vmax=0.7, shading="auto")
-    if values.shape[0] > 1 and len(hours) > 1:
+    if len(hours) > 1:
         for row in rows:
             # A contour of each row by itself: neighbouring drivers have no order between them.
             strong = np.abs(values[row]) >= threshold

@@ -9,9 +9,9 @@ from sklearn.base import clone
 from fluxlib.cluster import run_tasks
 from fluxlib.errors import FluxError
 from fluxlib.metrics import scores
-from fluxlib.windows import DAY, split_data
+from fluxlib.windows import DAY, ROTATION, split_data
 
-PURGE = 10  # days: a window and its targets are seven, so none is shared
+PURGE = ROTATION + 3  # days: inputs reach back a solar rotation, and targets three days ahead
 LEAST_DAYS = 180  # a year with fewer observed days is not a test
 
 
@@ -119,6 +119,20 @@ def list_years(observed: pd.Series, least: int = LEAST_DAYS) -> list[int]:
     """Return the years with at least so many observed days."""
     count = observed.notna().groupby(observed.index.year).sum()
     return count.index[count >= least].tolist()
+
+
+def pick_horizon(table: pd.DataFrame, horizon: int) -> pd.DataFrame:
+    """Return the forecasts so many days ahead.
+
+    Raises
+    ------
+    FluxError
+        If there is none.
+    """
+    ahead = sorted(table["horizon"].unique())
+    if horizon not in ahead:
+        raise FluxError(f"horizon is {horizon!r}; expected one of {', '.join(map(str, ahead))}.")
+    return table[table["horizon"] == horizon]
 
 
 def score_forecasts(

@@ -76,7 +76,8 @@ def score_groups(observed: pd.Series, predicted: pd.DataFrame, groups: pd.Series
             method: scores(truth[inside], predicted[method][inside])["RMSE"] for method in predicted
         }
         rows[name] = row | {"n": int(truth[inside].notna().sum())}
-    return pd.DataFrame(rows).T.rename_axis("group").astype({"n": int})
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=[*predicted, "n"])
+    return table.rename_axis("group").astype({"n": int})
 
 
 def _resample(observed: np.ndarray, guess: np.ndarray, counts: np.ndarray) -> dict[str, np.ndarray]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from fluxlib.errors import FluxError, NotApplicable
+from fluxlib.errors import FluxError
 from fluxlib.gaps import draw_gaps, draw_lengths
 from fluxlib.impute import SatelliteImputer, interpolate
 from fluxlib.phases import find_storms
@@ -91,24 +91,20 @@ def pick_gap(stretches: list[pd.DatetimeIndex], truth: pd.Series) -> pd.Datetime
     return stretches[int(np.argsort(spread)[len(spread) // 2])]
 
 
-def pick_storm(trial: Trial, dst: pd.Series) -> pd.DatetimeIndex:
+def pick_storm(trial: Trial, dst: pd.Series) -> pd.DatetimeIndex | None:
     """Return test times from two days before a storm's least Dst to five days after it.
 
-    Of the storms with the most known samples (or nearly), the strongest.
-
-    Raises
-    ------
-    NotApplicable
-        If the test months have no storm.
+    Of the storms with the most known samples (or nearly), the strongest; None if no test month
+    has one.
     """
     storms = find_storms(dst[trial.test[0] : trial.test[-1]])
-    if storms.empty:
-        raise NotApplicable("the test months have no storm with Dst below -50 nT.")
     windows = [
         trial.test[(trial.test >= least - BEFORE) & (trial.test <= least + LATER)]
         for least in storms["least"]
     ]
     samples = np.array([len(times) for times in windows])
+    if not samples.any():  # between test months there are others, with storms of their own
+        return None
     strength = np.where(samples >= 0.9 * samples.max(), storms["dst"], 0)
     return windows[int(np.argmin(strength))]
 

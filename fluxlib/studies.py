@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from fluxlib.errors import FluxError
 from fluxlib.forecast import FluxForecaster
 from fluxlib.protocols import leave_one_year_out, score_forecasts
 
@@ -23,6 +24,23 @@ INPUT_SETS = {
     "V, Dst, Kp": ("V", "Dst", "Kp"),
     "V, N, Dst, Kp": ("V", "N", "Dst", "Kp"),
 }
+
+
+def choose_sets(names: Sequence[str], drivers: Iterable[str]) -> dict[str, Sequence[str]]:
+    """Return the sets of these names, without those of which a driver is not there.
+
+    Raises
+    ------
+    FluxError
+        If a name is that of no set.
+    """
+    unknown = [name for name in names if name not in INPUT_SETS]
+    if unknown:
+        raise FluxError(
+            f"input_sets has {', '.join(map(repr, unknown))}; expected some of "
+            f"{'; '.join(INPUT_SETS)}."
+        )
+    return {name: INPUT_SETS[name] for name in names if set(INPUT_SETS[name]) <= set(drivers)}
 
 
 def study_inputs(
@@ -55,7 +73,15 @@ def study_inputs(
     -------
     DataFrame
         Scores pooled over the years; `inputs`, `time_step`, `horizon`.
+
+    Raises
+    ------
+    FluxError
+        If there is nothing to compare.
     """
+    time_steps = list(time_steps)
+    if not sets or not time_steps:
+        raise FluxError("input_sets or time_steps is empty; name one of each that the data has.")
     parts = []
     for name, drivers in sets.items():
         for days in time_steps:

@@ -227,7 +227,7 @@ def slide(name: str, value: float, low: float, high: float, step: float) -> cont
     kind = controls.IntSlider if is_whole else controls.FloatSlider
     return kind(
         value=value,
-        min=low,
+        min=min(low, value),
         max=max(high, value),
         step=step,
         continuous_update=False,
@@ -236,12 +236,11 @@ def slide(name: str, value: float, low: float, high: float, step: float) -> cont
 
 
 def choose(name: str, options: Iterable, value: Any) -> controls.Dropdown:
-    """Return a list to choose one from."""
-    return controls.Dropdown(
-        options=list(options),
-        value=value,
-        **_dress(name),
-    )
+    """Return a list to choose one from; a value that is not among the options comes first."""
+    options = list(options)
+    if value not in options:
+        options.insert(0, value)
+    return controls.Dropdown(options=options, value=value, **_dress(name))
 
 
 def count(name: str, value: int, low: int, high: int) -> controls.BoundedIntText:

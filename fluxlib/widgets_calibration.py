@@ -63,7 +63,7 @@ def explore_calibration(
         "pair": choose("pair", [name_pair(*one) for one in pairs], read_pair(pair)),
         "kind": choose("kind", KINDS, kind),
         "breakpoint": choose_along(
-            "breakpoint", _list_breaks(fluence[find_pair(pair, pairs)[1]]), breakpoint
+            "breakpoint", _list_breaks(fluence[find_pair(pair, pairs)[1]], breakpoint), breakpoint
         ),
     }
 
@@ -101,8 +101,9 @@ def _describe(line: Calibration) -> str:
     )
 
 
-def _list_breaks(other: pd.Series) -> list[tuple[str, float]]:
-    """Return the levels with days on either side, and 0 for the fitted one."""
+def _list_breaks(other: pd.Series, given: float) -> list[tuple[str, float]]:
+    """Return the levels with days on either side, the given one, and 0 for the fitted one."""
     first, last = search_breaks(other.dropna()) / _STEP
     levels = [round(_STEP * k, 2) for k in np.arange(np.ceil(first), np.floor(last) + 1)]
+    levels = sorted({*levels, given} - {0.0})
     return [("as fitted", 0.0), *((f"{level:.2f}", level) for level in levels)]

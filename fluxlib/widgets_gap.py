@@ -9,8 +9,7 @@ from matplotlib.dates import AutoDateLocator
 from matplotlib.figure import Figure
 
 from fluxlib.answers import Answer
-from fluxlib.errors import FluxError
-from fluxlib.gapview import fill_gap, find_gap, list_starts
+from fluxlib.gapview import fill_gap, find_gap, list_starts, pick_methods
 from fluxlib.impute import SatelliteImputer
 from fluxlib.plots import GREY
 from fluxlib.plots_imputation import plot_gap
@@ -44,12 +43,7 @@ def explore_gap(
     begin = f"{gap[0]:%Y-%m-%d %H:%M}"
 
     def list_options(hours: float) -> list[str]:
-        starts = (
-            {*list_starts(trial, hours), begin}
-            if hours == gap_length
-            else list_starts(trial, hours)
-        )
-        return sorted(starts)
+        return sorted({*list_starts(trial, hours)} | ({begin} if hours == gap_length else set()))
 
     @cache
     def fill(start: str, hours: float):
@@ -57,8 +51,6 @@ def explore_gap(
         return times, *fill_gap(trial, imputer, predictions, times)
 
     def answer(gap_start: str, gap_length: float, methods: Sequence[str]) -> Answer:
-        if not methods:
-            raise FluxError("methods is empty; choose one or more.")
         return show_gap(trial, *fill(gap_start, gap_length), list(methods))
 
     names = fill(begin, gap_length)[2].index
@@ -93,7 +85,7 @@ def show_gap(
     figure = Figure(figsize=(11, 5))
     line, view = figure.subplots(2, 1, height_ratios=(1, 4))
     _plot_timeline(trial, gap, line)
-    plot_gap(trial.truth, filled[methods], gap, interval=filled, ax=view)
+    plot_gap(trial.truth, pick_methods(filled, methods), gap, interval=filled, ax=view)
     return Answer(note, figure, alt=f"Flux around a hidden stretch, and what fills it. {note}")
 
 

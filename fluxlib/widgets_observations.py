@@ -48,7 +48,7 @@ def show_coverage(columns: Mapping[str, pd.Series], **values) -> Answer:
     note = f"{len(found.large)} of {found.months} satellite-months miss more than {days:g} days."
     height = 2.3 + 0.25 * len(found.series)
     figure = Figure(figsize=(9, height))
-    plots_observations.plot_coverage(found.missing, threshold=days / 30.4, ax=figure.subplots())
+    plots_observations.plot_coverage(found.missing, found.large, ax=figure.subplots())
     worst = found.large.sort_values("days", ascending=False).head(5)
     return Answer(
         note,

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from threading import Thread
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -12,7 +11,7 @@ from fluxlib import plots_offsets
 from fluxlib.answers import Answer
 from fluxlib.curves import OffsetCurves
 from fluxlib.errors import FluxError
-from fluxlib.features import choose_features, find_peaks
+from fluxlib.features import choose_features, find_peaks, list_hours
 from fluxlib.widgets import Panel, choose, choose_several, slide
 
 REACH = 240  # hours, the longest offset that can be looked at
@@ -45,7 +44,7 @@ def explore_offsets(
     # A driver's curve needs no other driver, so moving one control computes little anew.
     @lru_cache(maxsize=512)
     def correlate(name: str, satellite: str, max_offset: float, offset_step: float) -> pd.Series:
-        return curves[satellite].correlate(name, np.arange(0, max_offset + 1e-9, offset_step))
+        return curves[satellite].correlate(name, list_hours(max_offset, offset_step))
 
     def answer(drivers: Sequence[str], threshold: float, **where) -> Answer:
         if not drivers:
@@ -74,7 +73,10 @@ def explore_offsets(
 
 def show_offsets(correlations: pd.DataFrame, *, satellite: str, threshold: float) -> Answer:
     """Return the heatmap, the strongest driver, and the features beyond the threshold."""
-    peak = find_peaks(correlations).iloc[0]
+    peaks = find_peaks(correlations)
+    if peaks.empty:
+        raise FluxError(f"no driver that is chosen shares samples with {satellite}.")
+    peak = peaks.iloc[0]
     chosen = choose_features(correlations, threshold)
     note = (
         f"{satellite} follows {peak['driver']} {peak['offset']:.0f} h later, at "

@@ -80,7 +80,7 @@ class Windows:
             self.days[rows],
             self.sequence[rows],
             self.channels,
-            self.context[rows],
+            self.context.iloc[rows],
             self.last[rows],
             self.target[rows],
         )

@@ -51,6 +51,8 @@ def test_what_is_not_there_is_told(columns):
         measure_coverage(columns, satellite="goes13", period=("2020-01", ""))
     with pytest.raises(FluxError, match="period has 'spring'; expected a month such as"):
         measure_coverage(columns, period=("spring", ""))
+    with pytest.raises(FluxError, match="expected the first and the last month"):
+        measure_coverage(columns, period=["2014-05"])
 
 
 def test_months_reach_from_the_first_series_to_the_last(columns):

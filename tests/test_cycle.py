@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from fluxlib.cycle import label_cycle, label_days
-from fluxlib.errors import FluxError
+from fluxlib.errors import FluxError, NotApplicable
 
 
 @pytest.mark.parametrize(
@@ -42,5 +42,5 @@ def test_forecasts_are_labelled_by_the_day_that_they_are_for():
 
 def test_drivers_without_an_index_of_storms_are_refused():
     table = pd.DataFrame({"value": [1.0]}, pd.DatetimeIndex(["2009-01-02"]))
-    with pytest.raises(FluxError, match="neither Dst nor SYM_H"):
+    with pytest.raises(NotApplicable, match="neither Dst nor SYM_H"):
         label_days(table, pd.DataFrame({"V": [1.0]}, table.index))

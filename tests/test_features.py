@@ -1,10 +1,20 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import fluxlib
 from fluxlib.errors import FluxError
-from fluxlib.features import choose_features, half_day_mean, paper_inputs, suggest_time_step
+from fluxlib.features import (
+    choose_features,
+    compare_peaks,
+    find_time_step,
+    half_day_mean,
+    list_hours,
+    paper_inputs,
+    suggest_time_step,
+)
 
 HOURS = pd.date_range("2011-01-01", periods=100, freq="h", name="time")
 DRIVERS = pd.DataFrame({"V": np.arange(100.0), "N": np.arange(100.0) ** 2}, HOURS)
@@ -61,6 +71,29 @@ def test_time_step_is_the_latest_peak_of_a_strong_driver_in_days():
     assert suggest_time_step(CORRELATIONS[["N", "Bz"]]) == 1
     assert suggest_time_step(CORRELATIONS[["Bz"]]) == 1
     assert suggest_time_step(CORRELATIONS.set_axis([0, 30, 60])) == 3
+
+
+def test_years_to_be_tested_do_not_choose_the_time_step():
+    days = pd.date_range("2011-01-01", "2013-12-31", name="time")
+    v = pd.Series(np.random.default_rng(0).normal(size=len(days)), days)
+    late = days.year == 2013
+    fluence = pd.DataFrame({"e2": 10 ** v.shift(2).where(~late, v.shift(4))}, days)
+    dataset = SimpleNamespace(daily=fluence, drivers=v.to_frame("V"))
+    assert find_time_step(dataset, without=[2013]) == 2
+    assert find_time_step(dataset, without=[2011, 2012]) == 4
+
+
+def test_offsets_go_from_zero_to_the_longest():
+    assert list_hours(6, 3).tolist() == [0, 3, 6]
+    for longest, step in ((6, 0), (-1, 1)):
+        with pytest.raises(FluxError, match="expected hours, the step above 0"):
+            list_hours(longest, step)
+
+
+def test_strongest_offsets_are_compared_where_both_are_strong():
+    later = CORRELATIONS.set_axis([24, 48, 72])
+    assert compare_peaks(CORRELATIONS, later, 0.3) == 24
+    assert compare_peaks(CORRELATIONS, later, 0.99) is None
 
 
 def test_the_papers_inputs_are_48_as_the_design_counts_them():

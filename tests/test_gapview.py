@@ -4,7 +4,7 @@ import pytest
 from test_stretches import flat, line  # noqa: F401 - fixtures
 
 from fluxlib.errors import FluxError
-from fluxlib.gapview import fill_gap, find_gap, list_starts
+from fluxlib.gapview import fill_gap, find_gap, list_starts, pick_methods
 from fluxlib.stretches import score_gaps
 from fluxlib.trials import FULL
 
@@ -30,6 +30,19 @@ def test_a_gap_elsewhere_is_refused(flat):  # noqa: F811
             find_gap(flat, start, 24)
     with pytest.raises(FluxError, match="gap_start is 'noon'; expected a time such as"):
         find_gap(flat, "noon", 24)
+
+
+def test_a_gap_may_begin_in_another_time_zone(flat):  # noqa: F811
+    here = find_gap(flat, "2014-03-10 06:00", 24)
+    assert find_gap(flat, "2014-03-10T08:00+02:00", 24).equals(here)
+
+
+def test_methods_that_are_not_there_are_named():
+    filled = pd.DataFrame({name: [1.0] for name in ("GA-RF", "linear", "lower", "upper")})
+    assert list(pick_methods(filled, ["linear"])) == ["linear"]
+    for methods in ([], ["GARF"], ["lower"]):
+        with pytest.raises(FluxError, match="expected one or more of GA-RF, linear"):
+            pick_methods(filled, methods)
 
 
 def test_each_method_fills_as_it_does_among_all_gaps(flat, line, predictions):  # noqa: F811

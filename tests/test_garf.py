@@ -75,6 +75,8 @@ def test_fit_refuses_what_it_cannot_learn_from():
         fluxlib.GARFImputer(**SMALL).fit(X, y[:90])
     with pytest.raises(FluxError, match="y has NaN or infinite"):
         fluxlib.GARFImputer(**SMALL).fit(X, y.where(y.index > 0))
+    with pytest.raises(FluxError, match=r"bits \(5,\)"):
+        fluxlib.GARFImputer(bits=(5,)).fit(X, y)
     hours = pd.date_range("2014", periods=100, freq="h")
     with pytest.raises(FluxError, match=r"purge of 5 days .* leaves no sample"):
         fluxlib.GARFImputer(**SMALL).fit(X.set_axis(hours), y.set_axis(hours))

@@ -135,6 +135,8 @@ def test_too_few_known_samples_are_refused(toy):
         imputer.fit(flux[:50])
     with pytest.raises(FluxError, match="0 known samples"):
         imputer.fit(flux * np.nan)
+    with pytest.raises(FluxError, match="every is 0; expected one sample in 1, 2"):
+        imputer.set_params(every=0).fit(flux)
 
 
 def make_wander(seed=0, days=200):

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from fluxlib.phases import find_storms, label_levels, label_storms
+from fluxlib.phases import find_dst, find_storms, label_levels, label_storms
 
 INDEX = pd.date_range("2014-01-01", periods=240, freq="h", name="time")
 
@@ -60,3 +60,9 @@ def test_storms_are_listed_with_their_onset_and_least_value():
     assert storms["least"].tolist() == [INDEX[109]]
     assert storms["dst"].tolist() == [-120]
     assert find_storms(make_storm(-20)).empty
+
+
+def test_dst_comes_before_its_kin():
+    drivers = pd.DataFrame({"SYM_H": [1.0], "Dst": [2.0]})
+    assert find_dst(drivers).name == "Dst"
+    assert find_dst(drivers[["SYM_H"]]).name == "SYM_H"

@@ -21,13 +21,14 @@ def draw_all(ax):
     """Return each plot function's call on small data, to draw on `ax`."""
     days = LOG.resample("1D").mean()
     missing = pd.DataFrame({"a": [0.1, 0.9]}, pd.period_range("2014-01", periods=2, freq="M"))
+    large = pd.DataFrame({"series": ["a"], "month": ["2014-02"]})
     daily = pd.DataFrame({"e2": 10**days, "series": "a"})
     table = pd.DataFrame({"GA-RF": [0.2, 0.3], "linear": [0.3, 0.5]}, [6, 72])
     line = make_calibration(intercept=0.0, slope=1.0)
     offsets = pd.DataFrame({"V": [0.1, 0.5], "N": [-0.4, 0.0]}, [0.0, 1.0])
     history = pd.DataFrame({"best": [2.0, 4.0], "mean": [1.0, 2.0]})
     return {
-        "plot_coverage": lambda: plots_observations.plot_coverage(missing, ax=ax),
+        "plot_coverage": lambda: plots_observations.plot_coverage(missing, large, ax=ax),
         "plot_gap_lengths": lambda: plots_observations.plot_gap_lengths(
             {"a": pd.DataFrame({"hours": [1.0, 5.0]})}, ax=ax
         ),

@@ -9,7 +9,9 @@ from fluxlib import plots, plots_observations
 def test_coverage_marks_large_scale_months_and_leaves_out_of_service_blank(ax):
     months = pd.PeriodIndex(["2014-01", "2014-02", "2014-04"], freq="M")
     missing = pd.DataFrame({"a": [0.1, 0.5, 1.0], "b": [np.nan, 0.2, 0.9]}, months)
-    plots_observations.plot_coverage(missing, threshold=0.4, ax=ax)
+    rows = [("a", "2014-02"), ("a", "2014-04"), ("b", "2014-04")]
+    large = pd.DataFrame(rows, columns=["series", "month"])
+    plots_observations.plot_coverage(missing, large, ax=ax)
     cells = ax.collections[0].get_array().reshape(2, 4)
     assert cells.filled(-1).tolist() == [[10, 50, -1, 100], [-1, 20, -1, 90]]
     dots = {(x, y) for x, y in zip(*ax.lines[0].get_data(), strict=True)}

@@ -9,13 +9,16 @@ from fluxlib import FluxForecaster
 from fluxlib.baselines import Persistence, RidgeFilter
 from fluxlib.errors import FluxError
 from fluxlib.protocols import (
+    PURGE,
     choose_training,
     leave_one_year_out,
     list_years,
+    pick_horizon,
     score_forecasts,
     walk_forward,
 )
 from fluxlib.skill import bound_pe
+from fluxlib.windows import DAY, make_windows
 
 DAYS = pd.date_range("2001-01-01", "2005-12-31", freq="D", name="time")
 PLAIN = {"step": 24, "history": 2, "context": False}
@@ -98,3 +101,23 @@ def test_years_and_models_on_workers_give_the_same_to_the_last_digit(workers):
     )
     assert told == [(year, name) for year in (2002, 2003) for name in models]
     assert table.equals(workers.leave(leave_one_year_out, data, models, [2002, 2003]))
+
+
+def test_a_horizon_that_was_not_forecast_is_named():
+    table = pd.DataFrame({"horizon": [1, 2, 1], "value": [1.0, 2, 3]})
+    assert pick_horizon(table, 1)["value"].tolist() == [1, 3]
+    with pytest.raises(FluxError, match="horizon is 5; expected one of 1, 2"):
+        pick_horizon(table, 5)
+
+
+def test_the_purge_is_as_long_as_the_longest_window():
+    frame = make_series(400)
+    windows = make_windows(frame, drivers=None, history=4, step=24, horizons=3)
+    changed = frame.copy()
+    changed.iloc[200] += 1  # a day of a test year, say
+    others = make_windows(changed, drivers=None, history=4, step=24, horizons=3)
+    same = np.isclose(windows.flatten(), others.flatten(), equal_nan=True).all(axis=1)
+    same &= np.isclose(windows.target, others.target, equal_nan=True).all(axis=1)
+    touched = windows.days[~same] - frame.index[200]
+    assert touched.min() >= -PURGE * DAY
+    assert touched.max() <= PURGE * DAY

@@ -79,3 +79,6 @@ def test_groups_have_their_own_errors_and_counts():
     assert table.loc["low"].tolist() == [1, 3]
     assert table.loc["high", "a"] == 2
     assert score_groups(truth, predicted, groups.where(groups == "low")).index.tolist() == ["low"]
+    nowhere = score_groups(truth, predicted, groups.where(groups == "none"))
+    assert nowhere.empty
+    assert list(nowhere) == ["a", "n"]

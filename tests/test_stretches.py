@@ -6,7 +6,7 @@ import pytest
 
 from fluxlib import stretches, trials
 from fluxlib.correction import EdgeCorrection
-from fluxlib.errors import FluxError, NotApplicable
+from fluxlib.errors import FluxError
 from fluxlib.filled import FilledForest
 from fluxlib.impute import SatelliteImputer
 
@@ -104,5 +104,11 @@ def test_a_storm_is_shown_from_before_it_to_days_after(flat):
     times = stretches.pick_storm(flat, dst)
     assert times[0] == dst.index[2400] - pd.Timedelta("2D")
     assert times[-1] == dst.index[2400] + pd.Timedelta("5D")
-    with pytest.raises(NotApplicable, match="no storm with Dst below -50"):
-        stretches.pick_storm(flat, dst * 0)
+    assert stretches.pick_storm(flat, dst * 0) is None
+
+
+def test_storms_in_the_months_between_those_tested_are_none_of_theirs(flat):
+    tested = flat.test[(flat.test < flat.test[500]) | (flat.test > flat.test[1000])]
+    dst = pd.Series(0.0, flat.features.index)
+    dst[flat.test[750] : flat.test[755]] = -300
+    assert stretches.pick_storm(replace(flat, test=tested), dst) is None

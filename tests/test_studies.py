@@ -3,7 +3,8 @@
 import pytest
 from series import make_series
 
-from fluxlib.studies import study_inputs
+from fluxlib.errors import FluxError
+from fluxlib.studies import choose_sets, study_inputs
 
 pytestmark = [
     # TensorFlow's tensors do not know NumPy 2's copy keyword.
@@ -31,3 +32,11 @@ def test_the_driver_of_the_series_is_found_and_a_longer_window_adds_nothing():
     pe = study[study["horizon"] == 1].set_index(["inputs", "time_step"])["PE"]
     assert pe["V", 1] > pe["flux alone", 1] + 0.2
     assert pe["V", 2] == pytest.approx(pe["V", 1], abs=0.05)
+
+
+def test_sets_whose_drivers_are_not_there_are_left_out_and_unknown_ones_named():
+    assert choose_sets(["flux alone", "V, Dst"], ["V"]) == {"flux alone": ()}
+    with pytest.raises(FluxError, match="input_sets has 'V, B'; expected some of flux alone; V;"):
+        choose_sets(["V", "V, B"], ["V", "B"])
+    with pytest.raises(FluxError, match="input_sets or time_steps is empty"):
+        study_inputs(None, [2003], sets={})

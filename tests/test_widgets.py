@@ -165,3 +165,8 @@ def test_every_control_can_be_told_from_the_others_by_its_label():
     for control in Toy().panel.named.values():
         assert control.description in settings.LABELS.values()
         assert isinstance(control, ipywidgets.Widget)
+
+
+def test_controls_hold_the_value_that_they_begin_with():
+    assert widgets.slide("population", 2, 4, 60, 2).value == 2
+    assert widgets.choose("horizon", [1, 2, 3], 5).value == 5

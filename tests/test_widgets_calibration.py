@@ -29,6 +29,11 @@ def test_the_fitted_breakpoint_stands_beside_the_hand(setting):
     assert re.search(r"fitted: slope 1\.0\d+, RMSE", panel.view.value)
 
 
+def test_a_breakpoint_between_the_sliders_steps_can_be_where_it_begins(setting):
+    panel = explore_calibration(*setting, breakpoint=6.013)
+    assert panel.get_values()["breakpoint"] == 6.013
+
+
 def test_a_breakpoint_set_by_hand_can_be_saved(setting, tmp_path, monkeypatch):
     monkeypatch.setenv("FLUX_PARAMS", str(tmp_path))
     panel = explore_calibration(*setting)

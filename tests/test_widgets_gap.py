@@ -30,7 +30,7 @@ def test_another_length_keeps_the_beginning_and_lengths_without_room_are_not_off
     assert panel.named["gap_start"].value == start
     assert "6 samples from" in panel.view.value
     panel.named["methods"].value = ()
-    assert "methods is empty; choose one or more." in panel.view.value
+    assert "methods is []; expected one or more of GA-RF, full model" in panel.view.value
 
 
 def test_controls_are_the_notebooks_parameters(panel):

@@ -32,3 +32,10 @@ def test_controls_begin_where_the_parameters_are():
     panel.set_values({"period": ["", "2014-03"]})
     assert panel.get_values()["period"] == ["2014-01", "2014-03"]
     assert tuple(panel.named) == CONTROLS["01_observations"]
+
+
+def test_a_satellite_that_comes_in_stretches_can_be_where_the_controls_begin():
+    stretches = {f"goes13 {start}": one for start, one in zip("ab", COLUMNS.values(), strict=True)}
+    panel = explore_coverage(stretches, satellite="goes13")
+    assert panel.get_values()["satellite"] == "goes13"
+    assert "1 of 12 satellite-months" in panel.view.value

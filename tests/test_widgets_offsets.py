@@ -44,3 +44,10 @@ def test_controls_are_the_notebooks_parameters(setting):
     panel.set_values({"satellite": "auto"})
     assert panel.get_values()["satellite"] == "goes13"
     assert set(panel.named) == set(CONTROLS["03_offsets"])
+
+
+def test_drivers_of_another_time_are_told(setting):
+    drivers, targets = setting
+    late = {"goes13": targets["goes13"].where(targets["goes13"].index > drivers.index[1500])}
+    panel = explore_offsets(drivers[:1000].reindex(drivers.index), late, satellite="goes13")
+    assert "no driver that is chosen shares samples with goes13" in panel.view.value

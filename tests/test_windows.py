@@ -113,3 +113,12 @@ def test_protons_are_no_input_unless_named():
     after = make_windows(data, **OPTIONS | {"drivers": None})
     assert after.channels == before.channels
     np.testing.assert_array_equal(after.flatten(), before.flatten())
+
+
+def test_rows_are_taken_by_place_or_by_mask():
+    windows = make_windows(make_series(60), **OPTIONS)
+    mask = np.zeros(len(windows.days), bool)
+    mask[[3, 5]] = True
+    for rows in (mask, np.flatnonzero(mask)):
+        assert windows.take(rows).days.tolist() == windows.days[mask].tolist()
+        assert windows.take(rows).context.index.tolist() == windows.days[mask].tolist()
