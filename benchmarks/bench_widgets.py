@@ -3,8 +3,8 @@
     python benchmarks/bench_widgets.py [folder of a dataset] [changes]
 
 Every fast control of notebooks 01 to 05 is moved `changes` times to and fro in this process, as a
-message of the browser's would move it; the browser's own part (some 10 ms) is not in it. The
-resident memory after all changes is compared with that after 20 of each. Wants an idle machine.
+message of the browser's would move it; the browser's own part is not in it. The resident memory
+after all changes is compared with that after 20 of each. Wants an idle machine.
 """
 
 import gc

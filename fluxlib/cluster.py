@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from fluxlib.errors import FluxError
 
-if TYPE_CHECKING:  # its import takes a second, which most calls have no use for
+if TYPE_CHECKING:  # its import is slow, and most calls have no use for it
     from distributed import Client
 
 VARIABLE = "FLUX_SCHEDULER"

@@ -89,7 +89,7 @@ def make_competitor(name: str, *, random_state: int = 0) -> BaseEstimator:
     if name == "RF":
         return FilledForest(**seed)
     if name == "XGBoost":
-        # One thread: its threads wait by spinning, and beside other work ten seconds become 100.
+        # One thread: its threads wait by spinning, which takes the cores from other work.
         return XGBRegressor(
             n_estimators=150, learning_rate=0.08, colsample_bytree=0.5, n_jobs=1, **seed
         )

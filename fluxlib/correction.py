@@ -93,7 +93,7 @@ class EdgeCorrection(BaseEstimator):
         Returns
         -------
         DataFrame
-            `value`, `lower`, `upper`, log10 flux; the interval holds nine tenths.
+            `value`, `lower`, `upper`, log10 flux; the interval aims at nine tenths of the truth.
         """
         X = describe_edges(truth, predicted, asked)
         table = self._trust(X, _predict(self.parts_, X))

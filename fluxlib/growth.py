@@ -29,7 +29,7 @@ except ImportError:
     limit_threads = None
     ENGINE = f"scikit-learn {version('scikit-learn')}"
 
-_ROWS = 4096  # rows counted at a time: their sums, 32 depths wide, stay in a core's cache
+_ROWS = 4096  # rows a thread counts at a time: their sums, 32 depths wide, are one MiB
 
 
 def build_forest(trees: int, depth: int, leaf: int, **options) -> RandomForestRegressor:

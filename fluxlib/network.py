@@ -12,7 +12,7 @@ import numpy as np
 from fluxlib.paths import atomic_path
 
 BATCHES_AT_ONCE = 16  # steps_per_execution: batches in one call of the graph
-WORTH_COMPILING = 30_000  # batches x steps x networks, from which XLA saves more than it takes
+WORTH_COMPILING = 30_000  # batches x steps x networks: to compile for XLA takes time, lost on less
 ROWS_AT_ONCE = 512  # of a forecast, which bounds its memory
 
 

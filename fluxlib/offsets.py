@@ -93,11 +93,11 @@ def offset_intervals(
 ) -> pd.DataFrame:
     """Give correlations with intervals that allow for autocorrelation.
 
-    Neighbouring samples of solar wind and flux repeat each other, so that a million 5-min
-    samples may hold a few hundred independent ones. Their number is estimated from both
-    autocorrelations, up to a fifth of the series (Pyper and Peterman 1998, Can. J. Fish. Aquat.
-    Sci. 55, 2127, eq. 1), counting the pairs of pairs that gaps leave. The interval is Fisher's
-    with the variance of a rank correlation (Bonett and Wright 2000, Psychometrika 65, 23).
+    Neighbouring samples of solar wind and flux repeat each other, so that fewer are independent
+    than there are. Their number is estimated from both autocorrelations, up to a fifth of the
+    series (Pyper and Peterman 1998, Can. J. Fish. Aquat. Sci. 55, 2127, eq. 1), counting the pairs
+    of pairs that gaps leave. The interval is Fisher's with the variance of a rank correlation
+    (Bonett and Wright 2000, Psychometrika 65, 23).
 
     Parameters
     ----------

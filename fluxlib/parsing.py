@@ -151,7 +151,7 @@ def make_frame(
 
 
 def _squeeze_blanks(body: bytes) -> bytes:
-    # Halving runs is several times faster than a regular expression.
+    # A few passes that halve the runs, rather than a regular expression, which is slow.
     body = body.replace(b"\t", b" ")
     while b"  " in body:
         body = body.replace(b"  ", b" ")

@@ -41,7 +41,7 @@ def _read_picture(path: Path, width: int) -> Picture:
     return Picture(path=path, **_shrink(path.read_bytes(), path.stem, width))
 
 
-# Runs of a sweep share most of their figures, and one is scaled in some hundredths of a second.
+# Runs of a sweep share most of their figures, and scaling one takes time.
 @lru_cache(maxsize=64)
 def _shrink(content: bytes, name: str, width: int) -> dict:
     with Image.open(io.BytesIO(content)) as image:

@@ -1,7 +1,7 @@
 """Keras layers that hold the weights of several networks, which so train side by side.
 
-One network of this size keeps no processor busy; ten of them in one graph take little longer than
-one. Importing this module imports Keras, which takes seconds: `network` does so when it must.
+One network of this size keeps no processor busy, so several share one graph.
+Importing this module imports Keras, which takes seconds: `network` does so when it must.
 """
 
 import keras
@@ -52,7 +52,7 @@ class StackedLSTM(layers.Layer):
     def call(self, values):
         """Return each network's last state."""
         values = ops.transpose(values, (2, 1, 0, 3))
-        # Both products in one take half as long as the inputs' of all steps, then each state's.
+        # One product a step, of inputs and state, rather than two: fewer operations to start.
         weights = ops.concatenate([self.kernel, self.recurrent], axis=1)
         steps, members, batch, _ = ops.shape(values)
         state = cell = ops.zeros((members, batch, self.units))
@@ -69,7 +69,7 @@ class Perturb(layers.Layer):
     """Noise or dropout for training: (batch, members, ...) to the same.
 
     All networks share a draw, since their samples differ anyway, and draws are taken from a pool
-    at another place each batch: under XLA, drawing anew takes longer than the rest of training.
+    at another place each batch: drawing anew is slow under XLA.
     """
 
     def __init__(self, kind: str, amount: float):
