@@ -22,9 +22,10 @@ PROBABILITIES = np.linspace(0, 1, 501)  # at which the errors' quantiles are kep
 class FluxForecaster(DailyForecaster):
     """An ensemble of LSTMs with intervals that were calibrated on days held out.
 
-    Each member learns from all but one set of blocks of the training days, so each training day
-    has members that never saw it. Their errors there, in units of the spread that they expect,
-    give the intervals and the probability of an alert.
+    Each member learns from all but one set of blocks of the training days, so with as many members
+    as sets each training day has one that never saw it; with fewer, some days have none. The
+    errors on days not seen, in units of the spread that the members expect there, give the
+    intervals and the probability of an alert.
 
     Parameters
     ----------

@@ -68,9 +68,18 @@ class DailyForecaster(BaseEstimator):
         return tabulate(windows.days, self._predict(windows))
 
     def predict_newest(self, data) -> pd.DataFrame:
-        """Forecast from the newest day that has fluence; a row a horizon."""
+        """Forecast from the newest day that has fluence; a row a horizon.
+
+        Raises
+        ------
+        FluxError
+            If no day with enough history has fluence.
+        """
         windows = self._make_windows(data)
-        newest = select_days(windows, windows.days[-1:])
+        known = np.isfinite(windows.sequence[:, -1, windows.channels.index("e2")])
+        if not known.any():
+            raise FluxError("no day has both fluence and the history that a forecast needs.")
+        newest = select_days(windows, windows.days[known][-1:])
         return tabulate(newest.days, self._predict(newest))
 
     def _make_windows(self, data) -> Windows:

@@ -29,7 +29,8 @@ class GARFImputer(RegressorMixin, BaseEstimator):
     Parameters
     ----------
     population, generations, crossover, mutation, elitism, bits
-        Of the search: see `fluxlib.GeneticSearch`; as published by default.
+        Of the search: see `fluxlib.GeneticSearch`; as published by default, but for `bits`, which
+        the paper does not give.
     fitness : {"validation", "train"}
         Whether the search is rewarded for the error on blocks of time held out of its training
         rows, or, as published, on the training rows themselves.

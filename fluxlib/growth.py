@@ -32,11 +32,12 @@ except ImportError:
 _ROWS = 4096  # rows a thread counts at a time: their sums, 32 depths wide, are one MiB
 
 
-def build_forest(trees: int, depth: int, leaf: int, **options) -> RandomForestRegressor:
+def build_forest(trees: int, depth: int | None, leaf: int, **options) -> RandomForestRegressor:
     """Return an unfitted forest of the engine in use, scikit-learn-intelex where installed.
 
-    `leaf` goes to ``min_samples_leaf`` as it is. Note that scikit-learn counts different rows in
-    a leaf, and scikit-learn-intelex counts a row as often as the bootstrap drew it.
+    `leaf` goes to ``min_samples_leaf`` as it is; a `depth` of None is no limit. Note that
+    scikit-learn counts different rows in a leaf, and scikit-learn-intelex counts a row as often as
+    the bootstrap drew it.
     """
     return RandomForestRegressor(
         n_estimators=trees, max_depth=depth, min_samples_leaf=leaf, **options

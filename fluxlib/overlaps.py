@@ -224,7 +224,10 @@ def choose_target(dataset: "Dataset", series: str = "auto") -> pd.Series | None:
 
 
 def replace_daily(dataset: "Dataset", daily: pd.DataFrame) -> "Dataset":
-    """Return the dataset with the fluence of `calibrate_daily` in place of its own."""
+    """Return the dataset with the fluence of `calibrate_daily` in place of its own.
+
+    That is the >2 MeV fluence alone: channels of lower energy are on no common scale, and left out.
+    """
     fluence = {
         name: pd.DataFrame({"e2": 10 ** part["value"]}) for name, part in daily.groupby("series")
     }

@@ -92,10 +92,16 @@ def pick_gap(stretches: list[pd.DatetimeIndex], truth: pd.Series) -> pd.Datetime
 
 
 def pick_storm(trial: Trial, dst: pd.Series) -> pd.DatetimeIndex | None:
-    """Return test times from two days before a storm's least Dst to five days after it.
+    """Return test times from two days before a storm's least value to five days after it.
 
     Of the storms with the most known samples (or nearly), the strongest; None if no test month
     has one.
+
+    Parameters
+    ----------
+    trial : Trial
+    dst : Series
+        Dst or SYM-H, nT, on a regular grid.
     """
     storms = find_storms(dst[trial.test[0] : trial.test[-1]])
     windows = [

@@ -6,6 +6,7 @@ import pytest
 from series import find_best_pe, make_series, score_horizon
 
 from fluxlib.baselines import BoostedTrees, Persistence, PlainNetwork, Recurrence, RidgeFilter
+from fluxlib.errors import FluxError
 
 PLAIN = {"step": 24, "history": 2, "context": False}
 
@@ -17,6 +18,22 @@ def test_persistence_gives_the_last_known_day():
     two = table[(table["issued"] == frame.index[30]) & (table["horizon"] == 2)]
     assert two["value"].item() == pytest.approx(frame["e2"].iloc[29])
     assert two.index[0] == frame.index[32]
+
+
+def test_the_newest_forecast_is_made_where_the_fluence_ends():
+    frame = make_series(40)
+    frame.iloc[-3:, 0] = np.nan
+    table = Persistence().fit(frame).predict_newest(frame)
+    assert (table["issued"] == frame.index[-4]).all()
+    assert table["value"].to_numpy() == pytest.approx(frame["e2"].iloc[-4])
+
+
+def test_a_newest_day_that_has_no_fluence_at_all_is_refused():
+    frame = make_series(40)
+    fitted = Recurrence().fit(frame)
+    frame.iloc[20:, 0] = np.nan
+    with pytest.raises(FluxError, match="no day has both fluence and the history"):
+        fitted.predict_newest(frame)
 
 
 def test_recurrence_gives_27_days_before_the_target():
