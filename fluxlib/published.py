@@ -11,12 +11,10 @@ import pandas as pd
 if TYPE_CHECKING:
     from fluxlib.manifest import Manifest
 
-WEI = "Wei et al. 2018, doi 10.1029/2018SW001829"
 GARF = "Sci. Rep. 2025, s41598-025-87082-9"
 
 # Generation 83 of the published search; the fitness was 1/RMSE on the training set.
 GA_TRAINING_RMSE = 0.2045
-GA_TRAINING_GENERATION = 83
 
 ERRATA = (
     (
@@ -50,18 +48,6 @@ ERRATA = (
         "Random folds leak.",
         "Samples five minutes apart are nearly the same, so the test set is in the training set.",
         "Blocks of time with a purge are the default; notebook 04 shows the leak once.",
-    ),
-    (
-        "notes on the method",
-        "`shift(-2)` of a driver makes it lead.",
-        "A driver that precedes the flux by n steps is `shift(+n)`.",
-        "Offsets here are hours by which a driver precedes the flux, >= 0.",
-    ),
-    (
-        "notes on the method",
-        "Windows of [1, 2, 3, 4, 5] with two steps are said to be four.",
-        "X = [[1, 2], [2, 3], [3, 4]], y = [3, 4, 5]: the fourth sample runs past the end.",
-        "`fluxlib.windows` makes the three.",
     ),
     (
         GARF,
@@ -103,7 +89,7 @@ def list_wei_scores() -> pd.DataFrame:
 
 
 def list_errata() -> pd.DataFrame:
-    """Return the papers' errors: `paper`, `printed`, `reason`, `here`."""
+    """Return what the GA-RF paper has wrong or leaves out: `paper`, `printed`, `reason`, `here`."""
     return pd.DataFrame(ERRATA, columns=["paper", "printed", "reason", "here"])
 
 
