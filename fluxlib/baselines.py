@@ -4,11 +4,12 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import RidgeCV
 from sklearn.multioutput import MultiOutputRegressor
-from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from fluxlib.forecaster import DailyForecaster
+from fluxlib.scaling import PENALTIES, measure_scale
+from fluxlib.stacking import make_perceptron
 from fluxlib.windows import ROTATION, Windows
 
 
@@ -73,20 +74,18 @@ class _Regression(DailyForecaster):
         raise NotImplementedError
 
     def _fit(self, windows: Windows) -> None:
-        X = self._flatten(windows)
-        self.fill_ = np.nan_to_num(np.nanmean(X, axis=0))
-        X = np.where(np.isfinite(X), X, self.fill_)
+        self.fill_, _ = measure_scale(windows.flatten())
+        X = self._fill(windows)
         there = np.isfinite(windows.target).all(axis=1)
         change = windows.target[there] - windows.last[there, None]
         self.model_ = self._make_model().fit(X[there], change)
 
     def _predict(self, windows: Windows) -> dict[str, np.ndarray]:
-        X = self._flatten(windows)
-        change = self.model_.predict(np.where(np.isfinite(X), X, self.fill_))
-        return {"value": windows.last[:, None] + change}
+        return {"value": windows.last[:, None] + self.model_.predict(self._fill(windows))}
 
-    def _flatten(self, windows: Windows) -> np.ndarray:
-        return windows.flatten().astype(float)
+    def _fill(self, windows: Windows) -> np.ndarray:
+        X = windows.flatten()
+        return np.where(np.isfinite(X), X, self.fill_)
 
 
 class RidgeFilter(_Regression):
@@ -97,7 +96,7 @@ class RidgeFilter(_Regression):
     """
 
     def _make_model(self):
-        return make_pipeline(StandardScaler(), RidgeCV(alphas=np.logspace(0, 4, 9)))
+        return make_pipeline(StandardScaler(), RidgeCV(alphas=PENALTIES))
 
 
 class BoostedTrees(_Regression):
@@ -114,13 +113,4 @@ class PlainNetwork(_Regression):
     """A multilayer perceptron."""
 
     def _make_model(self):
-        return make_pipeline(
-            StandardScaler(),
-            MLPRegressor(
-                hidden_layer_sizes=(32,),
-                alpha=1.0,
-                max_iter=300,
-                early_stopping=True,
-                random_state=self.random_state,
-            ),
-        )
+        return make_pipeline(StandardScaler(), make_perceptron(32, 1.0, self.random_state))

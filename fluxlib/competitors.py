@@ -5,7 +5,7 @@ space of settings that `tune` draws from: as many draws for each, judged on the 
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,17 +15,16 @@ from scipy import stats
 from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401, it makes the next import work
-from sklearn.impute import IterativeImputer, SimpleImputer
+from sklearn.impute import IterativeImputer
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import RandomizedSearchCV
 from sklearn.neural_network import MLPRegressor
-from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import StandardScaler
 from xgboost import XGBRegressor
 
 from fluxlib.errors import FluxError
 from fluxlib.filled import FilledForest, check_rows
 from fluxlib.folds import split_blocks
+from fluxlib.scaling import make_scaled
 from fluxlib.sequence import SequenceNetwork
 
 # What each setting is drawn from, by the name that `set_params` takes.
@@ -98,12 +97,12 @@ def make_competitor(name: str, *, random_state: int = 0) -> BaseEstimator:
     if name == "IterativeImputer":
         return ChainedEquations(**seed)
     if name == "ridge":
-        return _scale(("model", Ridge(alpha=100)))
+        return make_scaled(("model", Ridge(alpha=100)))
     if name == "ELM":
-        return _scale(("expand", RandomNodes(**seed)), ("model", Ridge(alpha=10)))
+        return make_scaled(("expand", RandomNodes(**seed)), ("model", Ridge(alpha=10)))
     if name == "BP":
         network = BackPropagation(hidden_layer_sizes=(32,), alpha=1.0, max_iter=60, **seed)
-        return _scale(("model", network))
+        return make_scaled(("model", network))
     raise FluxError(f"competitors name {name!r}; expected some of {', '.join(SPACES)}.")
 
 
@@ -252,9 +251,3 @@ class ChainedEquations(RegressorMixin, BaseEstimator):
         """Return log10 flux, shape (n,)."""
         X = np.asarray(X, float)
         return self.imputer_.transform(np.column_stack([X, np.full(len(X), np.nan)]))[:, -1]
-
-
-def _scale(*steps: Sequence) -> Pipeline:
-    """Return a pipeline that fills by the mean, tells what was missing, and standardises."""
-    fill = SimpleImputer(add_indicator=True, keep_empty_features=True)
-    return Pipeline([("fill", fill), ("scale", StandardScaler()), *steps])

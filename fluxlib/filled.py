@@ -6,16 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import RidgeCV
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from fluxlib.errors import FluxError
-from fluxlib.forest import build_forest
-
-PENALTIES = np.logspace(0, 4, 9)
+from fluxlib.growth import build_forest
+from fluxlib.scaling import PENALTIES, make_scaled
 
 
 class FilledForest(RegressorMixin, BaseEstimator):
@@ -107,9 +103,7 @@ class Trend(RegressorMixin, BaseEstimator):
     def fit(self, X: pd.DataFrame, y: npt.ArrayLike) -> "Trend":
         """Fit on a DataFrame that has the columns; any X will do where there are none."""
         if len(self.columns):
-            # An input that training never has tells nothing; it keeps its column for later rows.
-            fill = SimpleImputer(add_indicator=True, keep_empty_features=True)
-            ridge = make_pipeline(fill, StandardScaler(), RidgeCV(alphas=PENALTIES))
+            ridge = make_scaled(("model", RidgeCV(alphas=PENALTIES)))
             self.ridge_ = ridge.fit(self._choose(X), y)
         return self
 

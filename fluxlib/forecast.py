@@ -10,6 +10,7 @@ from fluxlib.cluster import run_tasks
 from fluxlib.errors import FluxError
 from fluxlib.folds import blocked_folds
 from fluxlib.forecaster import DailyForecaster
+from fluxlib.scaling import apply_scale, measure_scale
 from fluxlib.store import load_forecaster, save_forecaster
 from fluxlib.windows import DAY, ROTATION, Windows
 
@@ -250,7 +251,7 @@ class FluxForecaster(DailyForecaster):
         self.channels_ = windows.channels
         self.context_names_ = list(windows.context)
         self.sequence_scale_ = measure_scale(windows.sequence, axis=(0, 1))
-        self.context_scale_ = measure_scale(windows.context.to_numpy(), axis=0)
+        self.context_scale_ = measure_scale(windows.context.to_numpy())
         self.mean_ = np.nanmean(windows.target, axis=0)
         self.change_scale_ = np.nanstd(windows.target - self._base(windows), axis=0)
 
@@ -281,15 +282,3 @@ def _train_members(config, folds, training, inputs, target):
     for own, (_, test) in zip(outputs, folds, strict=True):
         own[np.setdiff1d(np.arange(len(target)), test)] = np.nan
     return weights, outputs
-
-
-def measure_scale(values: np.ndarray, axis) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and standard deviation of each column, of what is not missing."""
-    mean = np.nan_to_num(np.nanmean(values, axis=axis))
-    spread = np.nan_to_num(np.nanstd(values, axis=axis))
-    return mean, np.where(spread > 0, spread, 1)
-
-
-def apply_scale(values: np.ndarray, scale: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    """Standardise; what is missing becomes the mean."""
-    return np.nan_to_num((values - scale[0]) / scale[1]).astype("float32")

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from fluxlib.errors import FluxError
+from fluxlib.scaling import apply_scale, measure_scale
 
 _OFFSET = re.compile(r"(.+?)-(-?[\d.]+)h")
 BATCH = 256
@@ -61,10 +62,7 @@ class SequenceNetwork(RegressorMixin, BaseEstimator):
         import keras
 
         self.steps_ = read_steps(X)
-        values = X.to_numpy(float)
-        self.mean_ = np.nan_to_num(np.nanmean(values, axis=0, where=np.isfinite(values)))
-        spread = np.nan_to_num(np.nanstd(values, axis=0, where=np.isfinite(values)))
-        self.spread_ = np.where(spread > 0, spread, 1)
+        self.scale_ = measure_scale(X.to_numpy(float))
         y = np.asarray(y, float)
         self.level_ = float(y.mean()), float(y.std()) or 1.0
         keras.utils.set_random_seed(self.random_state)
@@ -92,13 +90,13 @@ class SequenceNetwork(RegressorMixin, BaseEstimator):
 
     def _lay_out(self, X: pd.DataFrame) -> np.ndarray:
         """Return (n, steps, 2 x quantities): standardised values, and which are there."""
-        values = (X.to_numpy(float) - self.mean_) / self.spread_
-        there = np.isfinite(values)
+        values = apply_scale(X.to_numpy(float), self.scale_)
+        there = np.isfinite(X.to_numpy(float))
         n, (steps, quantities) = len(X), self.steps_.shape
         result = np.zeros((n, steps, 2 * quantities), np.float32)
         for step, quantity in np.argwhere(self.steps_ >= 0):
             column = self.steps_[step, quantity]
-            result[:, step, quantity] = np.where(there[:, column], values[:, column], 0)
+            result[:, step, quantity] = values[:, column]
             result[:, step, quantities + quantity] = there[:, column]
         return result
 

@@ -6,13 +6,21 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPRegressor
 
+from fluxlib.windows import flatten_inputs
+
 # As strong as baselines.PlainNetwork's, whose targets are not standardised.
 PENALTY = 2.0
 
 
-def flatten_inputs(inputs: list[np.ndarray]) -> np.ndarray:
-    """Lay all inputs of a sample side by side."""
-    return np.hstack([values.reshape(len(values), -1) for values in inputs]).astype(float)
+def make_perceptron(units: int, penalty: float, seed: int) -> MLPRegressor:
+    """Return a multilayer perceptron whose training stops by a tenth of the days."""
+    return MLPRegressor(
+        hidden_layer_sizes=(units,),
+        alpha=penalty,
+        max_iter=300,
+        early_stopping=True,
+        random_state=seed,
+    )
 
 
 def fit_plain(
@@ -38,13 +46,7 @@ def fit_plain(
     """
     h = target.shape[1] // 2
     there = (target[:, h:] > 0).all(axis=1)
-    model = MLPRegressor(
-        hidden_layer_sizes=(units,),
-        alpha=PENALTY,
-        max_iter=300,
-        early_stopping=True,
-        random_state=seed,
-    )
+    model = make_perceptron(units, PENALTY, seed)
     with warnings.catch_warnings():
         # Most of what there is to learn is learned by then.
         warnings.simplefilter("ignore", ConvergenceWarning)

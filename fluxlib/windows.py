@@ -87,8 +87,12 @@ class Windows:
 
     def flatten(self) -> np.ndarray:
         """Return every input side by side: (n, steps * channels + k)."""
-        flat = self.sequence.reshape(len(self.days), -1)
-        return np.hstack([flat, self.context.to_numpy()])
+        return flatten_inputs([self.sequence, self.context.to_numpy()])
+
+
+def flatten_inputs(inputs: list[np.ndarray]) -> np.ndarray:
+    """Lay all inputs of a sample side by side."""
+    return np.hstack([values.reshape(len(values), -1) for values in inputs]).astype(float)
 
 
 def make_windows(

@@ -27,7 +27,7 @@ def test_each_step_holds_values_and_whether_they_are_there():
     X.iloc[0, 0] = np.nan
     network = SequenceNetwork()
     network.steps_ = read_steps(X)
-    network.mean_, network.spread_ = np.zeros(5), np.ones(5)
+    network.scale_ = np.zeros(5), np.ones(5)
     laid = network._lay_out(X)
     assert laid.shape == (40, 3, 6)
     assert laid[0, 1].tolist() == pytest.approx([0, X.iloc[0, 3], X.iloc[0, 4], 0, 1, 1])
