@@ -1,14 +1,14 @@
 """One hidden stretch of the months held out: where it can be, and what each method puts there."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 
 from fluxlib.errors import FluxError
-from fluxlib.impute import SatelliteImputer, interpolate
-from fluxlib.metrics import scores
-from fluxlib.trials import FULL, Trial
+from fluxlib.impute import SatelliteImputer
+from fluxlib.stretches import fill_stretch
+from fluxlib.trials import Trial
 
 _NEAR = pd.Timedelta("60D")  # around a gap: what is further away tells no method anything
 _EVERY = 6  # hours between the beginnings to choose from
@@ -16,7 +16,7 @@ _EVERY = 6  # hours between the beginnings to choose from
 
 def list_starts(trial: Trial, hours: float) -> list[str]:
     """Return the times, hours apart, from which a stretch of the test months is wholly known."""
-    tested = trial.truth[trial.test].reindex(trial.features.index).notna()
+    tested = trial.tested.notna()
     width = _count_samples(trial, hours)
     whole = tested.astype(int)[::-1].rolling(width).sum()[::-1] == width
     starts = tested.index[whole.to_numpy()]
@@ -62,32 +62,10 @@ def find_gap(trial: Trial, start: str, hours: float) -> pd.DatetimeIndex:
 def fill_gap(
     trial: Trial, imputer: SatelliteImputer, predictions: pd.DataFrame, gap: pd.DatetimeIndex
 ) -> tuple[pd.DataFrame, pd.Series]:
-    """Fill a hidden stretch by every method.
-
-    Parameters
-    ----------
-    predictions : DataFrame
-        Of `trials.predict_trial`.
-    gap : DatetimeIndex
-        See `find_gap`.
-
-    Returns
-    -------
-    filled : DataFrame
-        log10 flux in the gap, a column a method, and `lower` and `upper` of the full model.
-    rmse : Series
-        Decades, by method.
-    """
-    index = trial.features.index
-    near = index[(index >= gap[0] - _NEAR) & (index <= gap[-1] + _NEAR)]
-    truth = trial.truth[trial.truth.index.isin(near)]
-    known = truth.drop(gap).reindex(truth.index)
-    ours = np.log10(imputer.impute(10 ** known.reindex(near)).loc[gap, ["value", "lower", "upper"]])
-    filled = predictions.loc[gap].assign(**{FULL: ours["value"]})
-    for kind in ("linear", "cubic"):
-        filled[kind] = interpolate(known, kind)[gap]
-    rmse = pd.Series({name: scores(truth[gap], filled[name])["RMSE"] for name in filled})
-    return filled.join(ours[["lower", "upper"]]), rmse
+    """Fill a gap of `find_gap` as `stretches.fill_stretch` does, from what is near it alone."""
+    near = slice(gap[0] - _NEAR, gap[-1] + _NEAR)
+    part = replace(trial, features=trial.features[near], truth=trial.truth[near])
+    return fill_stretch(part, imputer, predictions, gap)
 
 
 def pick_methods(filled: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:

@@ -18,8 +18,7 @@ def hide_gaps(
     trial: Trial, hours: Iterable[float], count: int, *, random_state: int = 0
 ) -> dict[float, list[pd.DatetimeIndex]]:
     """Draw stretches of the test months to hide, by length; lengths without room are left out."""
-    tested = _grid_tested(trial)
-    drawn = {h: draw_gaps(tested, h, count, random_state=random_state) for h in hours}
+    drawn = {h: draw_gaps(trial.tested, h, count, random_state=random_state) for h in hours}
     drawn = {h: stretches for h, stretches in drawn.items() if stretches}
     if not drawn:
         raise FluxError("no stretch of the held-out months is whole enough to hide a gap in.")
@@ -39,7 +38,7 @@ def hide_like(
         Stretches; lengths are drawn from the record's, and those without room left out.
     """
     drawn = lengths.sample(count, replace=True, random_state=random_state)
-    return draw_lengths(_grid_tested(trial), drawn, random_state=random_state)
+    return draw_lengths(trial.tested, drawn, random_state=random_state)
 
 
 def score_gaps(
@@ -53,7 +52,7 @@ def score_gaps(
     Parameters
     ----------
     predictions : DataFrame
-        Of `predict_trial`; the full model, which looks at the edges, is asked anew.
+        See `fill_stretch`.
     hidden : mapping of float to list of DatetimeIndex
         Stretches by length, or by any other label.
 
@@ -69,15 +68,38 @@ def score_gaps(
     table: dict[float, dict[str, float]] = {}
     for label, stretches in hidden.items():
         times = stretches[0].append(stretches[1:])
-        ours = np.log10(fill_hidden(trial, imputer, times)[["value", "lower", "upper"]])
-        guesses = predictions.loc[times].assign(**{FULL: ours["value"]})
-        known = trial.truth.drop(times).reindex(trial.truth.index)
-        for kind in ("linear", "cubic"):
-            guesses[kind] = interpolate(known, kind)[times]
-        table[label] = score_all(trial.truth, guesses)["RMSE"].to_dict()
-        table[label]["coverage"] = measure_coverage(trial.truth, ours)
-        filled[label] = guesses.join(ours[["lower", "upper"]]).sort_index()
+        part, rmse = fill_stretch(trial, imputer, predictions, times)
+        table[label] = rmse.to_dict() | {"coverage": measure_coverage(trial.truth, part)}
+        filled[label] = part.sort_index()
     return pd.DataFrame.from_dict(table, orient="index").rename_axis("hours"), filled
+
+
+def fill_stretch(
+    trial: Trial, imputer: SatelliteImputer, predictions: pd.DataFrame, times: pd.DatetimeIndex
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Fill hidden times by every method.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Of `predict_trial`; the full model, which looks at the edges, is asked anew.
+    times : DatetimeIndex
+        Test times.
+
+    Returns
+    -------
+    filled : DataFrame
+        log10 flux at these times, a column a method, and `lower` and `upper` of the full model.
+    rmse : Series
+        Decades, by method.
+    """
+    ours = np.log10(fill_hidden(trial, imputer, times)[["value", "lower", "upper"]])
+    filled = predictions.loc[times].assign(**{FULL: ours["value"]})
+    known = trial.truth.drop(times).reindex(trial.truth.index)
+    for kind in ("linear", "cubic"):
+        filled[kind] = interpolate(known, kind)[times]
+    rmse = score_all(trial.truth, filled)["RMSE"]
+    return filled.join(ours[["lower", "upper"]]), rmse
 
 
 def measure_coverage(truth: pd.Series, interval: pd.DataFrame) -> float:
@@ -113,8 +135,3 @@ def pick_storm(trial: Trial, dst: pd.Series) -> pd.DatetimeIndex | None:
         return None
     strength = np.where(samples >= 0.9 * samples.max(), storms["dst"], 0)
     return windows[int(np.argmin(strength))]
-
-
-def _grid_tested(trial: Trial) -> pd.Series:
-    """Return the truth of the test months on the grid, NaN elsewhere."""
-    return trial.truth[trial.test].reindex(trial.features.index)

@@ -48,6 +48,11 @@ class Trial:
         """The flux that a model may learn from, e/(cm2 s sr)."""
         return 10 ** self.truth[self.train]
 
+    @property
+    def tested(self) -> pd.Series:
+        """The truth at the test times, log10 flux, on the inputs' grid; NaN elsewhere."""
+        return self.truth[self.test].reindex(self.features.index)
+
 
 def split_months(
     features: pd.DataFrame,

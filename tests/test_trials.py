@@ -54,6 +54,11 @@ def test_whole_months_are_tested_and_none_of_them_trained_on(trial, inputs):
     assert not trial.train.to_period("M").isin(tested).any()
 
 
+def test_what_is_tested_lies_on_the_grid_and_nothing_else_does(trial):
+    assert trial.tested.index.equals(trial.features.index)
+    pd.testing.assert_series_equal(trial.tested.dropna(), trial.truth[trial.test], check_freq=False)
+
+
 def test_no_training_time_is_within_the_longest_offset_of_a_test_month(trial):
     apart = np.abs(trial.train.to_numpy()[:, None] - trial.test.to_numpy()[None]).min()
     assert apart > PURGE
