@@ -1,5 +1,7 @@
 """What a forecast must beat: persistence, recurrence, linear filter, trees, a plain network."""
 
+from abc import abstractmethod
+
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import RidgeCV
@@ -13,10 +15,9 @@ from fluxlib.stacking import make_perceptron
 from fluxlib.windows import ROTATION, Windows
 
 
-class Persistence(DailyForecaster):
-    """The last known fluence stays."""
+class _Untrained(DailyForecaster):
+    """A rule that takes the fluence of earlier days as it is."""
 
-    history = 1
     step = 24
     drivers = ()
     context = False
@@ -26,24 +27,21 @@ class Persistence(DailyForecaster):
 
     def _fit(self, windows: Windows) -> None:
         pass
+
+
+class Persistence(_Untrained):
+    """The last known fluence stays."""
+
+    history = 1
 
     def _predict(self, windows: Windows) -> dict[str, np.ndarray]:
         return {"value": np.repeat(windows.last[:, None], self.horizons, axis=1)}
 
 
-class Recurrence(DailyForecaster):
+class Recurrence(_Untrained):
     """The fluence of one solar rotation (27 days) earlier comes back."""
 
     history = ROTATION
-    step = 24
-    drivers = ()
-    context = False
-
-    def __init__(self, *, horizons: int = 3):
-        self.horizons = horizons
-
-    def _fit(self, windows: Windows) -> None:
-        pass
 
     def _predict(self, windows: Windows) -> dict[str, np.ndarray]:
         flux = windows.sequence[:, :, windows.channels.index("e2")]
@@ -70,8 +68,9 @@ class _Regression(DailyForecaster):
         self.context = context
         self.random_state = random_state
 
+    @abstractmethod
     def _make_model(self):
-        raise NotImplementedError
+        """Return an unfitted regression for all horizons."""
 
     def _fit(self, windows: Windows) -> None:
         self.fill_, _ = measure_scale(windows.flatten())

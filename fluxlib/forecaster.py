@@ -1,6 +1,6 @@
 """What every daily forecaster shares: data to windows, numbers to a frame."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from fluxlib.errors import FluxError
 from fluxlib.windows import DAY, Windows, make_windows
 
 
-class DailyForecaster(BaseEstimator):
+class DailyForecaster(BaseEstimator, ABC):
     """Forecast the daily >2 MeV fluence some days ahead; subclasses say how.
 
     The forecast is made at the end of an issue day, from that day and earlier ones.

@@ -15,7 +15,13 @@ from fluxlib.gaps import draw_lengths, find_gaps
 from fluxlib.garf import GARFImputer
 from fluxlib.grid import find_cadence
 from fluxlib.impute import interpolate
-from fluxlib.protocols import PURGE, choose_training, score_forecasts, tabulate_scores
+from fluxlib.protocols import (
+    PURGE,
+    choose_training,
+    list_issue_days,
+    score_forecasts,
+    tabulate_scores,
+)
 
 if TYPE_CHECKING:
     from fluxlib.dataset import Dataset
@@ -145,7 +151,7 @@ def study_filling(
             train = truth.index[truth.index.normalize().isin(days)]
             series = {name: fill(masked, train) for name, fill in fillers.items()}
             series = {"truth": truth, **series, "gaps left": masked}
-            issued = pd.date_range(f"{year - 1}-12-29", f"{year}-12-30")
+            issued = list_issue_days(year, model.horizons)
             for name, flux in series.items():
                 filled = make_daily(flux, drivers)
                 fitted = clone(model).fit(filled, days)

@@ -101,9 +101,13 @@ def forecast_year(
     """Fit a forecaster on other years, or on those before, and forecast every day of a year."""
     days = split_data(data)[0].index
     model.fit(data, choose_training(days, year, purge, past_only=past_only))
-    first = pd.Timestamp(f"{year}-01-01")
-    table = model.predict(data, pd.date_range(first - model.horizons * DAY, f"{year}-12-30"))
+    table = model.predict(data, list_issue_days(year, model.horizons))
     return table[table.index.year == year]
+
+
+def list_issue_days(year: int, horizons: int) -> pd.DatetimeIndex:
+    """Return the days at whose end a day of the year can be forecast."""
+    return pd.date_range(pd.Timestamp(f"{year}-01-01") - horizons * DAY, f"{year}-12-30")
 
 
 def choose_training(

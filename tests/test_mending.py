@@ -69,6 +69,14 @@ def test_a_perfect_filler_forecasts_as_the_truth_and_a_wrong_one_worse():
     assert whole.loc["constant"][1] < whole.loc["perfect"][1]
 
 
+def test_every_day_of_the_year_is_forecast_as_far_ahead_as_the_model_looks():
+    flux, drivers = make_hourly(800)
+    model = RidgeFilter(step=24, history=2, context=False, horizons=5)
+    table = study_filling(flux, drivers, {}, model, [2004], hours=[30], share=0.3)
+    whole = table.query("inputs == 'truth' and fill == 'truth'")
+    assert whole["horizon"].value_counts().to_dict() == dict.fromkeys(range(1, 6), 366)
+
+
 def test_no_forecast_is_made_from_a_day_at_whose_end_a_gap_is_open():
     flux, drivers = make_hourly(800)
     table = study_filling(flux, drivers, {}, MODEL, [2004], hours=[30], share=0.3)

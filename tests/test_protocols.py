@@ -12,6 +12,7 @@ from fluxlib.protocols import (
     PURGE,
     choose_training,
     leave_one_year_out,
+    list_issue_days,
     list_years,
     pick_horizon,
     score_forecasts,
@@ -38,6 +39,11 @@ def test_walk_forward_learns_from_the_past_alone():
     train = choose_training(DAYS, 2003, 10, past_only=True)
     assert train[0] == DAYS[0]
     assert train.max() == pd.Timestamp("2002-12-21")
+
+
+def test_a_year_is_forecast_from_the_ends_of_the_days_before_its_own():
+    days = list_issue_days(2004, 3)
+    assert [days[0], days[-1]] == [pd.Timestamp("2003-12-29"), pd.Timestamp("2004-12-30")]
 
 
 def test_every_target_day_of_a_year_is_forecast_once_for_each_horizon():
