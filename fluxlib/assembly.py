@@ -68,7 +68,7 @@ def _fill(desk: Desk, steps: list[Step], outcomes: Mapping[str, Outcome], depot:
     desk.folder.mkdir(parents=True)
     desk.pictures.mkdir(parents=True)
     outcomes = {name: replace(outcome, reused=False) for name, outcome in outcomes.items()}
-    report = Report(desk.source, steps, desk.folder, desk.pictures, set(outcomes))
+    report = Report(desk, steps, set(outcomes))
     for step in steps:
         if step.name not in outcomes:
             outcomes[step.name] = Outcome(step.name, "not run")
@@ -89,7 +89,7 @@ def _write_page(report: Report, step: Step, outcome: Outcome, there: Desk) -> No
     for path in sorted(TEMPLATES.iterdir()):
         digest.update(path.read_bytes())
     kept = there.reports.parent / "pages" / f"{digest.hexdigest()[:16]}.html"
-    page = report.folder / f"{step.name}.html"
+    page = report.desk.page(step)
     if kept.exists():
         link_file(kept, page)
     else:

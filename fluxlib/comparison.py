@@ -12,7 +12,7 @@ from fluxlib.assembly import find_index
 from fluxlib.depot import Depot
 from fluxlib.desk import Outcome
 from fluxlib.formatting import tabulate_records
-from fluxlib.paths import atomic_path, write_text
+from fluxlib.paths import atomic_path, read_results, write_text
 from fluxlib.plan import Node, Plan, PlannedRun
 from fluxlib.report import make_environment
 
@@ -36,7 +36,7 @@ def write_comparison(
         Of the sweep; its runs are in ``runs``.
     """
     results = {
-        name: _read_results(plan.nodes[name], outcome, depot) for name, outcome in outcomes.items()
+        name: _read_scores(plan.nodes[name], outcome, depot) for name, outcome in outcomes.items()
     }
     table = pd.DataFrame(_list_scores(plan, results))
     with atomic_path(folder / RESULTS) as temporary:
@@ -64,11 +64,10 @@ def write_comparison(
     return path
 
 
-def _read_results(node: Node, outcome: Outcome, depot: Depot) -> dict[str, Any]:
+def _read_scores(node: Node, outcome: Outcome, depot: Depot) -> dict[str, Any]:
     if outcome.status != "done":
         return {}
-    path = depot.desk(node.source, outcome.key).folder / f"{node.step.name}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return read_results(depot.desk(node.source, outcome.key).folder, node.step.name)
 
 
 def _list_scores(plan: Plan, results: Mapping[str, dict]) -> Iterator[dict[str, Any]]:

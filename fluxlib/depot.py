@@ -122,7 +122,7 @@ class Depot:
         with self.claim(key), self._workspace(key) as workspace:
             desk = Desk(job.source, workspace / "reports", workspace / "figures")
             desk.folder.mkdir(parents=True)
-            path = desk.folder / f"{job.step.name}.ipynb"
+            path = desk.notebook(job.step)
             nbformat.write(job.step.notebook, path)
             outputs = [os.path.relpath(path, desk.reports)]
         return Outcome(job.step.name, "failed", key, message, parameters=job.given, outputs=outputs)

@@ -185,9 +185,7 @@ class Desk:
         own = {name: value for name, value in own.items() if name in step.parameters}
         self.folder.mkdir(parents=True, exist_ok=True)
         began = time.monotonic()
-        execution = execute_notebook(
-            step.path, self.folder / f"{step.name}.ipynb", {**given, **own}, **options
-        )
+        execution = execute_notebook(step.path, self.notebook(step), {**given, **own}, **options)
         outcome = Outcome(
             step=step.name,
             key=key,
@@ -204,9 +202,17 @@ class Desk:
         """Return where a step's page is, or would be."""
         return self.folder / f"{step.name}.html"
 
+    def notebook(self, step: Step) -> Path:
+        """Return where a step's executed notebook is, or would be."""
+        return self.folder / f"{step.name}.ipynb"
+
+    def results(self, step: Step) -> Path:
+        """Return where a step's results are, or would be: see `fluxlib.Results.save`."""
+        return self.folder / f"{step.name}.json"
+
     def list_outputs(self, step: Step) -> list[Path]:
         """Return all that a step wrote, but its page and its stamp."""
-        own = [self.folder / f"{step.name}.ipynb", self.folder / f"{step.name}.json"]
+        own = [self.notebook(step), self.results(step)]
         tables = sorted((self.folder / "tables").glob(f"{step.name}_*"))
         pictures = sorted(self.pictures.glob(f"{step.name}_*"))
         return [path for path in own if path.exists()] + tables + pictures

@@ -1,5 +1,6 @@
 """Where things are, and how files are written so that no half of one is ever seen."""
 
+import json
 import os
 import tempfile
 from collections.abc import Iterator
@@ -49,3 +50,9 @@ def write_text(path: str | Path, text: str) -> None:
     """Write `text` to `path` atomically, as UTF-8."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def read_results(folder: Path, step: str) -> dict:
+    """Return what a step saved in a dataset's folder of reports; nothing where it saved nothing."""
+    path = folder / f"{step}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}

@@ -3,7 +3,6 @@
 Pages need no network and no other file. Only the figures' full size and the tables are links.
 """
 
-import json
 import os
 import platform
 import re
@@ -20,7 +19,7 @@ import jinja2
 import nbformat
 from nbconvert import HTMLExporter
 
-from fluxlib.desk import Outcome, Source
+from fluxlib.desk import Desk, Outcome
 from fluxlib.execute import list_started_cells
 from fluxlib.formatting import (
     align_columns,
@@ -31,7 +30,7 @@ from fluxlib.formatting import (
 )
 from fluxlib.history import compare_runs, record_run
 from fluxlib.parameters import RESERVED
-from fluxlib.paths import PROJECT, write_text
+from fluxlib.paths import PROJECT, read_results, write_text
 from fluxlib.pictures import read_pictures
 from fluxlib.settings import CONTROLS, LABELS, format_settings
 from fluxlib.steps import Step
@@ -45,26 +44,22 @@ class Report:
 
     Parameters
     ----------
-    source
-        The dataset.
+    desk
+        Where the steps left their files, and the pages go.
     steps
         All notebooks, in order.
-    folder, figures
-        The dataset's own folders of reports and of figures.
     chosen
         Names of the steps that this run brings up to date, which therefore get a page.
     """
 
-    source: Source
+    desk: Desk
     steps: list[Step]
-    folder: Path
-    figures: Path
     chosen: set[str]
 
     def write_page(self, step: Step, outcome: Outcome) -> Path:
         """Turn a step's executed notebook into ``<step>.html``; nothing is executed again."""
-        path = self.folder / f"{step.name}.html"
-        pages = [s for s in self.steps if s.name in self.chosen or self._has_page(s)]
+        path = self.desk.page(step)
+        pages = [s for s in self.steps if s.name in self.chosen or self.desk.page(s).exists()]
         place = [s.name for s in pages].index(step.name)
         html = self._render(
             "page.html.j2",
@@ -89,35 +84,36 @@ class Report:
         seconds
             What the run took.
         """
-        path = self.folder / "index.html"
+        path = self.desk.folder / "index.html"
         entries = [self._describe_step(step, outcomes[step.name]) for step in self.steps]
         headlines = {entry["step"].name: entry["headline"] for entry in entries}
-        runs = record_run(self.folder, outcomes, headlines, dataset_key=self.source.key)
+        runs = record_run(self.desk.folder, outcomes, headlines, dataset_key=self.desk.source.key)
         html = self._render(
             "index.html.j2",
             entries=entries,
             seconds=seconds,
             finished=datetime.now(UTC),
             comparison=compare_runs(runs),
-            pages=[step for step in self.steps if self._has_page(step)],
+            pages=[step for step in self.steps if self.desk.page(step).exists()],
         )
         write_text(path, html)
         return path
 
     def _describe_step(self, step: Step, outcome: Outcome) -> dict[str, Any]:
         is_valid = outcome.status in ("done", "out of date")
-        results = self._read_results(step) if is_valid else {}
+        results = read_results(self.desk.folder, step.name) if is_valid else {}
         return {
             "step": step,
             "outcome": outcome,
-            "page": self._link(self.folder / f"{step.name}.html"),
-            "notebook": self._link(self.folder / f"{step.name}.ipynb"),
-            "results": self._link(self.folder / f"{step.name}.json"),
+            "page": self._link(self.desk.page(step)),
+            "notebook": self._link(self.desk.notebook(step)),
+            "results": self._link(self.desk.results(step)),
             "tables": [
                 (path.stem.removeprefix(f"{step.name}_"), self._link(path))
-                for path in sorted((self.folder / "tables").glob(f"{step.name}_*.parquet"))
+                for path in self.desk.list_outputs(step)
+                if path.suffix == ".parquet"
             ],
-            "pictures": read_pictures(self.figures, step.name),
+            "pictures": read_pictures(self.desk.pictures, step.name),
             "headline": results.get("headline") or [],
             "scores": tabulate_records(results["scores"]) if results.get("scores") else None,
             "parameters": list_parameters(step, outcome),
@@ -125,14 +121,13 @@ class Report:
 
     def _render(self, template: str, **values: Any) -> str:
         return self._environment.get_template(template).render(
-            source=self.source, versions=self._versions, link=self._link, **values
+            source=self.desk.source, versions=self._versions, link=self._link, **values
         )
 
     def _render_notebook(self, step: Step, outcome: Outcome) -> str:
-        path = self.folder / f"{step.name}.ipynb"
         if outcome.status == "skipped":
             return ""
-        notebook = nbformat.read(path, as_version=4)
+        notebook = nbformat.read(self.desk.notebook(step), as_version=4)
         # What follows a failure speaks of figures that were never drawn.
         notebook.cells = list_started_cells(notebook)
         exporter = HTMLExporter(
@@ -146,15 +141,8 @@ class Report:
         )
         return exporter.from_notebook_node(notebook)[0]
 
-    def _read_results(self, step: Step) -> dict:
-        path = self.folder / f"{step.name}.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-    def _has_page(self, step: Step) -> bool:
-        return (self.folder / f"{step.name}.html").exists()
-
     def _link(self, path: Path) -> str | None:
-        return Path(os.path.relpath(path, self.folder)).as_posix() if path.exists() else None
+        return Path(os.path.relpath(path, self.desk.folder)).as_posix() if path.exists() else None
 
     @cached_property
     def _versions(self) -> dict[str, str]:

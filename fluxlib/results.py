@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from fluxlib.errors import FluxError, NotApplicable
-from fluxlib.paths import atomic_path, write_text
+from fluxlib.paths import atomic_path, read_results, write_text
 
 _STEP = re.compile(r"\d\d_[a-z0-9_]+")
 _NAME = re.compile(r"\w[\w.+-]*")
@@ -102,8 +102,8 @@ class Results:
         FluxError
             If it has saved nothing; the message says which notebook to run first.
         """
-        path = self._find(self.folder / f"{step}.json", step)
-        return json.loads(path.read_text(encoding="utf-8"))
+        self._find(self.folder / f"{step}.json", step)
+        return read_results(self.folder, step)
 
     def save_table(self, frame: pd.DataFrame, name: str) -> None:
         """Write `frame`, index included, as ``tables/<step>_<name>.parquet``."""

@@ -79,7 +79,7 @@ def run_notebooks(
     with hold_lock(desk.folder / ".lock", say=say):
         began = time.monotonic()
         desk.sweep()
-        report = Report(source, steps, desk.folder, desk.pictures, chosen)
+        report = Report(desk, steps, chosen)
         for step in steps:
             outcome = _handle(
                 desk, step, assigned[step.name], outcomes, wanted=step.name in chosen, say=say

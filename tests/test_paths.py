@@ -32,6 +32,12 @@ def test_a_failure_leaves_the_old_file_and_no_other(tmp_path):
     assert os.listdir(tmp_path) == ["kept.txt"]
 
 
+def test_results_that_a_step_did_not_save_are_empty(tmp_path):
+    (tmp_path / "01_a.json").write_text('{"n": 1}')
+    assert paths.read_results(tmp_path, "01_a") == {"n": 1}
+    assert paths.read_results(tmp_path, "02_b") == {}
+
+
 def test_the_file_has_the_rights_that_any_new_file_has(tmp_path):
     (tmp_path / "plain").touch()
     paths.write_text(tmp_path / "atomic", "µ")

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from toys import run_mixed
 
-from fluxlib.desk import Outcome, Source
+from fluxlib.desk import Desk, Outcome, Source
 from fluxlib.history import FILE
 from fluxlib.parameters import assign_parameters
 from fluxlib.paths import NOTEBOOKS
@@ -180,7 +180,7 @@ def test_the_index_sets_runs_side_by_side(tmp_path_factory, tmp_path):
     (tmp_path / "toy" / FILE).write_text(json.dumps([older]))
     source = Source(folder / "data", "toy", "Toy", synthetic=True, key="a" * 64)
     steps = find_steps(folder / "notebooks")
-    report = Report(source, steps, tmp_path / "toy", folder / "figures" / "toy", set())
+    report = Report(Desk(source, tmp_path, folder / "figures"), steps, set())
     page = Page(report.write_index({o.step: o for o in run.outcomes}, seconds=1))
     assert "01 large 12 11 01 Missing 27.1 99.5" in page.text
 
