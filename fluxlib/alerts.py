@@ -7,6 +7,8 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from fluxlib.errors import FluxError
 
+BINS = 10  # of probability: a tenth wide, as reliability is mostly drawn
+
 
 def count_alerts(observed: npt.ArrayLike, forecast: npt.ArrayLike) -> dict[str, float]:
     """Score yes-or-no forecasts where both are known.
@@ -66,9 +68,7 @@ def trace_roc(observed: npt.ArrayLike, probability: npt.ArrayLike) -> tuple[pd.D
     return curve, float(roc_auc_score(observed > 0, probability))
 
 
-def bin_reliability(
-    observed: npt.ArrayLike, probability: npt.ArrayLike, *, bins: int = 10
-) -> pd.DataFrame:
+def bin_reliability(observed: npt.ArrayLike, probability: npt.ArrayLike) -> pd.DataFrame:
     """Compare the forecast probability with how often alerts then came.
 
     Returns
@@ -78,7 +78,7 @@ def bin_reliability(
         alert came; `n` days.
     """
     observed, probability = _keep_known(observed, probability)
-    number = np.minimum((probability * bins).astype(int), bins - 1)
+    number = np.minimum((probability * BINS).astype(int), BINS - 1)
     frame = pd.DataFrame({"probability": probability, "frequency": (observed > 0).astype(float)})
     groups = frame.groupby(number)
     return groups.mean().assign(n=groups.size()).rename_axis("bin")

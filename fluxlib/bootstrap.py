@@ -8,6 +8,7 @@ from fluxlib.errors import FluxError
 
 LONGEST_BLOCK = pd.Timedelta(days=27)
 FEWEST_BLOCKS = 12
+CONFIDENCE = 0.95  # of all confidence intervals, so that any two can be compared
 
 
 def choose_block(index: pd.DatetimeIndex, block: str | pd.Timedelta | None = None) -> pd.Timedelta:
@@ -105,8 +106,8 @@ def resample_influence(
     return np.concatenate(parts)
 
 
-def interval(deviations: np.ndarray, n_blocks: float, level: float = 0.95) -> np.ndarray:
-    """Give percentile bounds, widened for a small number of blocks.
+def interval(deviations: np.ndarray, n_blocks: float) -> np.ndarray:
+    """Give percentile bounds of `CONFIDENCE`, widened for a small number of blocks.
 
     Percentiles are too narrow in small samples, by the ratio of Student's to the normal quantile
     and because residuals are smaller than errors (Hesterberg 2015, American Statistician 69,
@@ -125,8 +126,8 @@ def interval(deviations: np.ndarray, n_blocks: float, level: float = 0.95) -> np
         Lower and upper bound.
     """
     free = max(n_blocks - deviations.shape[1], 2.0)
-    wide = stats.t.ppf((1 + level) / 2, free) * np.sqrt(max(n_blocks / free, 1.0))
-    tail = (1 - level) / 2
+    wide = stats.t.ppf((1 + CONFIDENCE) / 2, free) * np.sqrt(max(n_blocks / free, 1.0))
+    tail = (1 - CONFIDENCE) / 2
     return wide / stats.norm.isf(tail) * np.quantile(deviations, [tail, 1 - tail], axis=0)
 
 

@@ -12,6 +12,9 @@ from scipy.sparse.csgraph import dijkstra
 from fluxlib.calibration import Calibration
 from fluxlib.errors import FluxError
 
+WINDOW = pd.Timedelta("27D")  # to both sides of a join: all that a rotation of the Sun brings
+HARMONICS = 2  # of a daily cycle: 24 h and 12 h
+
 
 @dataclass(frozen=True)
 class Chain:
@@ -138,7 +141,7 @@ def join_series(series_by_satellite: Mapping[str, pd.Series], order: Sequence[st
 
 
 def measure_joins(
-    series_by_satellite: Mapping[str, pd.Series], joined: pd.DataFrame, window: str = "27D"
+    series_by_satellite: Mapping[str, pd.Series], joined: pd.DataFrame
 ) -> pd.DataFrame:
     """Measure the step at each change of source.
 
@@ -148,35 +151,30 @@ def measure_joins(
         The series that were joined: raw ones give the steps before calibration.
     joined
         As :func:`join_series` gives.
-    window
-        How far to look to both sides.
 
     Returns
     -------
     DataFrame
         Indexed by ``time`` of the first sample of the new source: ``before`` and ``after``
-        (satellites); ``step``, median of after minus before where both have values within the
-        window, dex; ``n``, the number of those; ``level``, the median of the new source in the
-        window after minus that of the old one in the window before, which the flux's own
+        (satellites); ``step``, median of after minus before where both have values within 27
+        days, dex; ``n``, the number of those; ``level``, the median of the new source in the
+        27 days after minus that of the old one in those before, which the flux's own
         change is part of, but which needs no overlap.
     """
     source = joined["source"].dropna()
     change = source.ne(source.shift()) & source.shift().notna()
-    reach = pd.Timedelta(window)
     rows = []
     for time in source.index[change]:
         after, before = source[time], source.shift()[time]
         new, old = series_by_satellite[after], series_by_satellite[before]
-        gap = (new - old).loc[time - reach : time + reach].dropna()
-        level = new.loc[time : time + reach].median() - old.loc[time - reach : time].median()
+        gap = (new - old).loc[time - WINDOW : time + WINDOW].dropna()
+        level = new.loc[time : time + WINDOW].median() - old.loc[time - WINDOW : time].median()
         rows.append((time, before, after, gap.median(), len(gap), level))
     columns = ["time", "before", "after", "step", "n", "level"]
     return pd.DataFrame(rows, columns=columns).set_index("time")
 
 
-def match_local_time(
-    reference: pd.Series, other: pd.Series, *, harmonics: int = 2
-) -> tuple[pd.Series, pd.Series]:
+def match_local_time(reference: pd.Series, other: pd.Series) -> tuple[pd.Series, pd.Series]:
     """Take the daily cycle out of the difference between two satellites.
 
     At 75 W and 135 W a satellite is four hours of local time from the other, and each sees more
@@ -188,8 +186,6 @@ def match_local_time(
     ----------
     reference, other
         log10 flux, hourly or finer.
-    harmonics
-        Sines and cosines of 24 h, 12 h, ...
 
     Returns
     -------
@@ -199,19 +195,19 @@ def match_local_time(
         What was added to it, by UT hour 0..23.
     """
     gap = (reference - other).dropna()
-    if gap.index.hour.nunique() < 2 * harmonics + 1:
+    if gap.index.hour.nunique() < 2 * HARMONICS + 1:
         raise FluxError(
             f"reference and other share {gap.index.hour.nunique()} hours of the day; "
-            f"{harmonics} harmonics need {2 * harmonics + 1}: give hourly series that overlap"
+            f"{HARMONICS} harmonics need {2 * HARMONICS + 1}: give hourly series that overlap"
         )
-    design = np.column_stack([np.ones(len(gap)), _harmonics(gap.index, harmonics)])
+    design = np.column_stack([np.ones(len(gap)), _harmonics(gap.index)])
     weights = np.linalg.lstsq(design, gap.to_numpy(), rcond=None)[0][1:]
     hours = pd.date_range("2000-01-01", periods=24, freq="h")
-    cycle = pd.Series(_harmonics(hours, harmonics) @ weights, pd.RangeIndex(24, name="hour"))
-    return other + _harmonics(other.index, harmonics) @ weights, cycle
+    cycle = pd.Series(_harmonics(hours) @ weights, pd.RangeIndex(24, name="hour"))
+    return other + _harmonics(other.index) @ weights, cycle
 
 
-def _harmonics(index, count):
+def _harmonics(index):
     day = 2 * np.pi * (index - index.normalize()) / pd.Timedelta(days=1)
-    waves = [wave(k * day) for k in range(1, count + 1) for wave in (np.cos, np.sin)]
+    waves = [wave(k * day) for k in range(1, HARMONICS + 1) for wave in (np.cos, np.sin)]
     return np.column_stack(waves)

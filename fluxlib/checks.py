@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from fluxlib.dataset import Dataset
 
 FEWEST_PAIRS = 30
+TRAINING = 2 / 3  # of an overlap; the rest tests what was fitted
+EVERY = 6  # hours: neighbours repeat each other, and the likelihood takes its time
 
 
 def score_held_out(
-    series: Mapping[str, pd.Series], pairs: Mapping[tuple[str, str], Calibration], *, part=2 / 3
+    series: Mapping[str, pd.Series], pairs: Mapping[tuple[str, str], Calibration]
 ) -> pd.DataFrame:
-    """Fit each pair on the first part of its overlap and score it on the rest.
+    """Fit each pair on the first two thirds of its overlap and score it on the rest.
 
     Parameters
     ----------
@@ -29,8 +31,6 @@ def score_held_out(
         log10 daily fluence.
     pairs : mapping of (onto, of) to Calibration
         Which pairs, and of which kind.
-    part : float
-        Of the overlapping days, in (0, 1).
 
     Returns
     -------
@@ -41,7 +41,7 @@ def score_held_out(
     rows = []
     for (onto, of), fitted in pairs.items():
         days = series[onto].dropna().index.intersection(series[of].dropna().index)
-        first, rest = np.split(days, [round(part * len(days))])
+        first, rest = np.split(days, [round(TRAINING * len(days))])
         if min(len(first), len(rest)) < FEWEST_PAIRS:
             continue
         again = fit_calibration(
@@ -90,7 +90,7 @@ def count_censored(hours: pd.DataFrame) -> pd.DataFrame:
 
 
 def fit_floor(
-    hours: pd.DataFrame, floor: float, *, every: int = 6, random_state: int = 0
+    hours: pd.DataFrame, floor: float, *, random_state: int = 0
 ) -> dict[str, Calibration]:
     """Calibrate hourly flux as if nothing were censored, and with everything below a floor so.
 
@@ -100,8 +100,6 @@ def fit_floor(
         Of `pair_hours`.
     floor : float
         Flux, e/(cm2 s sr), above which hardly any of the reference is missing.
-    every : int
-        One hour in so many: neighbours repeat each other, and the likelihood takes its time.
     random_state : int
         Seed of the bootstrap.
 
@@ -112,7 +110,7 @@ def fit_floor(
     """
     if floor <= 0:
         raise FluxError(f"floor is {floor!r}; expected a flux above 0, e/(cm2 s sr).")
-    thin = hours.iloc[::every]
+    thin = hours.iloc[::EVERY]
     level = np.log10(floor)
     low = thin["reference"].isna() & (thin["other"] < level)
     options = {"random_state": random_state, "n_boot": 300}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 NEAR_DRIVERS = ("N", "P", "B", "Bz", "SYM_H", "AE", "AU", "AL")
 DAILY_OFFSETS = tuple(DAY * day for day in range(6))  # hours
+LEAST_DAYS = 180  # of a year: with fewer, a season would speak for it
 
 Selection = pd.DataFrame | Mapping[str, Iterable[float]] | Iterable[tuple[str, float]]
 
@@ -189,7 +190,7 @@ def compare_peaks(one: pd.DataFrame, other: pd.DataFrame, threshold: float) -> f
 
 
 def correlate_years(
-    drivers: pd.DataFrame, target: pd.Series, correlations: pd.DataFrame, least: int = 180
+    drivers: pd.DataFrame, target: pd.Series, correlations: pd.DataFrame
 ) -> pd.DataFrame:
     """Correlate year by year, each driver at its strongest offset over all years.
 
@@ -199,13 +200,11 @@ def correlate_years(
         Daily.
     correlations
         Over all years: tells the offsets.
-    least
-        Years with fewer known days are left out.
 
     Returns
     -------
     DataFrame
-        A row a year, a column a driver.
+        A row a year with enough known days, a column a driver.
     """
     peaks = find_peaks(correlations)
     years = target.notna().groupby(target.index.year).sum()
@@ -214,7 +213,7 @@ def correlate_years(
             year: spearman_offsets(
                 drivers[[peak.driver]], target.where(target.index.year == year), [peak.offset]
             ).iloc[0, 0]
-            for year in years.index[years >= least]
+            for year in years.index[years >= LEAST_DAYS]
         }
         for peak in peaks.itertuples()
     }

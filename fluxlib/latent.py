@@ -12,6 +12,8 @@ import numpy as np
 
 from fluxlib.likelihood import LatentModel, Pairs, differentiate, slope_logit
 
+N_BREAKS = 17  # breakpoints tried: neighbours share most pairs, so more would tell the same
+
 
 def fit_latent(
     pairs: Pairs, *, bend: bool, error_ratio: float = 1.0
@@ -52,7 +54,7 @@ def fit_latent(
     )
 
 
-def bend_scores(pairs: Pairs, *, error_ratio: float = 1.0, n_breaks: int = 17) -> np.ndarray:
+def bend_scores(pairs: Pairs, *, error_ratio: float = 1.0) -> np.ndarray:
     """Give each pair's pull towards a bend, at breakpoints across the data, from one line.
 
     The score of the bend, less what the other parameters' scores explain of it: its sum over
@@ -60,11 +62,11 @@ def bend_scores(pairs: Pairs, *, error_ratio: float = 1.0, n_breaks: int = 17) -
 
     Returns
     -------
-    ndarray of shape (n, n_breaks)
+    ndarray of shape (n, N_BREAKS)
     """
     model = LatentModel(pairs, False, error_ratio)
     best = model.maximise()
-    breaks = np.quantile(pairs.x[model.seen], np.linspace(0.1, 0.9, n_breaks))
+    breaks = np.quantile(pairs.x[model.seen], np.linspace(0.1, 0.9, N_BREAKS))
     shapes = model.hinge(model.grid[:, None] - breaks)
     _, nuisance, pull = model.scores(best, with_pull=True)
     cross = differentiate(

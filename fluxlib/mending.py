@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 # From a flux with gaps, and the times that may be learned from, to one with fewer.
 Filler = Callable[[pd.Series, pd.DatetimeIndex], pd.Series]
 HOUR = pd.Timedelta("1h")
+YEARS = 3  # of a satellite that are studied; the last one is the test
 
 
 def make_fillers(dataset: "Dataset", series: str, other: str, **options) -> dict[str, Filler]:
@@ -172,7 +173,6 @@ def study_satellite(
     other: str,
     model: DailyForecaster,
     *,
-    n_years: int = 3,
     share: float = 0.3,
     random_state: int = 0,
     **options,
@@ -186,8 +186,6 @@ def study_satellite(
     dataset : Dataset
     series, other : str
         The series to hide parts of, and the one to fill it from.
-    n_years : int
-        Calendar years, of which the last is the test.
     **options
         Of `GARFImputer`.
 
@@ -200,7 +198,7 @@ def study_satellite(
     if missing:
         raise NotApplicable(f"it lacks >2 MeV flux of {', '.join(missing)}.")
     flux = dataset.flux[series]["e2"]
-    years = sorted(set(flux.dropna().index.year))[-n_years:]
+    years = sorted(set(flux.dropna().index.year))[-YEARS:]
     if len(years) < 2:
         raise NotApplicable(f"{series} has {len(years)} years of flux; two are needed.")
     span = slice(str(years[0]), str(years[-1]))

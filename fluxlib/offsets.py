@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from fluxlib.bootstrap import CONFIDENCE
 from fluxlib.errors import FluxError
 from fluxlib.grid import DAY, align_grids, find_cadence, offset_steps
 from fluxlib.ranks import (
@@ -89,7 +90,6 @@ def offset_intervals(
     offsets: Iterable[float],
     *,
     method: str = "fft",
-    level: float = 0.95,
 ) -> pd.DataFrame:
     """Give correlations with intervals that allow for autocorrelation.
 
@@ -103,8 +103,6 @@ def offset_intervals(
     ----------
     drivers, target, offsets, method
         As for :func:`spearman_offsets`.
-    level
-        Confidence level.
 
     Returns
     -------
@@ -122,7 +120,7 @@ def offset_intervals(
         x = Ranked(drivers[name].to_numpy(float))
         effective = counts[name] / _repetition(x, y, int(np.median(steps)))
         error = np.sqrt((1 + rho[name] ** 2 / 2) / (effective - 3).clip(lower=1e-9))
-        centre, reach = np.arctanh(rho[name]), stats.norm.ppf((1 + level) / 2) * error
+        centre, reach = np.arctanh(rho[name]), stats.norm.ppf((1 + CONFIDENCE) / 2) * error
         parts[name] = pd.DataFrame(
             {
                 "value": rho[name],

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
+WIDTH = 640  # pixels of a thumbnail; a click shows the figure itself
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -32,22 +34,22 @@ class Picture:
     height: int
 
 
-def read_pictures(folder: Path, step: str, *, width: int = 640) -> list[Picture]:
+def read_pictures(folder: Path, step: str) -> list[Picture]:
     """Return the figures that a step saved in `folder`, by name."""
-    return [_read_picture(path, width) for path in sorted(folder.glob(f"{step}_*.png"))]
+    return [_read_picture(path) for path in sorted(folder.glob(f"{step}_*.png"))]
 
 
-def _read_picture(path: Path, width: int) -> Picture:
-    return Picture(path=path, **_shrink(path.read_bytes(), path.stem, width))
+def _read_picture(path: Path) -> Picture:
+    return Picture(path=path, **_shrink(path.read_bytes(), path.stem))
 
 
 # Runs of a sweep share most of their figures, and scaling one takes time.
 @lru_cache(maxsize=64)
-def _shrink(content: bytes, name: str, width: int) -> dict:
+def _shrink(content: bytes, name: str) -> dict:
     with Image.open(io.BytesIO(content)) as image:
         words = dict(image.text)  # the image forgets them when it is scaled
         small = image.convert("RGB")
-    small.thumbnail((width, 3 * width), Image.Resampling.LANCZOS)
+    small.thumbnail((WIDTH, 3 * WIDTH), Image.Resampling.LANCZOS)
     data = io.BytesIO()
     small.save(data, "WEBP", quality=80)
     return {

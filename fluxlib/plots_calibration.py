@@ -42,13 +42,12 @@ def plot_calibration(
     return ax
 
 
-def plot_calibration_grid(pairs: list[tuple], *, figure: plt.Figure | None = None) -> plt.Figure:
+def plot_calibration_grid(pairs: list[tuple]) -> plt.Figure:
     """Draw one `plot_calibration` for each (reference, other, lines)."""
     columns = min(3, len(pairs))
     rows = -(-len(pairs) // columns)
-    if figure is None:
-        figure = plt.figure(figsize=(4 * columns + 0.5, 3.8 * rows))
-    axes = figure.subplots(rows, columns, squeeze=False)
+    size = (4 * columns + 0.5, 3.8 * rows)
+    figure, axes = plt.subplots(rows, columns, squeeze=False, figsize=size)
     for ax, (reference, other, lines) in zip(axes.flat, pairs, strict=False):
         plot_calibration(reference, other, lines, unit="fluence", ax=ax)
     for ax in axes.flat[len(pairs) :]:

@@ -34,18 +34,16 @@ def plot_forecast(
     return ax
 
 
-def plot_input_study(study: pd.DataFrame, *, horizon: int = 1, ax: Axes | None = None) -> Axes:
-    """Draw PE by set of inputs and time step, the best one framed.
+def plot_input_study(study: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw PE one day ahead by set of inputs and time step, the best one framed.
 
     Parameters
     ----------
     study : DataFrame
         Of `studies.study_inputs`.
-    horizon : int
-        Days ahead.
     """
     ax = plt.gca() if ax is None else ax
-    part = study[study["horizon"] == horizon]
+    part = study[study["horizon"] == 1]
     table = part.pivot_table("PE", "inputs", "time_step", sort=False)
     sns.heatmap(table, annot=True, fmt=".2f", cmap="cividis", ax=ax, cbar_kws={"label": "PE"})
     row, column = np.unravel_index(np.nanargmax(table.to_numpy()), table.shape)

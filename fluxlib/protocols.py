@@ -163,7 +163,7 @@ def score_forecasts(
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index=list(by))
 
 
-def tabulate_scores(table: pd.DataFrame, across: str, score: str = "PE") -> pd.DataFrame:
-    """Lay one score of :func:`score_forecasts` out with an index level as columns."""
+def tabulate_scores(table: pd.DataFrame, across: str) -> pd.DataFrame:
+    """Lay the PE of :func:`score_forecasts` out with an index level as columns."""
     rows = [name for name in table.index.names if name != across]
-    return table.reset_index().pivot_table(index=rows, columns=across, values=score, sort=False)
+    return table.reset_index().pivot_table(index=rows, columns=across, values="PE", sort=False)

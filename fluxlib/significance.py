@@ -3,10 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from fluxlib.bootstrap import choose_block, draw_block_counts
+from fluxlib.bootstrap import CONFIDENCE, choose_block, draw_block_counts
 from fluxlib.metrics import scores
-
-LEVEL = 0.95
 
 
 def score_intervals(
@@ -39,7 +37,7 @@ def score_intervals(
     table = table.dropna().sort_index()
     truth = table.pop("observed").to_numpy()
     counts = draw_block_counts(table.index, choose_block(table.index), n_boot, random_state)
-    tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    tails = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
     first = (table.iloc[:, 0].to_numpy() - truth) ** 2
     rows = {}
     for name in table:

@@ -5,17 +5,18 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from fluxlib.bootstrap import choose_block, draw_block_counts
+from fluxlib.bootstrap import CONFIDENCE, choose_block, draw_block_counts
 from fluxlib.errors import FluxError
+
+N_BOOT = 1000  # replicates
+SEED = 0  # of the replicates: the same forecasts have the same intervals
 
 
 def compare_skill(
     table: pd.DataFrame,
     reference: str = "persistence",
     *,
-    n_boot: int = 1000,
-    level: float = 0.95,
-    random_state: int = 0,
+    n_boot: int = N_BOOT,
 ) -> pd.DataFrame:
     """Tell by how much each model's squared error is below a reference's.
 
@@ -30,10 +31,6 @@ def compare_skill(
         The model to compare with.
     n_boot : int
         Replicates.
-    level : float
-        Of the intervals.
-    random_state : int
-        Seed.
 
     Returns
     -------
@@ -50,12 +47,11 @@ def compare_skill(
             f"reference is {reference!r}; the table has {', '.join(table['model'].unique())}."
         )
     squares = _lay_out(table, (np.log10(table["value"]) - np.log10(table["observed"])) ** 2)
-    options = {"n_boot": n_boot, "level": level, "random_state": random_state}
     rows = {
         (model, horizon): bound_statistic(
             part.droplevel("horizon")[[model, reference]].dropna(),
             lambda mean: 1 - mean[..., 0] / mean[..., 1],
-            **options,
+            n_boot,
         )
         for model in squares.columns.drop(reference)
         for horizon, part in squares.groupby(level="horizon")
@@ -63,9 +59,7 @@ def compare_skill(
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index=["model", "horizon"])
 
 
-def bound_pe(
-    table: pd.DataFrame, *, n_boot: int = 1000, level: float = 0.95, random_state: int = 0
-) -> pd.DataFrame:
+def bound_pe(table: pd.DataFrame) -> pd.DataFrame:
     """Return the pooled PE of log10 fluence with its interval, as :func:`compare_skill` does.
 
     A PE of white noise is negative, and its interval reaches zero or lies below.
@@ -76,9 +70,8 @@ def bound_pe(
         first=logs["observed"],
         second=logs["observed"] ** 2,
     ).dropna(subset=["error"])
-    options = {"n_boot": n_boot, "level": level, "random_state": random_state}
     rows = {
-        key: bound_statistic(part[["error", "first", "second"]].sort_index(), _find_pe, **options)
+        key: bound_statistic(part[["error", "first", "second"]].sort_index(), _find_pe)
         for key, part in parts.groupby(["model", "horizon"], sort=False)
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index=["model", "horizon"])
@@ -87,10 +80,7 @@ def bound_pe(
 def bound_statistic(
     values: pd.DataFrame,
     statistic: Callable[[np.ndarray], np.ndarray],
-    *,
-    n_boot: int,
-    level: float,
-    random_state: int,
+    n_boot: int = N_BOOT,
 ) -> dict[str, float]:
     """Bound a function of means over days by a block bootstrap.
 
@@ -100,15 +90,17 @@ def bound_statistic(
         What is averaged, a column each; days as index, sorted.
     statistic : callable
         From means (..., columns) to the value (...).
+    n_boot : int
+        Replicates.
 
     Returns
     -------
     dict
         `value`, `lower`, `upper`, `n`.
     """
-    counts = draw_block_counts(values.index, choose_block(values.index), n_boot, random_state)
+    counts = draw_block_counts(values.index, choose_block(values.index), n_boot, SEED)
     means = counts @ values.to_numpy() / counts.sum(axis=1, keepdims=True)
-    tail = (1 - level) / 2
+    tail = (1 - CONFIDENCE) / 2
     lower, upper = np.quantile(statistic(means), [tail, 1 - tail])
     value = statistic(values.to_numpy().mean(axis=0))
     return {"value": float(value), "lower": lower, "upper": upper, "n": len(values)}
