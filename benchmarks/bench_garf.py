@@ -23,7 +23,7 @@ import sklearn.ensemble
 
 import fluxlib
 from fluxlib.folds import blocked_folds
-from fluxlib.forest import ENGINE, build_forest
+from fluxlib.growth import ENGINE, build_forest
 from fluxlib.inputs import satellite_features
 
 BITS = (9, 5, 5)

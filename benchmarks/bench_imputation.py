@@ -96,14 +96,14 @@ def show(truth, table, other, drivers):
         print(score_groups(truth, methods, labels).round(3).to_string())
         inside = truth[table.index].between(interval["lower"], interval["upper"])
         print(inside.groupby(labels.reindex(table.index)).mean().round(3).to_dict(), "covered")
-    print(f"\n90 % interval covers {100 * stretches.measure_coverage(truth, interval):.1f} %")
+    print(f"\n90 % interval covers {100 * stretches.measure_inside(truth, interval):.1f} %")
 
 
 def show_gaps(truth, filled):
     rows = {}
     for label, table in filled.items():
         rows[label] = trials.score_all(truth, table.drop(columns=["lower", "upper"]))["RMSE"]
-        rows[label]["coverage"] = stretches.measure_coverage(truth, table[["lower", "upper"]])
+        rows[label]["coverage"] = stretches.measure_inside(truth, table[["lower", "upper"]])
         rows[label]["samples"] = len(table)
     print("\nRMSE by length of gap (hours)")
     print(pd.DataFrame(rows).T.round(3).to_string())

@@ -20,7 +20,7 @@ READERS = (
 DONE = "done"
 
 
-def make_key(*parts: str) -> str:
+def hash_parts(*parts: str) -> str:
     """Return a hash of texts and of the code that reads files."""
     here = Path(__file__).parent
     digest = hashlib.sha256()

@@ -15,7 +15,7 @@ from fluxlib.metrics import scores
 if TYPE_CHECKING:
     from fluxlib.dataset import Dataset
 
-FEWEST_PAIRS = 30
+FEWEST_IN_PART = 30  # days or hours: of fewer, a score or a quartile says little
 TRAINING = 2 / 3  # of an overlap; the rest tests what was fitted
 EVERY = 6  # hours: neighbours repeat each other, and the likelihood takes its time
 
@@ -42,7 +42,7 @@ def score_held_out(
     for (onto, of), fitted in pairs.items():
         days = series[onto].dropna().index.intersection(series[of].dropna().index)
         first, rest = np.split(days, [round(TRAINING * len(days))])
-        if min(len(first), len(rest)) < FEWEST_PAIRS:
+        if min(len(first), len(rest)) < FEWEST_IN_PART:
             continue
         again = fit_calibration(
             series[onto][first], series[of][first], kind=fitted.kind, n_boot=100
@@ -143,5 +143,5 @@ def describe_residuals(hours: pd.DataFrame, calibration: Calibration) -> dict[st
         groups = residual.groupby(np.asarray(values))
         table = groups.quantile([0.25, 0.5, 0.75]).unstack()  # noqa: PD010 - a Series' own
         table.columns = ["lower", "median", "upper"]
-        tables[label] = table[groups.size() >= FEWEST_PAIRS]
+        tables[label] = table[groups.size() >= FEWEST_IN_PART]
     return tables

@@ -14,8 +14,8 @@ from fluxlib.edges import describe_edges, draw_mask
 from fluxlib.errors import FluxError
 from fluxlib.filled import fill_below, find_fills
 from fluxlib.folds import cross_blocks
-from fluxlib.forest import build_forest
 from fluxlib.grid import find_cadence
+from fluxlib.growth import build_forest
 
 COVERAGE = 0.9
 CLASSES = (0, 8, 18, 36, 120, 480, np.inf)  # hours: borders of the classes of gap length

@@ -109,7 +109,7 @@ def load(folder: str | Path, cadence: str = "1h") -> Dataset:
     """
     step = parse_cadence(cadence, "cadence")
     manifest = read_manifest(folder)
-    key = cache.make_key(dataset_key(manifest.folder), str(step))
+    key = cache.hash_parts(dataset_key(manifest.folder), str(step))
     parts = cache.recall(key)
     if parts is None:
         parts = _read_everything(manifest, step)

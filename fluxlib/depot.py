@@ -28,7 +28,7 @@ _WRITING = ".writing-"
 
 
 @dataclass(frozen=True)
-class Job:
+class Task:
     """A step to run.
 
     Attributes
@@ -73,20 +73,20 @@ class Depot:
         """Return a name that two sweeps give to the same thing in the same folder."""
         return hashlib.sha256(f"{self.folder}\0{text}".encode()).hexdigest()[:16]
 
-    def find(self, job: Job, key: str) -> Outcome | None:
+    def find(self, task: Task, key: str) -> Outcome | None:
         """Return how a step went if its results can be reused, else None."""
-        desk = self.desk(job.source, key)
-        outcome = desk.recall(job.step)
+        desk = self.desk(task.source, key)
+        outcome = desk.recall(task.step)
         if outcome.key == key and outcome.status in FINAL and desk.has(outcome):
             return replace(outcome, reused=True)
         return None
 
-    def bring(self, job: Job, key: str, threads: int) -> Outcome:
+    def bring(self, task: Task, key: str, threads: int) -> Outcome:
         """Return how a step went, which is run if its results are not here; meant for workers.
 
         Parameters
         ----------
-        job
+        task
         key
             What its results are kept under.
         threads
@@ -98,34 +98,36 @@ class Depot:
             If notebook or code are not, or not any more, those that `key` is of.
         """
         with self.claim(key):
-            _check_key(job, key, "before")
-            if found := self.find(job, key):
+            _check_key(task, key, "before")
+            if found := self.find(task, key):
                 return found
             with self._workspace(key) as workspace:
-                desk = Desk(job.source, workspace / "reports", workspace / "figures")
-                borrowed = self._borrow(job, desk)
+                desk = Desk(task.source, workspace / "reports", workspace / "figures")
+                borrowed = self._borrow(task, desk)
                 outcome = desk.execute(
-                    job.step,
-                    job.given,
+                    task.step,
+                    task.given,
                     key,
                     # A notebook of a sweep is a task itself, and hands out none.
                     environment=limit_threads(threads) | {VARIABLE: ""},
                     attempts=ATTEMPTS,
                 )
-                _check_key(job, key, "while")
+                _check_key(task, key, "while")
                 for path in borrowed:
                     path.unlink()
             return outcome
 
-    def give_up(self, job: Job, key: str, message: str) -> Outcome:
+    def give_up(self, task: Task, key: str, message: str) -> Outcome:
         """Keep the notebook of a step that no worker survived, as one that failed."""
         with self.claim(key), self._workspace(key) as workspace:
-            desk = Desk(job.source, workspace / "reports", workspace / "figures")
+            desk = Desk(task.source, workspace / "reports", workspace / "figures")
             desk.folder.mkdir(parents=True)
-            path = desk.notebook(job.step)
-            nbformat.write(job.step.notebook, path)
+            path = desk.notebook(task.step)
+            nbformat.write(task.step.notebook, path)
             outputs = [os.path.relpath(path, desk.reports)]
-        return Outcome(job.step.name, "failed", key, message, parameters=job.given, outputs=outputs)
+        return Outcome(
+            task.step.name, "failed", key, message, parameters=task.given, outputs=outputs
+        )
 
     def sweep(self) -> None:
         """Remove what workers that were killed left behind."""
@@ -152,12 +154,12 @@ class Depot:
         finally:
             shutil.rmtree(workspace, ignore_errors=True)
 
-    def _borrow(self, job: Job, desk: Desk) -> list[Path]:
+    def _borrow(self, task: Task, desk: Desk) -> list[Path]:
         """Lay out what the step builds on, as it would find it in a folder of reports."""
         borrowed = []
-        for outcome in job.upstream.values():
+        for outcome in task.upstream.values():
             if outcome.status in FINAL:
-                there = self.desk(job.source, outcome.key)
+                there = self.desk(task.source, outcome.key)
                 for path in outcome.outputs:
                     borrowed.append(desk.reports / path)
                     link_file(there.reports / path, desk.reports / path)
@@ -182,9 +184,9 @@ def link_file(path: Path, target: Path) -> None:
         shutil.copy2(path, target)
 
 
-def _check_key(job: Job, key: str, when: str) -> None:
-    if replace(job, step=read_step(job.step.path)).key != key:
+def _check_key(task: Task, key: str, when: str) -> None:
+    if replace(task, step=read_step(task.step.path)).key != key:
         raise FluxError(
-            f"{job.step.path.name}, fluxlib or requirements.txt have changed since the sweep "
+            f"{task.step.path.name}, fluxlib or requirements.txt have changed since the sweep "
             f"began, or differ on {platform.node()}. The same command goes on from here."
         )

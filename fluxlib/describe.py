@@ -8,7 +8,7 @@ from fluxlib.manifest import Manifest
 from fluxlib.recipes import DRIVERS, Request
 from fluxlib.writers import write_manifest
 
-POSITIONS = {
+STATIONS = {
     **dict.fromkeys(("goes8", "goes12", "goes13", "goes16", "goes19"), "east"),
     **dict.fromkeys(("goes10", "goes11", "goes15", "goes17", "goes18"), "west"),
 }
@@ -32,8 +32,8 @@ def write_description(request: Request, folder: Path, paths: set[str]) -> None:
         if names:
             goesr = names[0].endswith(".nc")
             entry = {"satellite": satellite}
-            if satellite in POSITIONS:
-                entry["position"] = POSITIONS[satellite]
+            if satellite in STATIONS:
+                entry["position"] = STATIONS[satellite]
             entries.append(
                 entry
                 | {
@@ -86,8 +86,8 @@ def _describe_electrons(folder: Path, paths: set[str]) -> list[dict]:
             continue
         satellite = read_swpc_json(folder / path).attrs["satellite"]
         entry = {"satellite": satellite, "series": f"{satellite}-recent"}
-        if satellite in POSITIONS:
-            entry["position"] = POSITIONS[satellite]
+        if satellite in STATIONS:
+            entry["position"] = STATIONS[satellite]
         entry |= {"format": "swpc-json", "files": path, "cadence": "5min"}
         entries.setdefault(satellite, entry)
     return list(entries.values())

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NEAR_DRIVERS = ("N", "P", "B", "Bz", "SYM_H", "AE", "AU", "AL")
 DAILY_OFFSETS = tuple(DAY * day for day in range(6))  # hours
-LEAST_DAYS = 180  # of a year: with fewer, a season would speak for it
+FEWEST_DAYS = 180  # of a year: with fewer, a season would speak for it
 
 Selection = pd.DataFrame | Mapping[str, Iterable[float]] | Iterable[tuple[str, float]]
 
@@ -213,7 +213,7 @@ def correlate_years(
             year: spearman_offsets(
                 drivers[[peak.driver]], target.where(target.index.year == year), [peak.offset]
             ).iloc[0, 0]
-            for year in years.index[years >= LEAST_DAYS]
+            for year in years.index[years >= FEWEST_DAYS]
         }
         for peak in peaks.itertuples()
     }

@@ -20,7 +20,6 @@ import pandas as pd
 from fluxlib.cluster import find_link
 from fluxlib.errors import FluxError
 from fluxlib.growth import ENGINE, Growth, Spread, sum_folds
-from fluxlib.growth import build_forest as build_forest
 from fluxlib.paths import atomic_path
 
 KINDS = ("validation", "train")

@@ -113,7 +113,7 @@ def compare_imputation(ours: dict | None, manifest: "Manifest") -> pd.DataFrame:
     return table[columns].reset_index(drop=True)
 
 
-def compare_fitness(ours: dict | None) -> pd.DataFrame:
+def compare_errors(ours: dict | None) -> pd.DataFrame:
     """Return RMSE on training samples, random folds and held-out samples, published and ours."""
     folds = list_garf_scores().query("protocol == 'five-fold, random'")["RMSE"]
     table = {

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import fft
 
-FEWEST_PAIRS = 3
+FEWEST_RANKED = 3  # pairs: two always correlate by 1 or -1
 
 
 class Ranked:
@@ -36,7 +36,7 @@ def correlate_exact(x, y, steps):
         of_x, of_y = x.overlap(step)
         both = x.present[of_x] & y.present[of_y]
         a, b = x.dense[of_x][both], y.dense[of_y][both]
-        if len(a) >= FEWEST_PAIRS:
+        if len(a) >= FEWEST_RANKED:
             middle = (len(a) + 1) / 2  # mean of any ranks; centred products lose no digits
             u, v = (x.among(a) - middle)[a], (y.among(b) - middle)[b]
             with np.errstate(invalid="ignore"):
@@ -65,7 +65,7 @@ def _correlate_ranked(x, y, steps):
         spread = (uu - sum_u**2 / n) * (vv - sum_v**2 / n)
         rho = (uv - sum_u * sum_v / n) / np.sqrt(spread)
     # FFT noise leaves a constant series a variance of about 1e-12 of its pairs, not zero.
-    rho[(n < FEWEST_PAIRS) | ~(spread > (1e-9 * n) ** 2)] = np.nan
+    rho[(n < FEWEST_RANKED) | ~(spread > (1e-9 * n) ** 2)] = np.nan
     return rho
 
 

@@ -67,7 +67,7 @@ class Report:
             outcome=outcome,
             body=self._render_notebook(step, outcome),
             parameters=list_parameters(step, outcome),
-            settings=list_settings(step, outcome),
+            settings=format_controls(step, outcome),
             pages=pages,
             next_step=pages[place + 1] if place + 1 < len(pages) else None,
         )
@@ -186,7 +186,7 @@ def list_parameters(step: Step, outcome: Outcome) -> list[dict[str, Any]]:
     ]
 
 
-def list_settings(step: Step, outcome: Outcome) -> str:
+def format_controls(step: Step, outcome: Outcome) -> str:
     """Return the parameters that a notebook's controls set, as a parameter file has them."""
     values = {p["name"]: p["value"] for p in list_parameters(step, outcome) if p["control"]}
     return format_settings({step.name: values})

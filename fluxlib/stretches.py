@@ -69,7 +69,7 @@ def score_gaps(
     for label, stretches in hidden.items():
         times = stretches[0].append(stretches[1:])
         part, rmse = fill_stretch(trial, imputer, predictions, times)
-        table[label] = rmse.to_dict() | {"coverage": measure_coverage(trial.truth, part)}
+        table[label] = rmse.to_dict() | {"coverage": measure_inside(trial.truth, part)}
         filled[label] = part.sort_index()
     return pd.DataFrame.from_dict(table, orient="index").rename_axis("hours"), filled
 
@@ -102,7 +102,7 @@ def fill_stretch(
     return filled.join(ours[["lower", "upper"]]), rmse
 
 
-def measure_coverage(truth: pd.Series, interval: pd.DataFrame) -> float:
+def measure_inside(truth: pd.Series, interval: pd.DataFrame) -> float:
     """Return the part of the samples that lie between `lower` and `upper`, log10 flux."""
     return float(truth[interval.index].between(interval["lower"], interval["upper"]).mean())
 

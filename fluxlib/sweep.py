@@ -8,7 +8,7 @@ from pathlib import Path
 from fluxlib.assembly import assemble_run, is_assembled
 from fluxlib.cluster import Crew
 from fluxlib.comparison import write_comparison
-from fluxlib.depot import Depot, Job
+from fluxlib.depot import Depot, Task
 from fluxlib.desk import Outcome, list_broken
 from fluxlib.formatting import format_seconds
 from fluxlib.plan import Node, Plan
@@ -78,7 +78,7 @@ class _Foreman:
     def __init__(self, plan: Plan, depot: Depot, crew: Crew, say: Callable):
         self.plan, self.depot, self.crew, self.say = plan, depot, crew, say
         self.outcomes: dict[str, Outcome] = {}
-        self.jobs: dict[str, tuple[Node, Job, str]] = {}
+        self.tasks: dict[str, tuple[Node, Task, str]] = {}
         self.heights = _measure_heights(plan)
 
     def run_steps(self) -> dict[str, Outcome]:
@@ -88,10 +88,10 @@ class _Foreman:
             if not self.crew.busy:
                 return self.outcomes
             name, result = self.crew.take()
-            node, job, key = self.jobs.pop(name)
+            node, task, key = self.tasks.pop(name)
             if not isinstance(result, Outcome):
                 message = f"{type(result).__name__}: every worker that ran it died"
-                result = self.depot.give_up(job, key, message)
+                result = self.depot.give_up(task, key, message)
             self._finish(node, result)
 
     def _start(self, node: Node) -> bool:
@@ -99,18 +99,18 @@ class _Foreman:
         if not all(name in self.outcomes for name in node.upstream.values()):
             return False
         upstream = {step: self.outcomes[name] for step, name in node.upstream.items()}
-        job = Job(node.step, node.source, node.given, upstream)
-        key = job.key
+        task = Task(node.step, node.source, node.given, upstream)
+        key = task.key
         if broken := list_broken(node.step, upstream):
             message = f"it needs {', '.join(broken)}"
             self._finish(node, Outcome(node.step.name, "skipped", key, message))
-        elif found := self.depot.find(job, key):
+        elif found := self.depot.find(task, key):
             self._finish(node, found)
         else:
             name = f"{node.step.name}-{self.depot.name_task(key)}"
-            self.jobs[name] = node, job, key
+            self.tasks[name] = node, task, key
             height = self.heights[node.name]
-            self.crew.submit(name, self.depot.bring, job, key, self.crew.threads, priority=height)
+            self.crew.submit(name, self.depot.bring, task, key, self.crew.threads, priority=height)
         return True
 
     def _finish(self, node: Node, outcome: Outcome) -> None:

@@ -140,7 +140,7 @@ def make_windows(
             raise FluxError(f"{name} is {value!r}; expected a whole number of days, 1 or more.")
     daily, hourly = split_data(data)
     hourly = choose_drivers(hourly, drivers)
-    flux = log_fluence(daily)
+    flux = log_channels(daily)
     blocks = _stack_days(_average_steps(hourly, daily.index, step), 24 // step)
     fluxes = np.repeat(flux.to_numpy()[:, None, :], 24 // step, axis=1)
     blocks = np.concatenate([fluxes, blocks], axis=2)
@@ -179,7 +179,7 @@ def split_data(data) -> tuple[pd.DataFrame, pd.DataFrame]:
     return daily, hourly
 
 
-def log_fluence(daily: pd.DataFrame) -> pd.DataFrame:
+def log_channels(daily: pd.DataFrame) -> pd.DataFrame:
     """Return log10 of the channels; the low one, whichever threshold it has, as `low`."""
     flux = pd.DataFrame({"e2": np.log10(daily["e2"])})
     low = [name for name in LOW_CHANNELS if name in daily]

@@ -4,7 +4,7 @@ import pytest
 from toys import plan_toys, still_code, write_notebook
 
 from fluxlib.assembly import assemble_run, find_index, is_assembled
-from fluxlib.depot import Depot, Job
+from fluxlib.depot import Depot, Task
 from fluxlib.desk import Outcome
 from fluxlib.report import Report
 
@@ -25,10 +25,10 @@ def parts(tmp_path):
     with still_code():
         plan = plan_toys(tmp_path, "")
         node = next(iter(plan.nodes.values()))
-        job = Job(node.step, node.source, {}, {})
+        task = Task(node.step, node.source, {}, {})
         depot = Depot(tmp_path / "steps")
         outcomes = {
-            "01_a": depot.bring(job, job.key, 1),
+            "01_a": depot.bring(task, task.key, 1),
             "02_b": Outcome("02_b", "skipped", "x", "it needs nothing that is there"),
         }
         yield plan, node.source, outcomes, depot

@@ -18,7 +18,7 @@ def make_table():
 
 
 def test_what_is_remembered_is_recalled(own_cache):
-    key = cache.make_key("a")
+    key = cache.hash_parts("a")
     assert cache.recall(key) is None
     cache.remember(key, {"flux-goes13": make_table()})
     back = cache.recall(key)
@@ -48,9 +48,9 @@ def test_a_damaged_table_counts_as_absent_and_is_replaced(own_cache):
 
 
 def test_keys_differ_by_every_part_and_by_where_one_ends():
-    keys = {cache.make_key("ab", "c"), cache.make_key("a", "bc"), cache.make_key("abc")}
+    keys = {cache.hash_parts("ab", "c"), cache.hash_parts("a", "bc"), cache.hash_parts("abc")}
     assert len(keys) == 3
-    assert cache.make_key("ab", "c") in keys
+    assert cache.hash_parts("ab", "c") in keys
 
 
 def test_the_hash_follows_content_and_name_not_place(own_cache, tmp_path):

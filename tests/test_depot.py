@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from toys import plan_toys, still_code, write_notebook
 
-from fluxlib.depot import Depot, Job, link_file, replace_folder
+from fluxlib.depot import Depot, Task, link_file, replace_folder
 from fluxlib.errors import FluxError
 
 
@@ -16,7 +16,7 @@ def still():
 
 
 @pytest.fixture
-def job(tmp_path):
+def task(tmp_path):
     write_notebook(
         tmp_path / "notebooks",
         "01_a",
@@ -27,7 +27,7 @@ def job(tmp_path):
         parameters="n = 1\n",
     )
     (node,) = plan_toys(tmp_path, "parameters: {n: 5}").nodes.values()
-    return Job(node.step, node.source, node.given, {})
+    return Task(node.step, node.source, node.given, {})
 
 
 @pytest.fixture
@@ -36,36 +36,36 @@ def depot(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_step_is_run_once_and_found_under_its_key(job, depot):
-    first = depot.bring(job, job.key, 3)
+def test_a_step_is_run_once_and_found_under_its_key(task, depot):
+    first = depot.bring(task, task.key, 3)
     assert (first.status, first.reused) == ("done", False)
-    there = depot.desk(job.source, job.key).folder
+    there = depot.desk(task.source, task.key).folder
     assert json.loads((there / "01_a.json").read_text()) == ["3", 5]
-    again = depot.bring(job, job.key, 3)
+    again = depot.bring(task, task.key, 3)
     assert again == replace(first, reused=True)
-    assert depot.find(replace(job, given={}), replace(job, given={}).key) is None
+    assert depot.find(replace(task, given={}), replace(task, given={}).key) is None
     # Damaged, it is made again.
     (there / "01_a.json").unlink()
-    assert depot.find(job, job.key) is None
-    assert not depot.bring(job, job.key, 1).reused
+    assert depot.find(task, task.key) is None
+    assert not depot.bring(task, task.key, 1).reused
     assert json.loads((there / "01_a.json").read_text()) == ["1", 5]
 
 
-def test_a_notebook_that_is_another_than_was_planned_is_not_run(job, depot):
-    key = job.key
-    text = job.step.path.read_text()
-    job.step.path.write_text(text.replace("n = 1", "n = 2"))
+def test_a_notebook_that_is_another_than_was_planned_is_not_run(task, depot):
+    key = task.key
+    text = task.step.path.read_text()
+    task.step.path.write_text(text.replace("n = 1", "n = 2"))
     with pytest.raises(FluxError, match=r"01_a\.ipynb, fluxlib or requirements.txt have changed"):
-        depot.bring(job, key, 1)
-    assert depot.find(job, key) is None
+        depot.bring(task, key, 1)
+    assert depot.find(task, key) is None
 
 
-def test_what_is_given_up_is_kept_as_a_failure(job, depot):
-    outcome = depot.give_up(job, job.key, "no worker survived it")
+def test_what_is_given_up_is_kept_as_a_failure(task, depot):
+    outcome = depot.give_up(task, task.key, "no worker survived it")
     assert (outcome.status, outcome.message) == ("failed", "no worker survived it")
-    desk = depot.desk(job.source, job.key)
+    desk = depot.desk(task.source, task.key)
     assert desk.has(outcome)
-    assert depot.find(job, job.key) is None
+    assert depot.find(task, task.key) is None
 
 
 def test_only_folders_that_no_worker_writes_to_are_swept(depot):

@@ -5,7 +5,8 @@ import sklearn.ensemble
 
 from fluxlib import growth
 from fluxlib.errors import FluxError
-from fluxlib.forest import ForestSurface, build_forest
+from fluxlib.forest import ForestSurface
+from fluxlib.growth import build_forest
 
 KINDS = ("validation", "train")
 

@@ -77,12 +77,12 @@ def test_a_satellite_without_position_is_compared_all_the_same():
 
 def test_without_results_of_ours_the_published_ones_stand_alone():
     assert len(published.compare_imputation(None, make_manifest("toy", ["goes15"]))) == 4
-    assert list(published.compare_fitness(None).index) == ["published"]
+    assert list(published.compare_errors(None).index) == ["published"]
     assert list(published.compare_prediction(None)) == ["Wei et al. 2018"]
 
 
 def test_fitness_is_compared_on_training_random_folds_and_held_out_samples():
-    table = published.compare_fitness(IMPUTATION)
+    table = published.compare_errors(IMPUTATION)
     assert table.loc["ours"].tolist() == [0.1, 0.2, 0.26]
     assert table.loc["published", "training"] == 0.2045
     assert table.loc["published", "random folds"] == pytest.approx((0.3872 + 0.4197) / 2)

@@ -12,7 +12,7 @@ from fluxlib.desk import Desk, Outcome, Source
 from fluxlib.history import FILE
 from fluxlib.parameters import assign_parameters
 from fluxlib.paths import NOTEBOOKS
-from fluxlib.report import Report, list_parameters, list_settings, list_versions
+from fluxlib.report import Report, format_controls, list_parameters, list_versions
 from fluxlib.settings import CONTROLS
 from fluxlib.steps import find_steps
 
@@ -192,7 +192,7 @@ def test_a_page_names_the_controls_to_set_and_the_parameter_file():
     assert found["max_offset"]["control"] == "Maximum offset (h)"
     assert found["max_offset"]["differs"]
     assert found["cadence"]["control"] == ""
-    given = yaml.safe_load(list_settings(step, outcome))["03_offsets"]
+    given = yaml.safe_load(format_controls(step, outcome))["03_offsets"]
     assert set(given) == set(CONTROLS["03_offsets"])
     assert given["max_offset"] == 72
     assert assign_parameters([step], {step.name: given})

@@ -31,7 +31,7 @@ def line(flat):
 def test_coverage_is_the_part_of_samples_within_the_interval(flat):
     truth = flat.truth[:4]
     interval = pd.DataFrame({"lower": truth - 1, "upper": truth + np.array([1, 1, 1, -1])})
-    assert stretches.measure_coverage(flat.truth, interval) == 0.75
+    assert stretches.measure_inside(flat.truth, interval) == 0.75
 
 
 def test_gaps_are_hidden_in_test_months_only_and_by_length(flat):
