@@ -1,12 +1,15 @@
 """Download files so that only whole ones are kept, none twice, and a killed run goes on."""
 
+import ftplib
 import json
 import random
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -45,12 +48,12 @@ class Outcome:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-class EmptyFeed(Exception):  # noqa: N818 - it never leaves this module
-    """A feed is there and has no row now."""
+class Absent(Exception):  # noqa: N818 - it never leaves this module
+    """The archive has no such file, or a feed has no row now."""
 
 
 class BrokenFile(Exception):  # noqa: N818 - it never leaves this module
-    """A body that arrived whole is not what was asked for."""
+    """What came is not what was asked for, though another try may bring it."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +175,7 @@ def _fetch(item: Item, folder: Path, record: _Record, patience: Patience) -> boo
                 path=target.parent,
                 downloader=download,
             )
-        except EmptyFeed:
+        except Absent:
             return False
         except requests.HTTPError as error:
             if error.response.status_code in ABSENT:
@@ -190,6 +193,8 @@ def _choose_downloader(url: str, patience: Patience) -> Callable:
     """Return pooch's downloader for the address, with a check of what arrived."""
     if urlsplit(url).scheme in ("http", "https"):
         inner = pooch.HTTPDownloader(timeout=patience.timeout, chunk_size=CHUNK)
+    elif urlsplit(url).scheme == "ftp":
+        inner = partial(_read_ftp, timeout=patience.timeout)
     else:
         inner = pooch.choose_downloader(url)
 
@@ -198,6 +203,21 @@ def _choose_downloader(url: str, patience: Patience) -> Callable:
         _check_whole(Path(output), url)
 
     return download
+
+
+def _read_ftp(url: str, output: str, _retriever, *, timeout: float) -> None:
+    """Download from an FTP server; pooch's takes no port, and hides why a server hung up."""
+    parts = urlsplit(url)
+    try:
+        with ftplib.FTP(timeout=timeout) as server, open(output, "wb") as file:
+            server.connect(parts.hostname, parts.port or ftplib.FTP_PORT)
+            server.login()
+            server.retrbinary(f"RETR {parts.path}", file.write, CHUNK)
+    except (ftplib.Error, EOFError, ConnectionError, socket.gaierror) as error:
+        if str(error).startswith("550"):
+            raise Absent from None
+        # Any other refusal may pass: servers that are full say 421, 530, or nothing at all.
+        raise BrokenFile(str(error) or "the server hung up") from error
 
 
 def _check_whole(path: Path, url: str) -> None:
@@ -236,7 +256,7 @@ def _check_json(body: bytes) -> None:
     if not isinstance(rows, list):
         raise BrokenFile("the answer is no list of rows")
     if not rows:
-        raise EmptyFeed
+        raise Absent
 
 
 def _check_last_line(body: bytes, delimiter: bytes | None) -> None:

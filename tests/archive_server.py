@@ -1,28 +1,36 @@
-"""A stand-in for the archives: an HTTP server over a folder that can misbehave."""
+"""Stand-ins for the archives: an HTTP and an FTP server over a folder that can misbehave."""
 
+import socket
 import threading
 import time
 from collections import Counter, defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 FAULTS = ("stall", "cut", "404", "429", "500", "long", "short", "page", "empty")
 
 
-class Archive(ThreadingHTTPServer):
+class _Folder:
     """Serves a folder; `faults[name]` lists what the next answers for a file's name do."""
 
     daemon_threads = True
 
     def __init__(self, folder: Path):
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), self.handler)
         self.folder = folder
         self.faults: dict[str, list[str]] = defaultdict(list)
         self.asked = Counter()
         self.lock = threading.Lock()
         self.running = threading.Event()
-        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.url = f"{self.scheme}://127.0.0.1:{self.server_address[1]}"
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+
+    def take_fault(self, name: str) -> str | None:
+        with self.lock:
+            self.asked[name] += 1
+            pending = self.faults[name]
+            return pending.pop(0) if pending else None
 
     def close(self) -> None:
         self.running.set()
@@ -33,10 +41,7 @@ class Archive(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         path = self.server.folder / self.path.strip("/")
-        with self.server.lock:
-            self.server.asked[path.name] += 1
-            pending = self.server.faults[path.name]
-            fault = pending.pop(0) if pending else None
+        fault = self.server.take_fault(path.name)
         if path.is_dir():
             links = "".join(f'<a href="{p.name}">{p.name}</a>' for p in path.iterdir())
             return self.answer(200, f"<html>{links}</html>".encode())
@@ -69,6 +74,57 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         """Keep quiet."""
+
+
+class Archive(_Folder, ThreadingHTTPServer):
+    handler, scheme = _Handler, "http"
+
+
+class _FtpHandler(StreamRequestHandler):
+    """What an anonymous, passive, binary download needs of RFC 959."""
+
+    def handle(self):
+        self.say("220 Ready")
+        for line in self.rfile:
+            word, _, path = line.decode().strip().partition(" ")
+            if word == "PASV":
+                self.listen()
+            elif word == "RETR" and not self.send(self.server.folder / path.strip("/")):
+                return
+            elif word != "RETR":
+                self.say({"QUIT": "221 Bye", "USER": "230 Welcome"}.get(word, "200 So be it"))
+
+    def say(self, text):
+        self.wfile.write(f"{text}\r\n".encode())
+
+    def listen(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            high, low = divmod(listener.getsockname()[1], 256)
+            self.say(f"227 Entering Passive Mode (127,0,0,1,{high},{low})")
+            self.data = listener.accept()[0]
+
+    def send(self, path):
+        """Answer a request for a file; return whether the connection stays."""
+        fault = self.server.take_fault(path.name)
+        with self.data:
+            if fault in ("421", "530"):
+                self.say(f"{fault} Too many users")
+                return False
+            if not path.exists():
+                self.say("550 No such file")
+                return True
+            self.say("150 Here it comes")
+            body = path.read_bytes()
+            self.data.sendall(body[: len(body) // 2] if fault else body)
+            if fault == "stall":
+                self.server.running.wait(20)
+        if not fault:
+            self.say("226 That was it")
+        return not fault
+
+
+class FtpArchive(_Folder, ThreadingTCPServer):
+    handler, scheme = _FtpHandler, "ftp"
 
 
 def wait_until(condition, seconds=20):

@@ -2,7 +2,7 @@ import json
 import re
 
 import pytest
-from archive_server import Archive
+from archive_server import Archive, FtpArchive
 
 from fluxlib.download import CHECKSUMS, Item, Patience, download_all, read_page
 from fluxlib.errors import FluxError
@@ -177,3 +177,43 @@ def test_a_feed_without_rows_is_absent(archive, feed, tmp_path):
     feed.write_text("[]")
     assert renew(archive, tmp_path).absent == ["feed.json"]
     assert not (tmp_path / "feed.json").exists()
+
+
+@pytest.fixture
+def ftp(archive):
+    server = FtpArchive(archive.folder)
+    yield server
+    server.close()
+
+
+def test_what_an_ftp_server_lacks_is_absent_and_asked_for_once(ftp, tmp_path):
+    outcome = get(ftp, tmp_path, "z.csv", "a.csv")
+    assert (outcome.absent, outcome.fetched) == (["sub/z.csv"], ["sub/a.csv"])
+    assert (tmp_path / "sub" / "a.csv").read_bytes() == BODY
+    assert ftp.asked["z.csv"] == 1
+
+
+@pytest.mark.parametrize("fault", ["421", "530", "cut", "stall"])
+def test_an_ftp_server_s_fault_that_passes_is_got_over(ftp, tmp_path, fault):
+    ftp.faults["a.csv"] = [fault]
+    assert get(ftp, tmp_path, "a.csv").fetched == ["sub/a.csv"]
+    assert (tmp_path / "sub" / "a.csv").read_bytes() == BODY
+    assert ftp.asked["a.csv"] == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [("421", "421 Too many users"), ("cut", "the server hung up"), ("stall", "timed out")],
+)
+def test_an_ftp_server_s_fault_that_stays_is_reported(ftp, tmp_path, fault, reason):
+    ftp.faults["a.csv"] = [fault] * 9
+    outcome = get(ftp, tmp_path, "a.csv", "b.csv")
+    assert outcome.fetched == ["sub/b.csv"]
+    assert outcome.failed == {f"{ftp.url}/a.csv": reason}
+    assert ftp.asked["a.csv"] == QUICK.tries
+
+
+def test_an_ftp_server_that_is_not_there_is_reported(tmp_path):
+    item = Item("ftp://127.0.0.1:9/a.csv", "a.csv")
+    (failure,) = download_all([item], tmp_path, patience=QUICK).failed.values()
+    assert "Connection refused" in failure
