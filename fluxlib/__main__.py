@@ -12,6 +12,7 @@ from pathlib import Path
 from fluxlib.cluster import VARIABLE as SCHEDULER
 from fluxlib.errors import FluxError
 from fluxlib.paths import NOTEBOOKS, PROJECT, SAMPLE
+from fluxlib.validation import parse_count
 
 REPORTS = PROJECT / "reports"
 FIGURES = PROJECT / "figures"
@@ -188,7 +189,7 @@ def _parse_sweep(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("file", type=Path, help="the parameter sets; params/sweep.yaml shows one")
     parser.add_argument(
         "--workers",
-        type=int,
+        type=parse_count,
         help="notebooks at a time on this machine; as many as it has cores and memory for",
     )
     _add_places(parser)

@@ -14,6 +14,7 @@ from fluxlib.errors import FluxError
 from fluxlib.feeds import FEEDS
 from fluxlib.recipes import DRIVERS, Request, make_request, read_recipe
 from fluxlib.swpc import FIRST_WITH_E08
+from fluxlib.validation import check_count, parse_count
 
 BASES = {
     "ncei": "https://www.ncei.noaa.gov/data/goes-space-environment-monitor/access/avg",
@@ -82,6 +83,7 @@ def fetch(
         If a word is wrong, nothing was found, or files failed after all tries; those that came
         are kept, and the same call goes on.
     """
+    check_count(workers, "workers")
     folder = Path(out)
     patience = patience or Patience()
     if recipe is not None:
@@ -176,7 +178,7 @@ def fetch_from_arguments(arguments: list[str]) -> int:
     parser.add_argument("--recent", action="store_true", help="SWPC's feeds of the last days too")
     parser.add_argument("--recipe", help="YAML file in place of satellites, period and drivers")
     parser.add_argument("--base", action="append", default=[], help="NAME=URL of a mirror")
-    parser.add_argument("--workers", type=int, default=4, help="files fetched at once")
+    parser.add_argument("--workers", type=parse_count, default=4, help="files fetched at once")
     options = vars(parser.parse_args(arguments))
     options["bases"] = dict(word.partition("=")[::2] for word in options.pop("base"))
     outcome = fetch(options.pop("out"), **options)

@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from fluxlib.errors import FluxError
+from fluxlib.validation import check_count
 
 if TYPE_CHECKING:  # its import is slow, and most calls have no use for it
     from distributed import Client
@@ -195,9 +196,16 @@ class Crew:
         Of a scheduler; without it, workers are started on this machine when the first task comes.
     count : int, optional
         How many to start; as many as this machine has cores and memory for.
+
+    Raises
+    ------
+    FluxError
+        If the count is no whole number above 0.
     """
 
     def __init__(self, address: str | None, count: int | None = None):
+        if count is not None:
+            check_count(count, "workers")
         self._address, self._count = address, count
         self._stack, self._link = ExitStack(), None
         self._tasks: dict[str, tuple] = {}

@@ -59,7 +59,8 @@ def run_sweep(
     Raises
     ------
     FluxError
-        If notebooks or code change meanwhile, or the scheduler is lost.
+        If `workers` is no whole number above 0, notebooks or code change meanwhile, or the
+        scheduler is lost.
     """
     folder = Path(folder).resolve()
     depot = Depot(folder / "steps")

@@ -1,9 +1,11 @@
-"""Read a TOML file and check what stands in it, each fault with an error of its own."""
+"""Check what stands in a TOML file or a command, each fault with an error of its own."""
 
+import argparse
 import difflib
 import re
 import tomllib
 from collections.abc import Iterable
+from numbers import Integral
 from pathlib import Path
 
 from fluxlib.errors import FluxError
@@ -43,6 +45,23 @@ def check_name(name: str, path: Path, where: str) -> None:
             f"{path}: {where} is {name!r}; expected letters, digits, '-', '_' and '.', as files "
             "are named after it."
         )
+
+
+def check_count(value, name: str) -> None:
+    """Raise if a value is no whole number above 0."""
+    if not isinstance(value, Integral) or value < 1:
+        raise FluxError(f"{name} is {value!r}; expected a whole number above 0.")
+
+
+def parse_count(text: str) -> int:
+    """Return the whole number above 0 of a word of the command line, for argparse."""
+    try:
+        check_count(int(text), "it")
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"it is {text!r}; expected a whole number above 0."
+        ) from None
+    return int(text)
 
 
 def check_choice(value, choices: Iterable[str], path: Path, where: str) -> None:

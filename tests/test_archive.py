@@ -242,6 +242,7 @@ WRONG = {
     "turned": ({"start": "2014-02"}, "start is '2014-02' and end '2014-01'"),
     "no period": ({"start": None}, "start is None"),
     "drivers": ({"drivers": "omni"}, "drivers is 'omni'; expected omni2 or omni-hro"),
+    "workers": ({"workers": 0}, "workers is 0; expected a whole number above 0"),
     "nowhere": (
         {"satellites": ["goes8"]},
         "the archives have no file of GOES8, 2014-01 to 2014-01",

@@ -51,6 +51,12 @@ def test_an_address_where_no_scheduler_answers_is_told(monkeypatch):
         Link("nonsense")
 
 
+@pytest.mark.parametrize("count", [0, -1, 1.5, "2"])
+def test_a_count_of_workers_that_is_none_is_refused(count):
+    with pytest.raises(FluxError, match=f"workers is {count!r}; expected a whole number above 0"):
+        Crew(None, count)
+
+
 def test_patience_with_a_lost_scheduler_ends(monkeypatch):
     class Lost:
         status = "closed"

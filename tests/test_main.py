@@ -136,6 +136,15 @@ def test_a_sweep_that_cannot_be_read_is_one_sentence_and_status_2(project, capsy
     assert "absent.yaml: No such file or directory" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("workers", ["0", "-1", "1.5", "two"])
+@pytest.mark.parametrize("words", [["sweep", "x.yaml"], ["fetch", "--out", "x"]])
+def test_a_number_of_workers_that_is_none_is_refused(project, capsys, words, workers):
+    with pytest.raises(SystemExit, match="2"):
+        command.main([*words, f"--workers={workers}"])
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.endswith(f"--workers: it is {workers!r}; expected a whole number above 0.")
+
+
 def test_a_full_disk_is_one_sentence_and_status_2(monkeypatch, capsys):
     def fill(_):
         raise OSError(errno.ENOSPC, "No space left on device", "reports/x")
