@@ -14,7 +14,7 @@ from fluxlib.errors import FluxError
 from fluxlib.feeds import FEEDS
 from fluxlib.recipes import DRIVERS, Request, make_request, read_recipe
 from fluxlib.swpc import FIRST_WITH_E08
-from fluxlib.validation import check_count, parse_count
+from fluxlib.validation import check_count, check_name, parse_count
 
 BASES = {
     "ncei": "https://www.ncei.noaa.gov/data/goes-space-environment-monitor/access/avg",
@@ -48,7 +48,8 @@ def fetch(
     Parameters
     ----------
     out : path
-        The dataset's folder, such as `data/raw/my-set`.
+        The dataset's folder, such as `data/raw/my-set`. Without a recipe the dataset is called
+        as it is.
     satellites : iterable of str
         "goes8" to "goes19".
     start, end : str
@@ -84,7 +85,7 @@ def fetch(
         are kept, and the same call goes on.
     """
     check_count(workers, "workers")
-    folder = Path(out)
+    folder = Path(out).resolve()  # "." has a name too
     patience = patience or Patience()
     if recipe is not None:
         request = read_recipe(recipe)
@@ -92,6 +93,8 @@ def fetch(
         request = make_request(
             folder.name, satellites, start, end, drivers=drivers, daily=daily, recent=recent
         )
+    # The manifest comes last, and would be refused when all is there.
+    check_name(request.name, Path(recipe or folder), "the dataset's name")
     addresses = _check_bases(bases or {})
     folder.mkdir(parents=True, exist_ok=True)
     items = list(list_items(request, addresses, patience))

@@ -257,6 +257,19 @@ def test_a_wrong_word_is_refused_with_a_reason(server, tmp_path, case):
         fetch(server, tmp_path / "set", **(JANUARY | words))
 
 
+def test_a_folder_that_can_name_no_dataset_is_refused_before_anything_is_fetched(server, tmp_path):
+    with pytest.raises(FluxError, match=r"my set: the dataset's name is 'my set'; expected"):
+        fetch(server, tmp_path / "my set", **JANUARY)
+    assert not server.asked
+    assert not (tmp_path / "my set").exists()
+
+
+def test_the_folder_that_one_is_in_names_the_dataset(server, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    fetch(server, ".", **JANUARY)
+    assert read_manifest(tmp_path).name == tmp_path.name
+
+
 def test_an_unknown_archive_is_refused(tmp_path):
     with pytest.raises(FluxError, match="bases has 'nasa'; expected ncei, goesr, spdf, swpc"):
         fluxlib.fetch(tmp_path, **JANUARY, bases={"nasa": "http://127.0.0.1"})
@@ -312,3 +325,14 @@ def test_a_bad_recipe_is_refused_with_a_reason(tmp_path, case):
         path.write_text(text)
     with pytest.raises(FluxError, match=f"recipe.yaml: {message}"):
         recipes.read_recipe(path)
+
+
+def test_a_recipe_that_gives_a_dataset_no_name_is_refused(server, tmp_path):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        "name: a/b\ntitle: T\nflux: [{satellite: goes13, start: 2014-01, end: 2014-01}]\n"
+        "drivers: {format: omni2, start: 2014, end: 2014}\n"
+    )
+    with pytest.raises(FluxError, match=r"recipe.yaml: the dataset's name is 'a/b'; expected"):
+        fetch(server, tmp_path / "set", recipe=recipe)
+    assert not server.asked
