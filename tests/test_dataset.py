@@ -1,11 +1,10 @@
-import ast
 import gzip
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from builders import make_dataset, make_dpd, make_eps, make_omni
+from imports import find_imports
 
 import fluxlib
 from fluxlib import cache, dataset
@@ -179,18 +178,9 @@ def test_a_second_load_comes_from_the_cache_and_a_changed_file_does_not(load, mo
 
 def test_the_cache_is_keyed_by_every_module_that_reads():
     """A module whose change would go unnoticed would leave stale tables in use."""
-    found, new = set(), {"dataset"}
-    while new:
-        name = new.pop()
-        found.add(name)
-        tree = ast.parse((Path(dataset.__file__).parent / f"{name}.py").read_text())
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fluxlib"):
-                module = node.module.removeprefix("fluxlib").removeprefix(".")
-                new |= {module} if module else {alias.name for alias in node.names}
-        new -= found
     # These write, name or raise; none decides what a table holds.
-    assert found - {"paths", "errors", "writers", "omnitext"} == set(cache.READERS)
+    idle = {"paths", "errors", "writers", "omnitext"}
+    assert find_imports("dataset") - idle == set(cache.READERS)
 
 
 def test_the_cadence_and_the_grid_must_fit(load):

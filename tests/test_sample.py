@@ -1,5 +1,6 @@
 import pandas as pd
 import pytest
+from imports import find_imports
 
 import fluxlib
 from fluxlib import sample
@@ -60,6 +61,15 @@ def test_the_sample_has_the_fleet_hourly_and_one_pair_at_five_minutes(tmp_path, 
         assert list(frame) == ["e0.8", "e2"]
     assert len(hourly.drivers) == 47 * 24
     assert (hourly.account["rejected"] == 0).all()
+
+
+def test_the_sample_is_known_by_every_module_that_makes_it():
+    """A module whose change would go unnoticed would leave an old sample in use."""
+    reading = {"account", "cache", "dataset", "entries", "feeds", "fixedwidth", "goesr"}
+    reading |= {"parsing", "table", "times"}
+    # Nor does what checks, raises or finds a place decide what the files hold.
+    idle = reading | {"errors", "paths", "validation"}
+    assert find_imports("sample") - idle == set(sample.MAKERS)
 
 
 def test_the_sample_is_the_same_each_time(tmp_path, monkeypatch):
