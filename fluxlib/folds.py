@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from fluxlib.errors import FluxError
+from fluxlib.grid import find_runs
 
 Folds = list[tuple[np.ndarray, np.ndarray]]
 
@@ -123,8 +124,7 @@ def _split(index: pd.DatetimeIndex, label: np.ndarray, tested, purge) -> tuple:
         raise FluxError("a test block has no sample; take fewer blocks.")
     purge = pd.Timedelta(purge)
     near = np.zeros(len(index), bool)
-    edges = np.flatnonzero(np.diff(np.r_[False, test, False].astype(int)))
-    for first, end in edges.reshape(-1, 2):
+    for first, end in find_runs(test):
         start, stop = index[first] - purge, index[end - 1] + purge
         near[index.searchsorted(start) : index.searchsorted(stop, side="right")] = True
     train = np.flatnonzero(~near & ~test)

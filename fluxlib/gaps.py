@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from fluxlib.errors import FluxError, NotApplicable
-from fluxlib.grid import find_cadence
+from fluxlib.grid import find_cadence, find_runs
 
 if TYPE_CHECKING:
     from fluxlib.dataset import Dataset
@@ -36,13 +36,12 @@ def find_gaps(series: pd.Series) -> pd.DataFrame:
         If the index is no regular grid.
     """
     cadence = find_cadence(series.index, "series")
-    missing = series.isna().to_numpy()
-    edges = np.flatnonzero(np.diff(np.r_[False, missing, False].astype(int))).reshape(-1, 2)
-    samples = edges[:, 1] - edges[:, 0]
+    first, end = find_runs(series.isna()).T
+    samples = end - first
     return pd.DataFrame(
         {
-            "start": series.index[edges[:, 0]],
-            "end": series.index[edges[:, 1] - 1] + cadence,
+            "start": series.index[first],
+            "end": series.index[end - 1] + cadence,
             "samples": samples,
             "hours": samples * (cadence / pd.Timedelta("1h")),
         }

@@ -1,8 +1,9 @@
-"""Regular time grids: their cadence, and offsets in their steps."""
+"""Regular time grids: their cadence, offsets in their steps, and runs of samples."""
 
 from collections.abc import Iterable
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from fluxlib.errors import FluxError
@@ -55,6 +56,12 @@ def find_cadence(index: pd.Index, name: str) -> pd.Timedelta:
         return get_cadence(index)
     except FluxError as error:
         raise FluxError(f"{name}: {error}") from None
+
+
+def find_runs(mask: npt.ArrayLike) -> np.ndarray:
+    """Return where each run of True begins and the place after its end, (k, 2)."""
+    edges = np.flatnonzero(np.diff(np.r_[False, mask, False].astype(int)))
+    return edges.reshape(-1, 2)
 
 
 def offset_steps(hours: Iterable[float], cadence: pd.Timedelta) -> np.ndarray:

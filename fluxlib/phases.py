@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fluxlib.errors import NotApplicable
+from fluxlib.grid import find_runs
 
 # Borders of >2 MeV flux, e/(cm2 s sr); SWPC warns from 1000 on.
 LEVELS = (10, 100, 1000)
@@ -78,9 +79,8 @@ def find_storms(dst: pd.Series) -> pd.DataFrame:
         `onset`, `least` (the time of the least value) and `dst`, that value, nT.
     """
     values = dst.ffill().fillna(0).to_numpy()
-    edges = np.flatnonzero(np.diff(np.r_[False, values < STORM, False].astype(int)))
     rows = []
-    for first, end in edges.reshape(-1, 2):
+    for first, end in find_runs(values < STORM):
         least = first + int(np.argmin(values[first:end]))
         early = dst.index.searchsorted(dst.index[first] - ONSET)
         quiet = np.flatnonzero(values[early:first] >= 0)

@@ -7,6 +7,8 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
+from fluxlib.grid import find_runs
+
 
 def plot_offsets(
     correlations: pd.DataFrame, *, threshold: float = 0.3, ax: Axes | None = None
@@ -21,8 +23,7 @@ def plot_offsets(
         for row in rows:
             # A contour of each row by itself: neighbouring drivers have no order between them.
             strong = np.abs(values[row]) >= threshold
-            edges = np.flatnonzero(np.diff(np.r_[False, strong, False].astype(int)))
-            for first, end in edges.reshape(-1, 2):
+            for first, end in find_runs(strong):
                 _outline(ax, hours, row, first, end)
     known = rows[np.isfinite(values).any(axis=1)]
     peak = np.nanargmax(np.abs(values[known]), axis=1)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from fluxlib.errors import FluxError
-from fluxlib.grid import align_grids, find_cadence, offset_steps
+from fluxlib.grid import align_grids, find_cadence, find_runs, offset_steps
 
 FIVE = pd.date_range("2010-01-01", periods=100, freq="5min", name="time")
 
@@ -40,3 +40,19 @@ def test_grids_that_do_not_match_are_named():
         align_grids(drivers, pd.Series(1.0, FIVE.delete(5)), [0])
     with pytest.raises(FluxError, match="drivers is indexed by int64"):
         find_cadence(pd.RangeIndex(3), "drivers")
+
+
+@pytest.mark.parametrize(
+    ("mask", "runs"),
+    [
+        ("", []),
+        ("...", []),
+        ("##", [[0, 2]]),
+        ("#..##.#", [[0, 1], [3, 5], [6, 7]]),
+        (".##.", [[1, 3]]),
+    ],
+)
+def test_runs_are_where_they_begin_and_the_place_after_their_end(mask, runs):
+    found = find_runs([one == "#" for one in mask])
+    assert found.tolist() == runs
+    assert found.shape == (len(runs), 2)
