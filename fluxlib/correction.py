@@ -14,7 +14,7 @@ from fluxlib.edges import describe_edges, draw_mask
 from fluxlib.errors import FluxError
 from fluxlib.filled import fill_below, find_fills
 from fluxlib.folds import cross_blocks
-from fluxlib.grid import find_cadence
+from fluxlib.grid import DAY, find_cadence
 from fluxlib.growth import build_forest
 
 COVERAGE = 0.9
@@ -114,7 +114,7 @@ class EdgeCorrection(BaseEstimator):
                 f"{usable.sum()} samples have both truth and prediction; expected {FEWEST} or more."
             )
         rng = np.random.default_rng(self.random_state)
-        steps_a_day = round(pd.Timedelta("1D") / find_cadence(truth.index, "truth"))
+        steps_a_day = round(DAY / find_cadence(truth.index, "truth"))
         parts: list[pd.DataFrame] = []
         while sum(map(len, parts)) < self.rows and len(parts) < MOST_DRAWS:
             gaps = draw_mask(len(truth), steps_a_day, rng)

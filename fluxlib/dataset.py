@@ -8,7 +8,8 @@ import pandas as pd
 from fluxlib import cache, writers
 from fluxlib.entries import ACCOUNT, CHANNELS, read_entry
 from fluxlib.errors import FluxError
-from fluxlib.fluence import DAY, daily_fluence
+from fluxlib.fluence import daily_fluence
+from fluxlib.grid import DAY
 from fluxlib.manifest import NAME, Entry, Manifest, parse_cadence, read_manifest
 
 

@@ -7,7 +7,7 @@ elsewhere makes there. Both fade with the distance, and return in part after a d
 import numpy as np
 import pandas as pd
 
-from fluxlib.grid import find_cadence
+from fluxlib.grid import HOUR, find_cadence
 
 LONGEST = pd.Timedelta("30D")  # of the gaps drawn: whole months
 MEANS = (6, 24, 72)  # hours of known samples beside an edge that are averaged
@@ -34,7 +34,7 @@ def describe_edges(truth: pd.Series, predicted: pd.Series, asked: np.ndarray) ->
         the same time of day), how far a straight line between the edges lies from the
         prediction, and the prediction.
     """
-    hour = find_cadence(truth.index, "truth") / pd.Timedelta("1h")
+    hour = find_cadence(truth.index, "truth") / HOUR
     error = (truth - predicted).to_numpy()
     at = np.flatnonzero(asked)
     left, right = (edge[at] for edge in _find_edges(np.isfinite(error)))

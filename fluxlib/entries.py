@@ -7,9 +7,9 @@ import pandas as pd
 
 from fluxlib.errors import FluxError
 from fluxlib.feeds import read_swpc_json
-from fluxlib.fluence import DAY
 from fluxlib.goes import read_goes
 from fluxlib.goesr import read_goesr
+from fluxlib.grid import DAY
 from fluxlib.manifest import NAME, Entry, parse_cadence
 from fluxlib.omni import read_omni
 from fluxlib.swpc import FIRST_WITH_E08, read_dpd

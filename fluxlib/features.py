@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 
 from fluxlib.errors import FluxError
-from fluxlib.grid import DAY, find_cadence, offset_steps
+from fluxlib.grid import DAY_HOURS, find_cadence, offset_steps
 from fluxlib.offsets import offset_intervals, spearman_offsets
 
 if TYPE_CHECKING:
     from fluxlib.dataset import Dataset
 
 NEAR_DRIVERS = ("N", "P", "B", "Bz", "SYM_H", "AE", "AU", "AL")
-DAILY_OFFSETS = tuple(DAY * day for day in range(6))  # hours
+DAILY_OFFSETS = tuple(DAY_HOURS * day for day in range(6))  # hours
 FEWEST_DAYS = 180  # of a year: with fewer, a season would speak for it
 
 Selection = pd.DataFrame | Mapping[str, Iterable[float]] | Iterable[tuple[str, float]]
@@ -119,8 +119,8 @@ def paper_inputs(other: Sequence[str]) -> dict[str, list[int]]:
     """
     if len(other) != 2 or isinstance(other, str):
         raise FluxError(f"other must name the other satellite's two channels, found {other!r}")
-    far = {name: [DAY * day for day in range(6)] for name in ("V", "Vx", *other)}
-    return far | {name: [DAY * day for day in range(3)] for name in NEAR_DRIVERS}
+    far = {name: [DAY_HOURS * day for day in range(6)] for name in ("V", "Vx", *other)}
+    return far | {name: [DAY_HOURS * day for day in range(3)] for name in NEAR_DRIVERS}
 
 
 def half_day_mean(series: pd.Series) -> pd.Series:
@@ -143,7 +143,7 @@ def suggest_time_step(correlations: pd.DataFrame, threshold: float = 0.3) -> int
     strong = size.loc[:, size.max() > threshold]
     if strong.empty:
         return 1
-    return max(1, int(-(-float(strong.idxmax().max()) // DAY)))
+    return max(1, int(-(-float(strong.idxmax().max()) // DAY_HOURS)))
 
 
 def find_time_step(dataset: "Dataset", *, without: Sequence[int] = ()) -> int:

@@ -3,8 +3,7 @@
 import pandas as pd
 
 from fluxlib.errors import FluxError
-
-DAY = pd.Timedelta("1D")
+from fluxlib.grid import DAY, find_cadence
 
 
 def daily_fluence(flux: pd.DataFrame, min_coverage: float = 0.8) -> pd.DataFrame:
@@ -35,30 +34,9 @@ def daily_fluence(flux: pd.DataFrame, min_coverage: float = 0.8) -> pd.DataFrame
         raise FluxError(f"min_coverage is {min_coverage!r}; expected a fraction above 0, up to 1.")
     if len(flux) == 0:
         return flux.copy()
-    cadence = get_cadence(flux.index)
+    cadence = find_cadence(flux.index, "flux")
     if cadence >= DAY:
         raise FluxError(f"the flux has a sample each {cadence}; expected a grid finer than a day.")
     days = flux.resample("1D")
     enough = days.count() >= min_coverage * (DAY / cadence) - 1e-9
     return (days.mean() * DAY.total_seconds()).where(enough)
-
-
-def get_cadence(index: pd.DatetimeIndex) -> pd.Timedelta:
-    """Return the step of a regular grid.
-
-    Raises
-    ------
-    FluxError
-        If the index has fewer than two times or its steps differ.
-    """
-    if index.freq is not None:
-        return pd.Timedelta(index.freq)
-    if len(index) < 2:
-        raise FluxError(f"the index has {len(index)} times; expected a grid of two or more.")
-    step = index[1] - index[0]
-    if step <= pd.Timedelta(0) or not (index[1:] - index[:-1] == step).all():
-        raise FluxError(
-            f"the index is no regular grid: the first step is {step}, others differ; "
-            "reindex it, with NaN where there is no sample."
-        )
-    return step

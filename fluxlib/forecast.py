@@ -10,9 +10,10 @@ from fluxlib.cluster import run_tasks
 from fluxlib.errors import FluxError
 from fluxlib.folds import blocked_folds
 from fluxlib.forecaster import DailyForecaster
+from fluxlib.grid import DAY
 from fluxlib.scaling import apply_scale, measure_scale
 from fluxlib.store import load_forecaster, save_forecaster
-from fluxlib.windows import DAY, ROTATION, Windows
+from fluxlib.windows import ROTATION, Windows
 
 ALERT = 1e8  # e/(cm2 day sr): SWPC's alert level for >2 MeV fluence
 BLOCKS_A_SET = 4  # far apart, so that a set sees all of the solar cycle

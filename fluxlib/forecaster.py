@@ -7,7 +7,8 @@ import pandas as pd
 from sklearn.base import BaseEstimator
 
 from fluxlib.errors import FluxError
-from fluxlib.windows import DAY, Windows, make_windows
+from fluxlib.grid import DAY
+from fluxlib.windows import Windows, make_windows
 
 
 class DailyForecaster(BaseEstimator, ABC):

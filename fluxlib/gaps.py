@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from fluxlib.errors import FluxError, NotApplicable
-from fluxlib.grid import find_cadence, find_runs
+from fluxlib.grid import DAY, HOUR, find_cadence, find_runs
 
 if TYPE_CHECKING:
     from fluxlib.dataset import Dataset
@@ -43,7 +43,7 @@ def find_gaps(series: pd.Series) -> pd.DataFrame:
             "start": series.index[first],
             "end": series.index[end - 1] + cadence,
             "samples": samples,
-            "hours": samples * (cadence / pd.Timedelta("1h")),
+            "hours": samples * (cadence / HOUR),
         }
     )
 
@@ -91,7 +91,7 @@ def list_large_months(
     rows = []
     for name, series in columns.items():
         counts = monthly_missing(series)[large_scale_months(series, threshold)]
-        day = pd.Timedelta("1D") / find_cadence(series.index, "series")
+        day = DAY / find_cadence(series.index, "series")
         rows += [(name, str(month), count, count / day) for month, count in counts.items()]
     return pd.DataFrame(rows, columns=["series", "month", "missing", "days"])
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pandas as pd
 
 from fluxlib.errors import FluxError
+from fluxlib.grid import find_cadence
 from fluxlib.impute import SatelliteImputer
 from fluxlib.stretches import fill_stretch
 from fluxlib.trials import Trial
@@ -83,5 +84,5 @@ def pick_methods(filled: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
 
 
 def _count_samples(trial: Trial, hours: float) -> int:
-    index = trial.features.index
-    return max(1, round(pd.Timedelta(hours=hours) / (index[1] - index[0])))
+    cadence = find_cadence(trial.features.index, "features")
+    return max(1, round(pd.Timedelta(hours=hours) / cadence))

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from fluxlib.errors import FluxError
-from fluxlib.fluence import get_cadence
 
-DAY = 24  # hours
+DAY, HOUR = pd.Timedelta("1D"), pd.Timedelta("1h")
+DAY_HOURS = 24
 
 
 def align_grids(
@@ -49,13 +49,26 @@ def align_grids(
 
 
 def find_cadence(index: pd.Index, name: str) -> pd.Timedelta:
-    """Give the step of a regular grid of times, or raise FluxError about ``name``."""
+    """Return the step of a regular grid of times.
+
+    Raises
+    ------
+    FluxError
+        About ``name``, if the index is not of times, has fewer than two or differing steps.
+    """
     if not isinstance(index, pd.DatetimeIndex):
         raise FluxError(f"{name} is indexed by {index.dtype}: give it a time index")
-    try:
-        return get_cadence(index)
-    except FluxError as error:
-        raise FluxError(f"{name}: {error}") from None
+    if index.freq is not None:
+        return pd.Timedelta(index.freq)
+    if len(index) < 2:
+        raise FluxError(f"{name}: the index has {len(index)} times; expected two or more.")
+    step = index[1] - index[0]
+    if step <= pd.Timedelta(0) or not (index[1:] - index[:-1] == step).all():
+        raise FluxError(
+            f"{name}: the index is no regular grid: the first step is {step}, others differ; "
+            "reindex it, with NaN where there is no sample."
+        )
+    return step
 
 
 def find_runs(mask: npt.ArrayLike) -> np.ndarray:
@@ -67,7 +80,7 @@ def find_runs(mask: npt.ArrayLike) -> np.ndarray:
 def offset_steps(hours: Iterable[float], cadence: pd.Timedelta) -> np.ndarray:
     """Turn offsets in hours into whole steps of the grid, or raise FluxError."""
     hours = np.asarray(list(hours), dtype=float)
-    steps = hours * pd.Timedelta(hours=1) / cadence
+    steps = hours * HOUR / cadence
     wrong = ~np.isclose(steps, np.rint(steps), rtol=0, atol=1e-6)
     if not len(hours) or wrong.any():
         found = f"{hours[wrong][0]:g} h" if len(hours) else "none"

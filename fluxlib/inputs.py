@@ -13,7 +13,7 @@ from fluxlib.features import (
     offset_features,
     paper_inputs,
 )
-from fluxlib.grid import DAY
+from fluxlib.grid import DAY, DAY_HOURS
 
 if TYPE_CHECKING:
     from fluxlib.dataset import Dataset
@@ -76,7 +76,7 @@ def _lay_out_full(
     drivers = drivers[[name for name in MEAN_DRIVERS if name in drivers]]
     if "SYM_H" in drivers:
         drivers = drivers.drop(columns="Dst", errors="ignore")  # the same thing, by the hour
-    day = round(pd.Timedelta("1D") / cadence)
+    day = round(DAY / cadence)
     around = channels.rolling(day, center=True, min_periods=max(1, day // 4))
     parts = {
         " day": around.mean(),
@@ -87,7 +87,7 @@ def _lay_out_full(
     }
     means = {
         f" {hours} h": drivers.rolling(steps, min_periods=max(1, steps // 4)).mean()
-        for hours in (6, DAY)
+        for hours in (6, DAY_HOURS)
         if (steps := round(pd.Timedelta(hours=hours) / cadence)) >= 1
     }
     columns = pd.concat(
@@ -96,11 +96,12 @@ def _lay_out_full(
     )
     near = [h for h in NEIGHBOURS if not pd.Timedelta(hours=h) % cadence]
     offsets = {
-        name: [DAY * k for k in range(6)] + [h for h in near if h != DAY] for name in channels
+        name: [DAY_HOURS * k for k in range(6)] + [h for h in near if h != DAY_HOURS]
+        for name in channels
     }
-    offsets |= {f"{name} day": [DAY * k for k in range(-3, 4)] for name in channels}
+    offsets |= {f"{name} day": [DAY_HOURS * k for k in range(-3, 4)] for name in channels}
     offsets |= {f"{name}{part}": [0] for name in channels for part in (" most", " least", " seen")}
-    offsets |= {f"{name} 24 h": [DAY * k for k in range(-1, 5)] for name in drivers}
+    offsets |= {f"{name} 24 h": [DAY_HOURS * k for k in range(-1, 5)] for name in drivers}
     offsets |= {name: [0] for name in columns if name.endswith(" 6 h")}
     return offset_features(columns, offsets).assign(**_read_clock(channels.index))
 

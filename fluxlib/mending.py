@@ -13,7 +13,7 @@ from fluxlib.fluence import daily_fluence
 from fluxlib.forecaster import DailyForecaster
 from fluxlib.gaps import draw_lengths, find_gaps
 from fluxlib.garf import GARFImputer
-from fluxlib.grid import find_cadence
+from fluxlib.grid import HOUR, find_cadence
 from fluxlib.impute import interpolate
 from fluxlib.protocols import (
     PURGE,
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 # From a flux with gaps, and the times that may be learned from, to one with fewer.
 Filler = Callable[[pd.Series, pd.DatetimeIndex], pd.Series]
-HOUR = pd.Timedelta("1h")
 YEARS = 3  # of a satellite that are studied; the last one is the test
 
 

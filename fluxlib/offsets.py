@@ -12,7 +12,7 @@ from scipy import stats
 
 from fluxlib.bootstrap import CONFIDENCE
 from fluxlib.errors import FluxError
-from fluxlib.grid import DAY, align_grids, find_cadence, offset_steps
+from fluxlib.grid import DAY_HOURS, align_grids, find_cadence, offset_steps
 from fluxlib.ranks import (
     Ranked,
     correlate_exact,
@@ -178,7 +178,7 @@ def partial_offsets(
     if given_days < 1:
         raise FluxError(f"given_days is {given_days}: give at least one day of the flux's past")
     hours, steps, drivers, target = align_grids(drivers, target, offsets)
-    days = DAY * np.arange(1, given_days + 1)
+    days = DAY_HOURS * np.arange(1, given_days + 1)
     lags = offset_steps(days, find_cadence(target.index, "target"))
     series = pd.DataFrame({0: target} | {lag: target.shift(lag) for lag in lags})
     complete = series.notna().all(axis=1).to_numpy()

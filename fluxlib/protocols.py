@@ -8,8 +8,9 @@ from sklearn.base import clone
 
 from fluxlib.cluster import run_tasks
 from fluxlib.errors import FluxError
+from fluxlib.grid import DAY
 from fluxlib.metrics import scores
-from fluxlib.windows import DAY, ROTATION, split_data
+from fluxlib.windows import ROTATION, split_data
 
 PURGE = ROTATION + 3  # days: inputs reach back a solar rotation, and targets three days ahead
 LEAST_DAYS = 180  # a year with fewer observed days is not a test

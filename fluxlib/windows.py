@@ -8,8 +8,8 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 
 from fluxlib.errors import FluxError
+from fluxlib.grid import DAY
 
-DAY = pd.Timedelta("1D")
 ROTATION = 27  # days in which the Sun, seen from Earth, turns once
 SKEWED = ("N", "P", "B", "AE", "AU", "AL", "T")  # drivers that models see as logarithms
 RECURRENT = ("V",)  # of what streams bring back; N, B, Bz and AE too made one day ahead worse

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from fluxlib.errors import FluxError
-from fluxlib.fluence import DAY, get_cadence
 from fluxlib.goes import EPS_COLUMNS, TELESCOPES
+from fluxlib.grid import DAY, HOUR, find_cadence
 from fluxlib.manifest import NAME, Manifest
 from fluxlib.omni import HRO_FIELDS, OMNI2_FIELDS
 from fluxlib.omnitext import format_omni
@@ -21,7 +21,6 @@ from fluxlib.swpc import FIRST_WITH_E08
 if TYPE_CHECKING:
     from fluxlib.dataset import Dataset
 
-HOUR = pd.Timedelta("1h")
 FIVE_MINUTES = pd.Timedelta("5min")
 GOES_FILL = -99999.0
 
@@ -83,7 +82,7 @@ def write_flux(
     position = manifest.position(series)
     if position:
         entry["position"] = position
-    cadence = get_cadence(frame.index)
+    cadence = find_cadence(frame.index, series)
     number = int("0" + "".join(c for c in satellite if c.isdigit()))
     if cadence == FIVE_MINUTES and number:
         return entry | _write_goes(folder, subfolder, number, frame)
@@ -94,7 +93,7 @@ def write_drivers(folder: Path, drivers: pd.DataFrame) -> list[dict]:
     """Write drivers in OMNI's format of their cadence, and what that lacks as a table."""
     if drivers.empty:
         return []
-    cadence = get_cadence(drivers.index)
+    cadence = find_cadence(drivers.index, "drivers")
     entries, held = [], []
     if cadence == HOUR:
         entries.append(_write_omni(folder, "omni2", drivers))
@@ -128,7 +127,7 @@ def _print_table(header: str, table: dict) -> str:
 
 def _write_tables(folder: Path, subfolder: str, stem: str, frame: pd.DataFrame) -> dict:
     """Write a gzipped CSV a year, six significant digits."""
-    cadence = _print_cadence(get_cadence(frame.index))
+    cadence = _print_cadence(find_cadence(frame.index, stem))
     (folder / subfolder).mkdir(exist_ok=True)
     for year, part in frame.groupby(frame.index.year):
         text = part.to_csv(float_format="%.6g", date_format="%Y-%m-%dT%H:%M:%SZ")
@@ -211,7 +210,7 @@ def _write_fluence(folder: Path, manifest: Manifest, series: str, frame: pd.Data
 
 def _write_omni(folder: Path, kind: str, drivers: pd.DataFrame) -> dict:
     """Write OMNI2 or OMNI HRO, a gzipped file a year."""
-    cadence = _print_cadence(get_cadence(drivers.index))
+    cadence = _print_cadence(find_cadence(drivers.index, kind))
     stem = "omni2_" if kind == "omni2" else f"omni_{cadence}"
     suffix = ".dat.gz" if kind == "omni2" else ".asc.gz"
     (folder / kind).mkdir(exist_ok=True)

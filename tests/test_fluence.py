@@ -4,7 +4,6 @@ import pytest
 
 import fluxlib
 from fluxlib.errors import FluxError
-from fluxlib.fluence import get_cadence
 
 
 def make_flux(value, days=2, cadence="5min"):
@@ -66,14 +65,3 @@ def test_daily_flux_is_refused():
 
 def test_nothing_gives_nothing():
     assert fluxlib.daily_fluence(make_flux(1.0)[:0]).empty
-
-
-def test_the_cadence_is_the_step_of_a_regular_grid():
-    index = pd.DatetimeIndex(["2014-01-01", "2014-01-02", "2014-01-03"])
-    assert get_cadence(index) == pd.Timedelta("1D")
-
-
-@pytest.mark.parametrize("days", [[], [1], [1, 2, 4], [2, 1], [1, 1]])
-def test_an_index_without_one_step_is_refused(days):
-    with pytest.raises(FluxError, match="the index"):
-        get_cadence(pd.DatetimeIndex([f"2014-01-{day:02}" for day in days]))

@@ -56,3 +56,14 @@ def test_runs_are_where_they_begin_and_the_place_after_their_end(mask, runs):
     found = find_runs([one == "#" for one in mask])
     assert found.tolist() == runs
     assert found.shape == (len(runs), 2)
+
+
+def test_the_cadence_is_the_step_of_a_regular_grid():
+    index = pd.DatetimeIndex(["2014-01-01", "2014-01-02", "2014-01-03"])
+    assert find_cadence(index, "flux") == pd.Timedelta("1D")
+
+
+@pytest.mark.parametrize("days", [[], [1], [1, 2, 4], [2, 1], [1, 1]])
+def test_an_index_without_one_step_is_refused(days):
+    with pytest.raises(FluxError, match="flux: the index"):
+        find_cadence(pd.DatetimeIndex([f"2014-01-{day:02}" for day in days]), "flux")
