@@ -24,6 +24,7 @@ import fluxlib
 from fluxlib import FluxForecaster, baselines, network
 from fluxlib.alerts import bin_reliability, count_alerts, trace_roc
 from fluxlib.cycle import label_days
+from fluxlib.fluence import ALERT
 from fluxlib.folds import blocked_folds
 from fluxlib.protocols import (
     PURGE,
@@ -35,7 +36,6 @@ from fluxlib.protocols import (
 from fluxlib.skill import compare_skill
 
 SEEDS = range(5)
-ALERT = 1e8
 DRIVERS = ("V", "N", "B", "Bz", "Bs", "AE", "Kp", "Dst")
 
 

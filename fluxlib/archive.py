@@ -13,7 +13,7 @@ from fluxlib.download import Item, Outcome, Patience, download_all, read_page
 from fluxlib.errors import FluxError
 from fluxlib.feeds import FEEDS
 from fluxlib.recipes import DRIVERS, Request, make_request, read_recipe
-from fluxlib.swpc import FIRST_WITH_E08
+from fluxlib.satellites import FIRST_WITH_E08, find_number
 from fluxlib.validation import check_count, check_name, parse_count
 
 BASES = {
@@ -117,7 +117,7 @@ def fetch(
 def list_items(request: Request, bases: dict[str, str], patience: Patience) -> Iterator[Item]:
     """Yield the files of a request; GOES-16 and later need a look at the archive's listings."""
     for satellite, months in request.flux:
-        number = int(satellite.removeprefix("goes"))
+        number = find_number(satellite)
         for month in months:
             if number >= FIRST_GOESR:
                 yield from _list_goesr(satellite, month, bases["goesr"], patience)
@@ -138,7 +138,7 @@ def list_items(request: Request, bases: dict[str, str], patience: Patience) -> I
 
 def _list_goesr(satellite: str, month: pd.Period, base: str, patience: Patience) -> Iterator[Item]:
     """Yield the latest version of each day's file; one address that is absent if there is none."""
-    number = satellite.removeprefix("goes")
+    number = find_number(satellite)
     folder = f"{base}/{satellite}/l2/data/mpsh-l2-avg5m/{month:%Y/%m}/"
     pattern = rf"sci_mpsh-l2-avg5m_g{number}_d({month:%Y%m}\d\d)_v(\d+)-(\d+)-(\d+)\.nc"
     latest: dict[str, tuple] = {}

@@ -15,7 +15,8 @@ from fluxlib.paths import cache_folder, write_text
 # A change in any of these may change a table that was made from the same files.
 READERS = (
     *("account", "cache", "dataset", "entries", "feeds", "fixedwidth", "fluence", "goes"),
-    *("goesr", "grid", "manifest", "omni", "parsing", "swpc", "table", "times", "validation"),
+    *("goesr", "grid", "manifest", "omni", "parsing", "satellites", "swpc", "table", "times"),
+    "validation",
 )
 DONE = "done"
 

@@ -12,10 +12,11 @@ from fluxlib.goesr import read_goesr
 from fluxlib.grid import DAY
 from fluxlib.manifest import NAME, Entry, parse_cadence
 from fluxlib.omni import read_omni
-from fluxlib.swpc import FIRST_WITH_E08, read_dpd
+from fluxlib.satellites import FIRST_WITH_E08, LOW_CHANNELS, find_number
+from fluxlib.swpc import read_dpd
 from fluxlib.table import read_table
 
-CHANNELS = ("e0.6", "e0.8", "e2", "e4")
+CHANNELS = (*LOW_CHANNELS, "e2", "e4")
 # Readers of files that may say which satellite they are of.
 NAMING_SATELLITE = {
     "goes-csv": read_goes,
@@ -107,8 +108,7 @@ def _read_file(entry: Entry, path: Path) -> pd.DataFrame:
             f"{', '.join(CHANNELS)} (integral flux above that energy in MeV)."
         )
     if entry.kind == "flux":
-        number = "".join(c for c in entry.satellite if c.isdigit())
-        if number and int(number) >= FIRST_WITH_E08 and "e0.6" in frame:
+        if find_number(entry.satellite) >= FIRST_WITH_E08 and "e0.6" in frame:
             raise FluxError(
                 f"{path}: column e0.6 for {entry.satellite}, but GOES-{FIRST_WITH_E08} and later "
                 "measure >0.8 MeV; name the column e0.8."

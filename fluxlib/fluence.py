@@ -5,6 +5,8 @@ import pandas as pd
 from fluxlib.errors import FluxError
 from fluxlib.grid import DAY, find_cadence
 
+ALERT = 1e8  # e/(cm2 day sr): SWPC's alert level of >2 MeV fluence
+
 
 def daily_fluence(flux: pd.DataFrame, min_coverage: float = 0.8) -> pd.DataFrame:
     """Integrate flux over UTC days.

@@ -8,6 +8,7 @@ import numpy as np
 from fluxlib import network, stacking
 from fluxlib.cluster import run_tasks
 from fluxlib.errors import FluxError
+from fluxlib.fluence import ALERT
 from fluxlib.folds import blocked_folds
 from fluxlib.forecaster import DailyForecaster
 from fluxlib.grid import DAY
@@ -15,7 +16,6 @@ from fluxlib.scaling import apply_scale, measure_scale
 from fluxlib.store import load_forecaster, save_forecaster
 from fluxlib.windows import ROTATION, Windows
 
-ALERT = 1e8  # e/(cm2 day sr): SWPC's alert level for >2 MeV fluence
 BLOCKS_A_SET = 4  # far apart, so that a set sees all of the solar cycle
 SIDE_BY_SIDE = 8  # networks that train in one graph
 PROBABILITIES = np.linspace(0, 1, 501)  # at which the errors' quantiles are kept

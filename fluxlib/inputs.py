@@ -14,11 +14,11 @@ from fluxlib.features import (
     paper_inputs,
 )
 from fluxlib.grid import DAY, DAY_HOURS
+from fluxlib.satellites import LOW_CHANNELS
 
 if TYPE_CHECKING:
     from fluxlib.dataset import Dataset
 
-LOW_CHANNELS = ("e0.6", "e0.8")
 NEIGHBOURS = (-24, -12, -9, -6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6, 9, 12, 24)
 CLOCK = ("UT sine", "UT cosine", "year sine", "year cosine")
 MEAN_DRIVERS = ("V", "N", "P", "Bz", "SYM_H", "Dst", "AE", "Kp")

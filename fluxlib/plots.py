@@ -13,7 +13,6 @@ from matplotlib.axes import Axes
 FLUX_LABEL = ">2 MeV flux (e cm$^{-2}$ s$^{-1}$ sr$^{-1}$)"
 LOG_FLUX = "log$_{10}$ " + FLUX_LABEL
 FLUENCE_LABEL = ">2 MeV fluence (e cm$^{-2}$ day$^{-1}$ sr$^{-1}$)"
-ALERT = 1e8  # e/(cm2 day sr), SWPC's high level of daily fluence
 TRUTH = "black"
 GREY = "0.55"
 

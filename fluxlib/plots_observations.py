@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from fluxlib.plots import ALERT, FLUENCE_LABEL, GREY
+from fluxlib.fluence import ALERT
+from fluxlib.plots import FLUENCE_LABEL, GREY
 
 
 def plot_coverage(missing: pd.DataFrame, large: pd.DataFrame, *, ax: Axes | None = None) -> Axes:

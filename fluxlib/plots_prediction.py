@@ -8,7 +8,8 @@ import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from fluxlib.plots import ALERT, FLUENCE_LABEL, GREY, TRUTH
+from fluxlib.fluence import ALERT
+from fluxlib.plots import FLUENCE_LABEL, GREY, TRUTH
 
 
 def plot_forecast(

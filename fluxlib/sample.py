@@ -23,7 +23,7 @@ DAILY = ("goes8", "goes12", "goes13", "goes10", "goes11", "goes15")
 # A change in any of these modules may change the sample; the hash of them is kept with it.
 MAKERS = (
     *("electrons", "fluence", "geomagnetic", "goes", "grid", "manifest", "omni", "omnitext"),
-    *("processes", "sample", "simulator", "solarwind", "swpc", "writers"),
+    *("processes", "sample", "satellites", "simulator", "solarwind", "swpc", "writers"),
 )
 MADE_BY = "made-by.txt"
 

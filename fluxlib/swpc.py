@@ -8,10 +8,8 @@ import pandas as pd
 
 from fluxlib.errors import FluxError
 from fluxlib.parsing import Layout, make_frame, parse_rows, read_body
+from fluxlib.satellites import FIRST_WITH_E08, LOW_CHANNELS, find_number
 from fluxlib.times import make_times, parse_integers
-
-# GOES-13 and later measure >0.8 MeV where earlier satellites measure >0.6 MeV.
-FIRST_WITH_E08 = 13
 
 _ROW = re.compile(rb"^[ \t]*\d{4}[ \t]+\d")
 _ELECTRONS = re.compile(r"GOES-(\d+)\s+Electron", re.IGNORECASE)
@@ -68,8 +66,8 @@ def read_dpd(path: str | Path, *, satellite: str | None = None) -> pd.DataFrame:
 
 def _name_low_channel(header: str, satellite: str | None) -> str:
     found = _ELECTRONS.search(header)
-    number = re.sub(r"\D", "", satellite) if satellite else found[1] if found else "0"
-    return "e0.8" if int(number or 0) >= FIRST_WITH_E08 else "e0.6"
+    number = find_number(satellite or (found[1] if found else ""))
+    return LOW_CHANNELS[number >= FIRST_WITH_E08]
 
 
 def _make_day(texts: dict[str, np.ndarray]) -> np.ndarray:

@@ -9,11 +9,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from fluxlib.errors import FluxError
 from fluxlib.grid import DAY
+from fluxlib.satellites import LOW_CHANNELS
 
 ROTATION = 27  # days in which the Sun, seen from Earth, turns once
 SKEWED = ("N", "P", "B", "AE", "AU", "AL", "T")  # drivers that models see as logarithms
 RECURRENT = ("V",)  # of what streams bring back; N, B, Bz and AE too made one day ahead worse
-LOW_CHANNELS = ("e0.6", "e0.8")
 
 
 def slide_windows(values: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:

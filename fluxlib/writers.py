@@ -16,7 +16,7 @@ from fluxlib.grid import DAY, HOUR, find_cadence
 from fluxlib.manifest import NAME, Manifest
 from fluxlib.omni import HRO_FIELDS, OMNI2_FIELDS
 from fluxlib.omnitext import format_omni
-from fluxlib.swpc import FIRST_WITH_E08
+from fluxlib.satellites import FIRST_WITH_E08, LOW_CHANNELS, find_number
 
 if TYPE_CHECKING:
     from fluxlib.dataset import Dataset
@@ -83,7 +83,7 @@ def write_flux(
     if position:
         entry["position"] = position
     cadence = find_cadence(frame.index, series)
-    number = int("0" + "".join(c for c in satellite if c.isdigit()))
+    number = find_number(satellite)
     if cadence == FIVE_MINUTES and number:
         return entry | _write_goes(folder, subfolder, number, frame)
     return entry | _write_tables(folder, subfolder, series, frame)
@@ -183,8 +183,8 @@ def _make_epead(frame: pd.DataFrame) -> pd.DataFrame:
 def _write_fluence(folder: Path, manifest: Manifest, series: str, frame: pd.DataFrame) -> dict:
     """Write SWPC Daily Particle Data, a file a year, two significant digits."""
     satellite = manifest.satellite(series)
-    low = next((name for name in ("e0.6", "e0.8") if name in frame), "e0.6")
-    number = "".join(c for c in satellite if c.isdigit())
+    low = next((name for name in LOW_CHANNELS if name in frame), LOW_CHANNELS[0])
+    number = find_number(satellite)
     (folder / series).mkdir(exist_ok=True)
     for year, part in frame.groupby(frame.index.year):
         header = (

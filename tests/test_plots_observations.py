@@ -3,7 +3,8 @@ import pandas as pd
 from drawn import find_line, legend_of
 from matplotlib.colors import to_hex
 
-from fluxlib import plots, plots_observations
+from fluxlib import plots_observations
+from fluxlib.fluence import ALERT
 
 
 def test_coverage_marks_large_scale_months_and_leaves_out_of_service_blank(ax):
@@ -44,7 +45,7 @@ def test_daily_series_has_a_colour_a_source_and_the_alert_level(ax):
     assert legend_of(ax) == ["a", "b"]
     assert find_line(ax, "a").get_ydata().tolist() == [1e4, 1e5]
     assert len({to_hex(find_line(ax, name).get_color()) for name in "ab"}) == 2
-    assert ax.lines[-1].get_ydata() == [plots.ALERT, plots.ALERT]
+    assert ax.lines[-1].get_ydata() == [ALERT, ALERT]
     assert ax.get_yscale() == "log"
 
 
