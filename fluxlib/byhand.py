@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy import optimize
+from scipy.stats import median_abs_deviation
 
 from fluxlib.calibrate import fit_calibration
 from fluxlib.calibration import NAMES, Calibration, predict
 from fluxlib.deming import HUBER, fit_deming
 from fluxlib.errors import FluxError
 from fluxlib.likelihood import search_breaks
+from fluxlib.metrics import scores
 
 KINDS = ("auto", "linear", "piecewise")
 
@@ -54,10 +56,7 @@ def compare_lines(
     lines = {"fitted": fitted}
     if breakpoint:
         lines["by hand"] = bend_at(reference, other, breakpoint)
-    rmse = {
-        name: float(np.sqrt(((line.apply(other) - reference) ** 2).mean()))
-        for name, line in lines.items()
-    }
+    rmse = {name: scores(reference, line.apply(other))["RMSE"] for name, line in lines.items()}
     return Comparison(reference, other, lines, rmse)
 
 
@@ -105,7 +104,7 @@ def bend_at(reference: pd.Series, other: pd.Series, breakpoint: float) -> Calibr
         r=float(np.corrcoef(x, y)[0, 1]),
         n=len(x),
         n_low=0,
-        residual_sd=float(1.4826 * np.median(np.abs(residual - np.median(residual)))),
+        residual_sd=float(median_abs_deviation(residual, scale="normal")),
         error=np.nan,
         options={"method": "by hand"},
     )

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy.stats import median_abs_deviation
 
 from fluxlib.bootstrap import choose_block, highest_p, interval, resample_influence
 from fluxlib.calibration import NAMES, Calibration, predict
@@ -164,6 +165,6 @@ def _describe(table, values, deviations, block):
         "r": float(seen["other"].corr(seen["reference"])),
         "n": len(table),
         "n_low": len(table) - len(seen),
-        "residual_sd": float(1.4826 * (residual - residual.median()).abs().median()),
+        "residual_sd": float(median_abs_deviation(residual, scale="normal")),
         "error": float(np.sqrt(replicates.var(axis=0).mean())),
     }

@@ -1,6 +1,7 @@
 """Straight lines where both variables carry error, robust to outliers, or where one does not."""
 
 import numpy as np
+from scipy.stats import median_abs_deviation
 
 TUKEY = 4.685  # 95 % efficient with Gaussian noise
 HUBER = 1.345
@@ -32,7 +33,7 @@ def fit_deming(
     line = _solve(x, y, np.ones_like(x), error_ratio)
     for _ in range(30):
         distance = _distance(line, x, y, error_ratio)
-        scale = 1.4826 * np.median(np.abs(distance - np.median(distance)))
+        scale = median_abs_deviation(distance, scale="normal")
         if scale < 1e-12:  # the points lie on a line
             return line, np.zeros((len(x), 2))
         line = _solve(x, y, _huber_weight(distance / scale), error_ratio)
