@@ -94,7 +94,7 @@ def fetch(
             folder.name, satellites, start, end, drivers=drivers, daily=daily, recent=recent
         )
     # The manifest comes last, and would be refused when all is there.
-    check_name(request.name, Path(recipe or folder), "the dataset's name")
+    check_name(request.name, f"{recipe or folder}: the dataset's name")
     addresses = _check_bases(bases or {})
     folder.mkdir(parents=True, exist_ok=True)
     items = list(list_items(request, addresses, patience))

@@ -10,7 +10,7 @@ from fluxlib.feeds import read_swpc_json
 from fluxlib.goes import read_goes
 from fluxlib.goesr import read_goesr
 from fluxlib.grid import DAY
-from fluxlib.manifest import NAME, Entry, parse_cadence
+from fluxlib.manifest import NAME, Entry, parse_cadence, print_cadence
 from fluxlib.omni import read_omni
 from fluxlib.satellites import FIRST_WITH_E08, LOW_CHANNELS, find_number
 from fluxlib.swpc import read_dpd
@@ -130,8 +130,8 @@ def _check_cadence(index: pd.DatetimeIndex, entry: Entry, path: Path) -> None:
     usual = pd.Timedelta(values[np.argmax(counts)])
     if usual != parse_cadence(entry.cadence, entry.label):
         raise FluxError(
-            f"{path}: its usual step is {_print_step(usual)}; {entry.label} of the manifest says "
-            f"cadence {entry.cadence!r}."
+            f"{path}: its usual step is {print_cadence(usual)!r}; {entry.label} of the manifest "
+            f"says cadence {entry.cadence!r}."
         )
 
 
@@ -156,8 +156,3 @@ def _drop_unusable(frame: pd.DataFrame, entry: Entry) -> pd.DataFrame:
 def _print_period(entry: Entry) -> str:
     first, end = entry.period
     return f"{first:%Y-%m-%d} to {end - DAY:%Y-%m-%d}"
-
-
-def _print_step(step: pd.Timedelta) -> str:
-    minutes = step.total_seconds() / 60
-    return f"{minutes / 60:g} h" if minutes % 60 == 0 else f"{minutes:g} min"

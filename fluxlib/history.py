@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fluxlib.formatting import format_value
+from fluxlib.parameters import flatten_parameters
 from fluxlib.paths import write_text
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def compare_runs(runs: list[dict[str, Any]]) -> dict[str, Any] | None:
     """
     if len(runs) < 2:
         return None
-    given = [_flatten(run["parameters"]) for run in runs]
+    given = [flatten_parameters(run["parameters"]) for run in runs]
     names = sorted({name for one in given for name in one})
     differing = [name for name in names if len({repr(one.get(name)) for one in given}) > 1]
     scores = [{(s["step"], s["label"]): s["value"] for s in run["scores"]} for run in runs]
@@ -96,7 +97,3 @@ def compare_runs(runs: list[dict[str, Any]]) -> dict[str, Any] | None:
 def _lay_out(key: tuple[str, str], runs: list[dict], absent: Any) -> dict[str, Any]:
     texts = [format_value(run.get(key, absent)) for run in runs]
     return {"step": key[0], "name": key[1], "texts": texts}
-
-
-def _flatten(sections: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], Any]:
-    return {(step, name): v for step, values in sections.items() for name, v in values.items()}

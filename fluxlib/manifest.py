@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from fluxlib.errors import FluxError
+from fluxlib.grid import DAY
 from fluxlib.validation import check_choice, check_keys, check_name, get_value, read_toml
 
 NAME = "dataset.toml"
@@ -118,7 +119,7 @@ def read_manifest(folder: str | Path) -> Manifest:
     where = "[dataset]"
     check_keys(about, {"name", "title", "synthetic", "reference", "daily"}, path, where)
     name = get_value(about, "name", str, path, where)
-    check_name(name, path, f"{where} name")
+    check_name(name, f"{path}: {where} name")
     flux = _read_entries(content, "flux", FLUX_FORMATS, path)
     if not flux:
         raise FluxError(f"{path}: found no [[flux]] table; a dataset needs at least one.")
@@ -143,17 +144,25 @@ def read_manifest(folder: str | Path) -> Manifest:
 
 def parse_cadence(text: str, where: str) -> pd.Timedelta:
     """Return the Timedelta of "5min", "1h", "1D"; `where` starts the message if it is none."""
-    day, second = pd.Timedelta("1D"), pd.Timedelta("1s")
+    second = pd.Timedelta("1s")
     try:
         cadence = pd.Timedelta(text) if isinstance(text, str) else pd.NaT
     except ValueError:
         cadence = pd.NaT
-    if pd.isna(cadence) or not second <= cadence <= day or day % cadence or cadence % second:
+    if pd.isna(cadence) or not second <= cadence <= DAY or DAY % cadence or cadence % second:
         raise FluxError(
             f"{where} is {text!r}; expected a length of time that divides a day, "
             'such as "5min", "1h" or "1D".'
         )
     return cadence
+
+
+def print_cadence(step: pd.Timedelta) -> str:
+    """Return the text that `parse_cadence` reads: "5min", "1h", "1D"."""
+    if step == DAY:
+        return "1D"
+    minutes = step.total_seconds() / 60
+    return f"{minutes / 60:g}h" if minutes % 60 == 0 else f"{minutes:g}min"
 
 
 def _read_entries(content: dict, kind: str, formats: Iterable[str], path: Path) -> tuple:
@@ -182,7 +191,7 @@ def _read_entry(table: dict, kind: str, where: str, formats: Iterable[str], path
         if position is not None:
             check_choice(position, POSITIONS, path, f"{where} position")
         series = get_value(table, "series", str, path, where, default=satellite)
-        check_name(series, path, f"{where} series")
+        check_name(series, f"{path}: {where} series")
         fields = {"satellite": satellite, "series": series, "position": position}
     return Entry(
         kind=kind,
@@ -230,7 +239,7 @@ def _read_period(table: dict, path: Path, where: str) -> Period | None:
             f"{path}: {where} period is {period!r}; expected the first and the last day, "
             'such as ["2014-01-01", "2016-12-31"].'
         )
-    return first, last + pd.Timedelta("1D")
+    return first, last + DAY
 
 
 def _check_overlaps(entries: tuple[Entry, ...], path: Path) -> None:

@@ -83,6 +83,17 @@ def assign_parameters(
     return assigned
 
 
+def flatten_parameters(given: Mapping[str, Any]) -> dict[tuple[str | None, str], Any]:
+    """Return values by section (a notebook, or none) and name."""
+    flat: dict[tuple[str | None, str], Any] = {}
+    for name, value in given.items():
+        if isinstance(value, dict):
+            flat |= {(name, inner): one for inner, one in value.items()}
+        else:
+            flat[None, name] = value
+    return flat
+
+
 def _check_value(step: Step, name: str, value: Any, source: str) -> Any:
     if name in RESERVED:
         raise FluxError(

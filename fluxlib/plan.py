@@ -8,7 +8,7 @@ from typing import Any
 
 from fluxlib.desk import Outcome, Source, make_key
 from fluxlib.errors import FluxError
-from fluxlib.parameters import assign_parameters, read_parameters
+from fluxlib.parameters import assign_parameters, flatten_parameters, read_parameters
 from fluxlib.steps import Step, find_steps, hash_code, select_steps
 
 #: What a sweep's file may say.
@@ -150,7 +150,7 @@ def _read_content(path: Path) -> dict[str, Any]:
 
 def _combine(content: Mapping, path: Path) -> list[dict]:
     """Return the parameter sets of a file."""
-    grid = _flatten(content["grid"])
+    grid = flatten_parameters(content["grid"])
     for (section, name), values in grid.items():
         if not isinstance(values, list) or not values:
             where = f"{section}: {name}" if section else name
@@ -158,24 +158,12 @@ def _combine(content: Mapping, path: Path) -> list[dict]:
     for one in content["runs"]:
         if not isinstance(one, dict):
             raise FluxError(f"{path}: runs has {one!r}; expected names and values.")
+    always = flatten_parameters(content["parameters"])
     return [
-        _nest(
-            _flatten(content["parameters"]) | _flatten(one) | dict(zip(grid, values, strict=True))
-        )
+        _nest(always | flatten_parameters(one) | dict(zip(grid, values, strict=True)))
         for one in content["runs"] or [{}]
         for values in itertools.product(*grid.values())
     ]
-
-
-def _flatten(given: Mapping) -> dict[tuple, Any]:
-    """Return values by section (a notebook, or none) and name."""
-    flat = {}
-    for name, value in given.items():
-        if isinstance(value, dict):
-            flat |= {(name, inner): one for inner, one in value.items()}
-        else:
-            flat[None, name] = value
-    return flat
 
 
 def _nest(flat: Mapping[tuple, Any]) -> dict[str, Any]:

@@ -16,9 +16,9 @@ import pandas as pd
 
 from fluxlib.errors import FluxError, NotApplicable
 from fluxlib.paths import atomic_path, read_results, write_text
+from fluxlib.validation import check_name
 
 _STEP = re.compile(r"\d\d_[a-z0-9_]+")
-_NAME = re.compile(r"\w[\w.+-]*")
 
 
 def require(condition: bool, message: str) -> None:
@@ -67,7 +67,7 @@ class Results:
         if not _STEP.fullmatch(step):
             raise FluxError(f"step: found {step!r}, expected two digits and a name: '03_offsets'.")
         self.step = step
-        self.dataset = _check_name("dataset", dataset)
+        self.dataset = check_name(dataset, "dataset")
         self.folder = Path(reports) / dataset
         self.figures = Path(figures) / dataset
 
@@ -107,7 +107,7 @@ class Results:
 
     def save_table(self, frame: pd.DataFrame, name: str) -> None:
         """Write `frame`, index included, as ``tables/<step>_<name>.parquet``."""
-        path = self._table_path(self.step, _check_name("table", name))
+        path = self._table_path(self.step, check_name(name, "the table's name"))
         with atomic_path(path) as temporary:
             frame.to_parquet(temporary)
 
@@ -144,7 +144,8 @@ class Results:
             raise FluxError(f"Figure {name!r} of {self.step} has no alt text: say what it shows.")
         figure = getattr(drawing, "figure", drawing).get_figure(root=True)
         title = ". ".join(text for text in (title, _find_finding(drawing)) if text)
-        path = self.figures / f"{self.step}_{_check_name('figure', name)}.png"
+        check_name(name, "the figure's name")
+        path = self.figures / f"{self.step}_{name}.png"
         words = {"Title": title or name.replace("_", " "), "Description": alt}
         with atomic_path(path) as temporary:
             # Without "Software" the file is the same whichever matplotlib made it.
@@ -174,15 +175,6 @@ def _find_finding(drawing) -> str:
     if hasattr(drawing, "get_title"):
         titles = [drawing.get_title(loc=side) for side in ("left", "center", "right")]
     return next((title for title in titles if title and "$" not in title), "")
-
-
-def _check_name(kind: str, name: str) -> str:
-    if not _NAME.fullmatch(name):
-        raise FluxError(
-            f"{kind}: found {name!r}, expected letters, digits, '.', '_' or '-', "
-            "because it becomes part of a file's name."
-        )
-    return name
 
 
 def _check_records(records: Any, key: str, needed: tuple[str, ...] = ()) -> None:

@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-from fluxlib.errors import FluxError
 from fluxlib.parameters import assign_parameters, read_parameters
 from fluxlib.paths import NOTEBOOKS, PROJECT, write_text
 from fluxlib.steps import find_steps
+from fluxlib.validation import check_name
 
 #: The label of each parameter's control.
 LABELS = {
@@ -130,8 +130,5 @@ def format_settings(content: Mapping[str, Any]) -> str:
 
 
 def _find_path(name: str) -> Path:
-    if not name or name.startswith(".") or not all(c.isalnum() or c in "-_." for c in name):
-        raise FluxError(
-            f"the file's name is {name!r}; expected letters, digits, '-', '_' or '.', such as mine."
-        )
-    return params_folder() / f"{name.removesuffix('.yaml')}.yaml"
+    stem = check_name(name, "the file's name").removesuffix(".yaml")
+    return params_folder() / f"{stem}.yaml"

@@ -38,13 +38,14 @@ def check_keys(table: dict, known: set[str], path: Path, where: str) -> None:
             )
 
 
-def check_name(name: str, path: Path, where: str) -> None:
-    """Raise if a name cannot be part of a file's name."""
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+def check_name(name: str, where: str) -> str:
+    """Return a name that can be part of a file's name, or raise."""
+    if not re.fullmatch(r"\w[\w.-]*", name):
         raise FluxError(
-            f"{path}: {where} is {name!r}; expected letters, digits, '-', '_' and '.', as files "
-            "are named after it."
+            f"{where} is {name!r}; expected letters, digits, '_', '-' or '.', neither of the last "
+            "two first, because it becomes part of a file's name."
         )
+    return name
 
 
 def check_count(value, name: str) -> None:

@@ -12,8 +12,8 @@ import pandas as pd
 
 from fluxlib.errors import FluxError
 from fluxlib.goes import EPS_COLUMNS, TELESCOPES
-from fluxlib.grid import DAY, HOUR, find_cadence
-from fluxlib.manifest import NAME, Manifest
+from fluxlib.grid import HOUR, find_cadence
+from fluxlib.manifest import NAME, Manifest, print_cadence
 from fluxlib.omni import HRO_FIELDS, OMNI2_FIELDS
 from fluxlib.omnitext import format_omni
 from fluxlib.satellites import FIRST_WITH_E08, LOW_CHANNELS, find_number
@@ -127,7 +127,7 @@ def _print_table(header: str, table: dict) -> str:
 
 def _write_tables(folder: Path, subfolder: str, stem: str, frame: pd.DataFrame) -> dict:
     """Write a gzipped CSV a year, six significant digits."""
-    cadence = _print_cadence(find_cadence(frame.index, stem))
+    cadence = print_cadence(find_cadence(frame.index, stem))
     (folder / subfolder).mkdir(exist_ok=True)
     for year, part in frame.groupby(frame.index.year):
         text = part.to_csv(float_format="%.6g", date_format="%Y-%m-%dT%H:%M:%SZ")
@@ -210,7 +210,7 @@ def _write_fluence(folder: Path, manifest: Manifest, series: str, frame: pd.Data
 
 def _write_omni(folder: Path, kind: str, drivers: pd.DataFrame) -> dict:
     """Write OMNI2 or OMNI HRO, a gzipped file a year."""
-    cadence = _print_cadence(find_cadence(drivers.index, kind))
+    cadence = print_cadence(find_cadence(drivers.index, kind))
     stem = "omni2_" if kind == "omni2" else f"omni_{cadence}"
     suffix = ".dat.gz" if kind == "omni2" else ".asc.gz"
     (folder / kind).mkdir(exist_ok=True)
@@ -219,10 +219,3 @@ def _write_omni(folder: Path, kind: str, drivers: pd.DataFrame) -> dict:
         path = folder / kind / f"{stem}{year}{suffix}"
         path.write_bytes(gzip.compress(text.encode(), compresslevel=6, mtime=0))
     return {"format": kind, "files": f"{kind}/{stem}*{suffix}", "cadence": cadence}
-
-
-def _print_cadence(step: pd.Timedelta) -> str:
-    if step == DAY:
-        return "1D"
-    minutes = step.total_seconds() / 60
-    return f"{minutes / 60:g}h" if minutes % 60 == 0 else f"{minutes:g}min"

@@ -192,7 +192,7 @@ BAD = {
     "wrong cadence": (
         {"a.csv": make_table([1.0] * 9, freq="5min")},
         make_entry("a.csv"),
-        r"a.csv: its usual step is 5 min; \[\[flux\]\] number 1 of the manifest says cadence '1h'",
+        r"a.csv: its usual step is '5min'; \[\[flux\]\] number 1 of the manifest says cadence '1h'",
     ),
     "wrong satellite": (
         {"a.csv": make_eps()},

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from fluxlib.errors import FluxError
-from fluxlib.manifest import parse_cadence, read_manifest
+from fluxlib.manifest import parse_cadence, print_cadence, read_manifest
 
 ABOUT = '[dataset]\nname = "toy"\nsynthetic = true\n'
 FLUX = '[[flux]]\nsatellite = "goes13"\nformat = "table"\nfiles = "g13_*.csv"\ncadence = "1h"\n'
@@ -138,6 +138,11 @@ def test_bytes_that_are_no_text_are_located(read):
 @pytest.mark.parametrize("text", ["5min", "1h", "3h", "1D", "60s"])
 def test_a_cadence_divides_a_day(text):
     assert pd.Timedelta("1D") % parse_cadence(text, "cadence") == pd.Timedelta(0)
+
+
+@pytest.mark.parametrize("text", ["1min", "5min", "90min", "1h", "3h", "1D"])
+def test_a_cadence_is_printed_as_it_is_read(text):
+    assert print_cadence(parse_cadence(text, "cadence")) == text
 
 
 @pytest.mark.parametrize("text", ["7min", "0h", "-1h", "2D", "soon", "", None, 3, "NaT"])

@@ -2,7 +2,7 @@ import pytest
 from toys import write_mixed
 
 from fluxlib.errors import FluxError
-from fluxlib.parameters import assign_parameters, read_parameters
+from fluxlib.parameters import assign_parameters, flatten_parameters, read_parameters
 from fluxlib.steps import find_steps
 
 
@@ -86,3 +86,12 @@ def test_bad_files_are_named(tmp_path):
         read_text(tmp_path, "a: [1\n")
     with pytest.raises(FluxError, match=r"x\.yaml: found a list, expected lines like"):
         read_text(tmp_path, "- 1\n")
+
+
+def test_parameters_are_flattened_by_section_and_name():
+    given = {"n": 1, "03_offsets": {"n": 2, "drivers": ["V"]}, "04_imputation": {}}
+    assert flatten_parameters(given) == {
+        (None, "n"): 1,
+        ("03_offsets", "n"): 2,
+        ("03_offsets", "drivers"): ["V"],
+    }
