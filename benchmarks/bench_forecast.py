@@ -19,6 +19,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
+from timing import time_call
 
 import fluxlib
 from fluxlib import FluxForecaster, baselines, network
@@ -138,9 +139,10 @@ def run_times(data, options):
     inputs, target = forecaster._scale_inputs(windows), forecaster._scale_target(windows)
     train, test = blocked_folds(windows.days, 32, 4, purge="30D")[0]
     held_out = [values[test] for values in inputs]
-    first = time_call(train_together, forecaster, inputs, target, train, 1)[0]
-    ours, weights = time_call(train_together, forecaster, inputs, target, train, forecaster.epochs)
-    theirs, plain = time_call(train_by_defaults, forecaster, inputs, target, train)
+    known = forecaster, inputs, target, train
+    first, _ = time_call(lambda: train_together(*known, epochs=1))
+    ours, weights = time_call(lambda: train_together(*known, epochs=forecaster.epochs))
+    theirs, plain = time_call(lambda: train_by_defaults(*known))
     print(f"{forecaster.members} networks, {len(train)} days, {forecaster.epochs} epochs")
     print(f"side by side {ours:.1f} s; the first epoch, with compiling, {first:.1f} s")
     print(f"Keras's defaults {theirs:.1f} s, {theirs / ours:.2f} times as long")
@@ -149,13 +151,6 @@ def run_times(data, options):
         losses = [float(np.mean(network.mix_losses(target[test], part))) for part in parts]
         print(f"loss on held-out days, {name}: {np.mean(losses):.4f} +- {np.std(losses):.4f}")
     time_forecast(data)
-
-
-def time_call(function, *arguments):
-    """Return seconds and result of a call."""
-    start = time.perf_counter()
-    result = function(*arguments)
-    return time.perf_counter() - start, result
 
 
 def train_together(forecaster, inputs, target, train, epochs):
@@ -199,11 +194,7 @@ def time_forecast(data):
     fitted = FluxForecaster(epochs=1).fit(data)
     with tempfile.TemporaryDirectory() as folder:
         loaded = FluxForecaster.load(fitted.save(folder))
-    times = []
-    for _ in range(21):
-        start = time.perf_counter()
-        loaded.predict_newest(newest)
-        times.append(time.perf_counter() - start)
+    times = [time_call(lambda: loaded.predict_newest(newest))[0] for _ in range(21)]
     print(f"one day's forecast: {np.median(times[1:]) * 1e3:.0f} ms warm, {times[0]:.1f} s cold")
 
 

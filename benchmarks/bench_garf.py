@@ -15,11 +15,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import sklearn.ensemble
+from timing import read_peak, time_call
 
 import fluxlib
 from fluxlib.folds import blocked_folds
@@ -69,19 +69,6 @@ def repeat_rows(data, rows):
         blurred += X.astype(np.float32)[chosen]
         parts += [blurred, y[chosen] + rng.normal(scale=0.05 * y.std(), size=n)]
     return parts
-
-
-def time_call(function, clock=time.perf_counter):
-    start = clock()
-    result = function()
-    return clock() - start, result
-
-
-def read_peak():
-    """Peak resident memory of this process, GiB."""
-    # Not getrusage: a process begins with the peak of the one that started it.
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 2**20
 
 
 def fit_directly(engine, data, genes, options, seed=0):

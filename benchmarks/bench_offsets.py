@@ -6,13 +6,13 @@ Twelve drivers, 1,441 offsets of 5 min (0..120 h), 18 years of 5-min samples wit
 in long gaps. pandas and ``exact`` are timed on a few cells in the same process and extrapolated.
 """
 
-import resource
 import sys
 import time
 
 import numpy as np
 import pandas as pd
 from scipy import signal
+from timing import read_peak, time_call
 
 import fluxlib
 
@@ -41,11 +41,9 @@ def punch_gaps(values, rng, share=0.1):
     return values
 
 
-def time_call(function):
-    """Seconds on the clock, seconds of processor, and the result; all of it is one thread."""
-    clock, processor = time.perf_counter(), time.process_time()
-    result = function()
-    return np.array([time.perf_counter() - clock, time.process_time() - processor]), result
+def read_clocks():
+    """Seconds on the clock, and of the processor; all of it is one thread."""
+    return np.array([time.perf_counter(), time.process_time()])
 
 
 def correlate_pandas(drivers, target, name, hours):
@@ -57,21 +55,26 @@ def correlate_pandas(drivers, target, name, hours):
 def main():
     years = float(sys.argv[1]) if len(sys.argv) > 1 else 18
     drivers, target = make_data(years)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = read_peak()
     offsets = np.arange(N_OFFSETS) / 12
-    seconds, table = time_call(lambda: fluxlib.spearman_offsets(drivers, target, offsets))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    seconds, table = time_call(
+        lambda: fluxlib.spearman_offsets(drivers, target, offsets), read_clocks
+    )
+    peak = read_peak()
     cells = [(f"d{i % N_DRIVERS}", offsets[i * 359]) for i in range(MEASURED)]
     pandas_seconds, exact_seconds, gaps = [], [], []
     for name, hours in cells:
-        took, rho = time_call(lambda n=name, h=hours: correlate_pandas(drivers, target, n, h))
+        took, rho = time_call(
+            lambda n=name, h=hours: correlate_pandas(drivers, target, n, h), read_clocks
+        )
         pandas_seconds.append(took)
         gaps.append(abs(rho - table.loc[hours, name]))
     for name in ("d0", "d2"):
         took, _ = time_call(
             lambda n=name: fluxlib.spearman_offsets(
                 drivers[[n]], target, offsets[::100], method="exact"
-            )
+            ),
+            read_clocks,
         )
         exact_seconds.append(took / len(offsets[::100]))
     total = N_DRIVERS * N_OFFSETS
@@ -87,7 +90,7 @@ def main():
     for label, cell in rows:
         (whole, cpu), (ratio, cpu_ratio) = cell * total, per_pandas / cell
         print(f"{label:<20} {whole:>10,.1f} {cpu:>10,.1f} {ratio:>10,.0f} {cpu_ratio:>10,.0f}")
-    print(f"peak memory {peak / 2**20:.2f} GiB, of which data and imports {before / 2**20:.2f}")
+    print(f"peak memory {peak:.2f} GiB, of which data and imports {before:.2f}")
     print(f"largest difference of fft from pandas on those cells {max(gaps):.1e}")
 
 

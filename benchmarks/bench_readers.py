@@ -12,25 +12,15 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
+from timing import read_peak, time_call
 
 import fluxlib
-
-LOAD = """
-import sys, time
-from fluxlib.dataset import load
-start = time.perf_counter()
-loaded = load(sys.argv[1], "5min")
-seconds = time.perf_counter() - start
-# Not getrusage: a process begins with the peak of the one that started it.
-peak = open("/proc/self/status").read().split("VmHWM:")[1].split()[0]
-print(seconds, int(peak) / 1024**2)
-"""
 
 
 def write_files(folder, years):
@@ -53,9 +43,7 @@ def compare(files, ours, theirs):
         times = [[], []]
         for _ in range(3):
             for place, read in enumerate((ours, theirs)):
-                start = time.perf_counter()
-                read(path)
-                times[place].append(time.perf_counter() - start)
+                times[place].append(time_call(partial(read, path))[0])
         totals = [total + min(those) for total, those in zip(totals, times, strict=True)]
     return totals
 
@@ -74,7 +62,7 @@ def split_at_blanks(path):
 def load_elsewhere(folder, cache):
     """Return seconds and GiB of a process that loads the dataset."""
     environment = os.environ | {"FLUX_CACHE": str(cache)}
-    command = [sys.executable, "-c", LOAD, str(folder)]
+    command = [sys.executable, __file__, "load", str(folder)]
     result = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
     return [float(word) for word in result.stdout.split()]
 
@@ -96,7 +84,11 @@ def measure(folder, years):
         print(f"load at 5 min, {kind}: {seconds:.2f} s, peak {memory:.2f} GiB")
 
 
-if __name__ == "__main__":
+def main():
+    if sys.argv[1:2] == ["load"]:
+        seconds, _loaded = time_call(partial(fluxlib.load, sys.argv[2], "5min"))
+        print(seconds, read_peak())
+        return
     years = int(sys.argv[1]) if len(sys.argv) > 1 else 18
     if len(sys.argv) > 2:
         Path(sys.argv[2]).mkdir(parents=True, exist_ok=True)
@@ -104,3 +96,7 @@ if __name__ == "__main__":
     else:
         with tempfile.TemporaryDirectory() as temporary:
             measure(Path(temporary), years)
+
+
+if __name__ == "__main__":
+    main()

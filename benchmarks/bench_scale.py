@@ -16,12 +16,12 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from bench_garf import BITS, load_matrix, split_matrix
+from timing import time_call
 
 import fluxlib
 from fluxlib import cluster
@@ -34,12 +34,6 @@ from fluxlib.sweep import run_sweep
 CORES = (2, 16, 128)
 LEAVES = range(1, 9)
 PAPER_ROWS = 1_500_000  # samples known of 1.9 million in 18 years of one satellite at 5 min
-
-
-def time_call(function):
-    start = time.perf_counter()
-    result = function()
-    return time.perf_counter() - start, result
 
 
 def grow(data, trees, link):
