@@ -2,13 +2,14 @@
 
 import numpy as np
 import pandas as pd
-from scipy.interpolate import CubicSpline
 from sklearn.base import BaseEstimator, clone
 
 from fluxlib.blend import find_best
 from fluxlib.correction import EdgeCorrection
 from fluxlib.errors import FluxError
 from fluxlib.folds import cross_blocks
+
+METHODS = {"linear": "time", "cubic": "cubicspline"}  # as pandas calls them
 
 
 def interpolate(series: pd.Series, kind: str = "linear") -> pd.Series:
@@ -31,7 +32,7 @@ def interpolate(series: pd.Series, kind: str = "linear") -> pd.Series:
     FluxError
         If the kind is unknown, times do not rise, or fewer than two samples are known.
     """
-    if kind not in ("linear", "cubic"):
+    if kind not in METHODS:
         raise FluxError(f"kind is {kind!r}; expected 'linear' or 'cubic'.")
     index = series.index
     rises = index.is_monotonic_increasing and index.is_unique
@@ -39,19 +40,9 @@ def interpolate(series: pd.Series, kind: str = "linear") -> pd.Series:
         raise FluxError(
             "the series is not sorted by time, or has a time twice; give it one that rises."
         )
-    known = series.notna().to_numpy()
-    if known.sum() < 2:
-        raise FluxError(f"the series has {known.sum()} known samples; expected two or more.")
-    x = (series.index - series.index[0]) / pd.Timedelta("1h")
-    x, places = x.to_numpy(), np.flatnonzero(known)
-    inside = ~known
-    inside[: places[0]] = inside[places[-1] :] = False
-    values = series.to_numpy(float).copy()
-    if kind == "linear":
-        values[inside] = np.interp(x[inside], x[known], values[known])
-    else:
-        values[inside] = CubicSpline(x[known], values[known])(x[inside])
-    return pd.Series(values, index=series.index, name=series.name)
+    if series.count() < 2:
+        raise FluxError(f"the series has {series.count()} known samples; expected two or more.")
+    return series.astype(float).interpolate(METHODS[kind], limit_area="inside")
 
 
 class SatelliteImputer(BaseEstimator):
