@@ -101,7 +101,7 @@ def _describe(line: Calibration) -> str:
     )
 
 
-def _list_breaks(other: pd.Series, given: float) -> list[tuple[str, float]]:
+def _list_breaks(other: pd.Series, given: float = 0.0) -> list[tuple[str, float]]:
     """Return the levels with days on either side, the given one, and 0 for the fitted one."""
     first, last = search_breaks(other.dropna()) / _STEP
     levels = [round(_STEP * k, 2) for k in np.arange(np.ceil(first), np.floor(last) + 1)]

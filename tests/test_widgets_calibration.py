@@ -29,6 +29,19 @@ def test_the_fitted_breakpoint_stands_beside_the_hand(setting):
     assert re.search(r"fitted: slope 1\.0\d+, RMSE", panel.view.value)
 
 
+def test_another_pair_has_levels_of_its_own_and_begins_as_fitted(setting):
+    fluence, pairs = setting
+    low = fluence | {"goes10": (fluence["goes15"] - 2).rename("goes10")}
+    line = pairs["goes13", "goes15"]
+    both = pairs | {("goes13", "goes10"): line}
+    panel = explore_calibration(low, both, breakpoint=6.0)
+    last = panel.named["breakpoint"].options[-1][1]
+    panel.named["pair"].value = panel.named["pair"].options[1]
+    assert panel.get_values()["breakpoint"] == 0.0
+    assert panel.named["breakpoint"].options[-1][1] < last - 1
+    assert "goes10 onto goes13" in panel.view.value
+
+
 def test_a_breakpoint_between_the_sliders_steps_can_be_where_it_begins(setting):
     panel = explore_calibration(*setting, breakpoint=6.013)
     assert panel.get_values()["breakpoint"] == 6.013
