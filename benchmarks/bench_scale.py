@@ -24,8 +24,9 @@ from bench_garf import BITS, load_matrix, split_matrix
 from timing import time_call
 
 import fluxlib
-from fluxlib import cluster
+from fluxlib import cluster, forest
 from fluxlib.__main__ import describe_dataset
+from fluxlib.parameters import read_parameters
 from fluxlib.paths import NOTEBOOKS, PROJECT, SAMPLE
 from fluxlib.plan import read_plan
 from fluxlib.runner import run_notebooks
@@ -38,7 +39,7 @@ PAPER_ROWS = 1_500_000  # samples known of 1.9 million in 18 years of one satell
 
 def grow(data, trees, link):
     """Grow all leaf sizes on the workers of a link; return seconds and RMSE of all forests."""
-    cluster.find_link = fluxlib.forest.find_link = lambda: link
+    cluster.find_link = forest.find_link = lambda: link
     surface = fluxlib.ForestSurface(*data, max_features=1 / 3, n_jobs=1)
     seconds, _ = time_call(lambda: surface.prepare([(trees, 32, leaf) for leaf in LEAVES]))
     planes = {leaf: surface.plane(leaf, trees) for leaf in LEAVES}
@@ -134,7 +135,7 @@ def run_paper(options):
             notebooks=NOTEBOOKS,
             reports=f"{place}/reports",
             figures=f"{place}/figures",
-            parameters=fluxlib.parameters.read_parameters(PROJECT / "params/paper-scale.yaml"),
+            parameters=read_parameters(PROJECT / "params/paper-scale.yaml"),
             only=["01", "02", "03", "04"],
         )
         for outcome in run.outcomes:

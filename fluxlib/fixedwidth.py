@@ -162,9 +162,12 @@ def _parse_block(text: np.ndarray, columns: _Columns, result: np.ndarray) -> boo
         words *= factor
         words >>= shift
         words &= kept
+    # Two's complement: all bits turned, and one more.
+    sign = np.negative(is_negative.astype(np.uint64))
+    words ^= sign
+    words -= sign
     # The quotient of two exact numbers is the number nearest to the text.
     np.divide(words.view(np.int64), columns.scales, out=result)
-    np.negative(result, out=result, where=is_negative)
     return True
 
 
