@@ -82,7 +82,8 @@ def show_offsets(correlations: pd.DataFrame, *, satellite: str, threshold: float
         f"{satellite} follows {peak['driver']} {peak['offset']:.0f} h later, at "
         f"{peak['rho']:+.2f}; {len(chosen)} driver-hours are beyond {threshold:g}."
     )
-    figure = Figure(figsize=(9, 1.6 + 0.27 * len(correlations.columns)))
+    height = max(2.8, 1.6 + 0.27 * len(correlations.columns))  # the colours' label wants as much
+    figure = Figure(figsize=(9, height))
     plots_offsets.plot_offsets(correlations, threshold=threshold, ax=figure.subplots())
     return Answer(
         note,
