@@ -50,6 +50,18 @@ ERRATA = (
         "Blocks of time with a purge are the default; notebook 04 shows the leak once.",
     ),
     (
+        "notes on the method",
+        "`shift(-2)` of a driver makes it lead.",
+        "A driver that precedes the flux by n steps is `shift(+n)`.",
+        "Offsets here are hours by which a driver precedes the flux, >= 0.",
+    ),
+    (
+        "notes on the method",
+        "Windows of [1, 2, 3, 4, 5] with two steps are said to be four.",
+        "X = [[1, 2], [2, 3], [3, 4]], y = [3, 4, 5]: the fourth sample runs past the end.",
+        "`fluxlib.windows` makes the three.",
+    ),
+    (
         GARF,
         "The 48 inputs are not listed.",
         "Only their number and kinds are given.",
@@ -89,7 +101,7 @@ def list_wei_scores() -> pd.DataFrame:
 
 
 def list_errata() -> pd.DataFrame:
-    """Return what the GA-RF paper has wrong or leaves out: `paper`, `printed`, `reason`, `here`."""
+    """Return the papers' errors: `paper`, `printed`, `reason`, `here`."""
     return pd.DataFrame(ERRATA, columns=["paper", "printed", "reason", "here"])
 
 

@@ -141,7 +141,7 @@ def test_06_puts_our_scores_beside_the_published(report):
     assert found["steps"] == NAMES[:-1]
     sources = [row["source"] for row in found["imputation"]]
     assert {"published, GA-RF", "ours, GA-RF"} <= set(sources)
-    assert len(found["errata"]) == 6
+    assert len(found["errata"]) == 8
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from fluxlib.errors import FluxError
 from fluxlib.sweep import run_sweep
 
 pytestmark = pytest.mark.slow
-PATIENCE = 500  # seconds, of a busy machine
+PATIENCE = 120  # seconds
 
 # Each writes without pandas, whose import would be most of its time, and says that it ran.
 HEAD = """import json, os, time

@@ -22,7 +22,7 @@ def make_hourly():
     return SimpleNamespace(daily=daily, drivers=drivers)
 
 
-def test_windows_of_one_to_five_end_where_a_value_follows():
+def test_windows_of_one_to_five_are_those_of_the_erratum():
     X, y = slide_windows([1, 2, 3, 4, 5], 2)
     assert X.tolist() == [[1, 2], [2, 3], [3, 4]]
     assert y.tolist() == [3, 4, 5]
