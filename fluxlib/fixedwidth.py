@@ -1,9 +1,7 @@
-"""Fixed-width columns of numbers, as Fortran prints them, to arrays: eight characters at a time.
+"""Fixed-width columns of numbers, as Fortran prints them, to arrays.
 
-Numbers are right-aligned and their decimal point has one place, so the last eight characters of a
-field make one 64-bit word of each line, whose bytes are checked and summed up together: a few
-operations on whole arrays, where to split and to convert would be one for each field (Lemire 2022,
-"SWAR explained: parsing eight digits").
+A compiled loop over the characters, as pandas and pyarrow spend their time on where fields end,
+which in such a file is the same in every line.
 """
 
 import os
@@ -14,80 +12,28 @@ from threading import Lock
 from typing import BinaryIO
 
 import numpy as np
+from numba import njit
 
-ROWS = 2048  # of one pass: few enough that the words stay in a processor's cache
-THREADS = 2  # each wants the interpreter between its operations
-SIZE = 8  # characters of a word
-NEWLINE, BLANK, POINT = b"\n ."
-
-
-def _repeat(byte: int) -> np.uint64:
-    return np.uint64(byte * 0x0101010101010101)
-
-
-BLANKS = _repeat(BLANK)
-FLAGS = _repeat(0x10)  # the bit by which digits, 0x30 to 0x39, differ from blank and minus
-TO_MINUS = np.uint64(ord("-") ^ BLANK)
-SIXES, HIGH = _repeat(0x06), _repeat(0xF0)  # a nibble above nine, and six, is above fifteen
-# Neighbours are joined to numbers of two digits, these to four, and these to eight: the factor,
-# the shift, and what to keep.
-JOINS = (
-    (np.uint64(10 * 2**8 + 1), np.uint64(8), np.uint64(0x00FF00FF00FF00FF)),
-    (np.uint64(100 * 2**16 + 1), np.uint64(16), np.uint64(0x0000FFFF0000FFFF)),
-    (np.uint64(10000 * 2**32 + 1), np.uint64(32), np.uint64(0xFFFFFFFF)),
-)
+ROWS = 2048  # of a block: few enough that its text stays in a processor's cache
+THREADS = 2
+DIGITS = 15  # a double holds any whole number of so many
+NEWLINE, BLANK, MINUS, POINT, ZERO = b"\n -.0"
 
 
 class _Columns:
-    """Where the words of the wanted fields stand in a line, and which of their bytes count."""
+    """Where the wanted fields stand in a line: each from `start` to `end`, its point at `point`."""
 
     def __init__(self, line: np.ndarray, wanted: Sequence[int]):
         ends = np.flatnonzero((line[:-1] > BLANK) & (line[1:] <= BLANK)) + 1
-        starts = np.concatenate([[0], ends[:-1]])
+        starts = np.concatenate([[0], ends[:-1]])[list(wanted)]
+        ends = ends[list(wanted)]
+        points = np.flatnonzero(line == POINT)
+        last = np.append(points, -1)[np.searchsorted(points, ends) - 1]
+        last = np.where(last < starts, ends, last)  # a whole number's would follow it
         self.width = line.size
-        self.ends, self.blanks, self.points = [], [], [line.size - 1]
-        masks, decimals = [], []
-        for field in wanted:
-            start, end = int(starts[field]), int(ends[field])
-            if line[end - 1] == POINT:  # "9999."
-                end -= 1
-                self.points.append(end)
-            points = np.flatnonzero(line[start:end] == POINT) + start
-            decimals.append(end - 1 - points[-1] if len(points) else 0)
-            masks.append(_make_masks(start, end, points))
-            self.ends.append(end)
-            self.blanks += range(start, end - SIZE)
-        self.marks = np.full(len(self.points), POINT, np.uint8)
-        self.marks[0] = NEWLINE
-        columns = np.array(masks, np.uint64).T[..., None]
-        self.point, self.mark, self.before, self.after, self.filled, self.latest = columns
-        self.scales = 10.0 ** np.array(decimals)[:, None]
-        self.fits = max(decimals, default=0) < SIZE
-
-
-def _make_masks(start: int, end: int, points: np.ndarray) -> list[int]:
-    """Return the masks of a field's word: the point, what is before it (moved up) and after it.
-
-    The last is the lowest bit of the byte that must be a digit: the first after the point.
-    """
-    places = range(max(0, SIZE - (end - start)), SIZE)  # bytes of the word that are the field's
-    point = int(points[-1]) - end + SIZE if len(points) else -1
-    mark = [point] if point >= 0 else []
-    before = [place + 1 for place in places if place < point]
-    after = [place for place in places if place > point]
-    filled = [place for place in range(SIZE) if place not in before + after]
-    return [
-        _join_bytes(mark, 0xFF),
-        _join_bytes(mark, POINT),
-        _join_bytes(before, 0xFF),
-        _join_bytes(after, 0xFF),
-        _join_bytes(filled, BLANK),
-        _join_bytes([point + 1 if mark else SIZE - 1], 1),
-    ]
-
-
-def _join_bytes(places: Sequence[int], byte: int) -> int:
-    return sum(byte << (8 * place) for place in places)
+        self.places = np.column_stack([starts, last, ends])
+        self.scales = 10.0 ** np.maximum(ends - last - 1, 0)
+        self.fits = (ends - starts).max(initial=0) <= DIGITS
 
 
 def parse_fixed(stream: BinaryIO, wanted: Sequence[int]) -> np.ndarray | None:
@@ -96,14 +42,14 @@ def parse_fixed(stream: BinaryIO, wanted: Sequence[int]) -> np.ndarray | None:
     Parameters
     ----------
     stream : binary file
-        Its first line shows where each field ends.
+        Its first line shows where each field ends, and where its decimal point stands.
     wanted : sequence of int
         The fields to return, counted from 0.
 
     Returns
     -------
     ndarray of shape (wanted, lines), or None
-        float64; None if the lines are not quite of this form, or a number has more than eight
+        float64; None if the lines are not quite of this form, or a field is wider than fifteen
         characters.
     """
     first = np.frombuffer(stream.readline(), np.uint8)
@@ -125,84 +71,48 @@ def parse_fixed(stream: BinaryIO, wanted: Sequence[int]) -> np.ndarray | None:
 
 def _parse_part(stream, lock: Lock, starts: np.ndarray, columns: _Columns, result) -> bool:
     """Parse the blocks that begin at some lines into `result`; tell whether all are sound."""
-    # The first field's word may begin before its line.
-    text = np.empty(SIZE + ROWS * columns.width, np.uint8)
+    text = np.empty(ROWS * columns.width, np.uint8)
     for start in starts.tolist():
         part = result[:, start : start + ROWS]
-        size = part.shape[1] * columns.width
+        block = text[: part.shape[1] * columns.width]
         with lock:
             stream.seek(start * columns.width)
-            if stream.readinto(memoryview(text)[SIZE : SIZE + size]) < size:
+            if stream.readinto(memoryview(block)) < block.size:
                 return False
-        if not _parse_block(text[: SIZE + size], columns, part):
+        if not _parse_block(block.reshape(-1, columns.width), columns.places, columns.scales, part):
             return False
     return True
 
 
-def _parse_block(text: np.ndarray, columns: _Columns, result: np.ndarray) -> bool:
-    """Parse lines, which follow eight other bytes, into `result`; tell whether all are sound."""
-    lines = text[SIZE:].reshape(-1, columns.width)
-    for column, mark in zip(columns.points, columns.marks, strict=True):
-        if (lines[:, column] != mark).any():
-            return False
-    if any((lines[:, column] != BLANK).any() for column in columns.blanks):
-        return False
-    words = _load_words(text, columns)
-    if ((words & columns.point) != columns.mark).any():
-        return False
-    before = words << np.uint64(8)
-    before &= columns.before
-    words &= columns.after
-    words |= before
-    words |= columns.filled
-    is_negative = _take_digits(words, columns.latest)
-    if is_negative is None:
-        return False
-    for factor, shift, kept in JOINS:
-        words *= factor
-        words >>= shift
-        words &= kept
-    # Two's complement: all bits turned, and one more.
-    sign = np.negative(is_negative.astype(np.uint64))
-    words ^= sign
-    words -= sign
-    # The quotient of two exact numbers is the number nearest to the text.
-    np.divide(words.view(np.int64), columns.scales, out=result)
-    return True
+@njit(nogil=True, cache=True)
+def _parse_block(lines, places, scales, result):
+    """Parse (lines, width) characters into `result`; tell whether all fields are sound.
 
-
-def _load_words(text: np.ndarray, columns: _Columns) -> np.ndarray:
-    """Return (fields, lines): the first of a word's characters is its lowest byte."""
-    shape = len(columns.ends), (len(text) - SIZE) // columns.width
-    words = np.empty(shape, "<u8")
-    for row, end in zip(words, columns.ends, strict=True):
-        # As bytes, for most words stand where no number may.
-        row.view("V8")[:] = np.ndarray(shape[1:], "V8", text, end, (columns.width,))
-    return words
-
-
-def _take_digits(words: np.ndarray, latest: np.ndarray) -> np.ndarray | None:
-    """Leave the digits' values in the words; return which are negative, None if one is unsound.
-
-    A sound one has blanks, a minus or none, and digits, in this order, from `latest` on at least.
+    A sound one has blanks, a minus or none, and digits, in this order, and one digit at least.
     """
-    flags = words & FLAGS
-    low = flags >> np.uint64(4)
-    nibbles = flags - low
-    rest = words ^ flags
-    words &= nibbles
-    rest ^= words
-    rest ^= BLANKS  # what a digit or a blank leaves is nothing
-    np.add(words, SIXES, out=nibbles)
-    nibbles &= HIGH
-    low *= np.uint64(255)
-    first = np.negative(low)  # the lowest bit of the first digit's byte, if no byte after it lacks
-    np.invert(low, out=low)
-    low &= first
-    low |= nibbles
-    if low.any() or (first - np.uint64(1) >= latest).any():  # without a digit it is zero
-        return None
-    first >>= np.uint64(8)
-    first *= TO_MINUS
-    is_negative = rest != 0
-    return is_negative if ((rest == first) | ~is_negative).all() else None
+    for row in range(lines.shape[0]):
+        line = lines[row]
+        if line[-1] != NEWLINE:
+            return False
+        for field in range(places.shape[0]):
+            start, point, end = places[field]
+            while start < point and line[start] == BLANK:
+                start += 1
+            is_negative = start < point and line[start] == MINUS
+            start += is_negative
+            is_sound = start < point or point + 1 < end
+            number = 0
+            for at in range(start, point):
+                digit = np.int64(line[at]) - ZERO
+                is_sound &= (digit >= 0) & (digit <= 9)
+                number = 10 * number + digit
+            for at in range(point + 1, end):
+                digit = np.int64(line[at]) - ZERO
+                is_sound &= (digit >= 0) & (digit <= 9)
+                number = 10 * number + digit
+            if not is_sound or (point < end and line[point] != POINT):
+                return False
+            # The quotient of two exact numbers is the number nearest to the text.
+            value = number / scales[field]
+            result[field, row] = -value if is_negative else value
+    return True

@@ -14,7 +14,6 @@ import pandas as pd
 
 from fluxlib.account import Account
 from fluxlib.errors import FluxError
-from fluxlib.fixedwidth import parse_fixed
 from fluxlib.parsing import Layout, make_frame, order_rows, parse_rows, read_body
 from fluxlib.times import make_times, parse_integers
 
@@ -114,6 +113,8 @@ def _open_stream(path: Path) -> BinaryIO:
 
 def _read_quickly(path: Path):
     """Return kind, fields, times, values, account of a sound file of fixed width, else None."""
+    from fluxlib.fixedwidth import parse_fixed  # here, as numba takes a third of a second
+
     try:
         with _open_stream(path) as stream:
             kind, fields = _tell_kind(stream.readline())

@@ -49,7 +49,7 @@ def test_a_field_is_a_number_where_python_has_it_so(text, place):
     good = f"{1.5:9.{place}f}"
     row = f"{text[: 8 - place]}.{text[9 - place :]}"
     values = parse(f"{good}\n{row}\n", (0,))
-    if re.fullmatch(r" +-?\d*\.\d+", row):  # eight characters at most
+    if re.fullmatch(r" *-?\d*\.\d+", row):
         assert values.tolist() == [[1.5, float(row)]]
     else:
         assert values is None
@@ -89,7 +89,8 @@ def test_a_text_without_a_whole_line_is_left_to_others(text):
     assert parse(text, (0, 1)) is None
 
 
-def test_numbers_of_more_than_eight_characters_are_left_to_others():
-    assert parse(" 9999999\n-1234567\n", (0,)).tolist() == [[9999999, -1234567]]
-    assert parse(" 99999999\n 12345678\n", (0,)).tolist() == [[99999999, 12345678]]
-    assert parse(" 99999999\n-12345678\n", (0,)) is None
+def test_numbers_that_a_double_may_not_hold_are_left_to_others():
+    assert parse("  99999999999.999\n -12345678901.234\n", (0,)) is None
+    widest = "999999999999999\n-99999999999999\n"
+    assert parse(widest, (0,)).tolist() == [[999999999999999, -99999999999999]]
+    assert parse(" " + widest.replace("\n-", "\n -"), (0,)) is None
