@@ -22,6 +22,8 @@ from fluxlib.inputs import find_series, list_trend, satellite_features
 if TYPE_CHECKING:
     from fluxlib.dataset import Dataset
 
+LEAST_TREES = 200  # of the full model's forest
+
 
 class GARFImputer(RegressorMixin, BaseEstimator):
     """A random forest whose trees, depth and leaf size a genetic algorithm chooses.
@@ -36,6 +38,10 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         rows, or, as published, on the training rows themselves.
     patience : int, optional
         Stop the search after this many generations without gain.
+    least_trees : int
+        The forest that is kept has so many trees at least. More do no harm (Breiman 2001, doi
+        10.1023/A:1010933404324), and few score best by luck; 1 keeps what was chosen, as
+        published.
     max_features, trend
         Of the forest: see `fluxlib.filled.FilledForest`.
     folder : path, optional
@@ -51,7 +57,7 @@ class GARFImputer(RegressorMixin, BaseEstimator):
     best_ : Best
         The forest chosen.
     best_estimator_ : FilledForest
-        The forest, grown on all rows.
+        The forest, of `least_trees` or more, grown on all rows.
     """
 
     def __init__(
@@ -65,6 +71,7 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         bits: tuple[int, int, int] = (9, 5, 5),
         fitness: str = "validation",
         patience: int | None = None,
+        least_trees: int = 1,
         max_features: float = 1 / 3,
         trend: Sequence[str] = (),
         folder=None,
@@ -78,6 +85,7 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         self.bits = bits
         self.fitness = fitness
         self.patience = patience
+        self.least_trees = least_trees
         self.max_features = max_features
         self.trend = trend
         self.folder = folder
@@ -101,8 +109,10 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         """
         find_series(dataset, series)
         features = satellite_features(dataset, other, inputs=inputs)
-        trend = list_trend(features, other) if inputs == "full" else ()
-        return SatelliteImputer(features, cls(**{"trend": trend} | options))
+        if inputs == "full":
+            full = {"trend": list_trend(features, other), "least_trees": LEAST_TREES}
+            options = full | options
+        return SatelliteImputer(features, cls(**options))
 
     def fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> "GARFImputer":
         """Search for the best forest and grow it on all rows.
@@ -132,7 +142,7 @@ class GARFImputer(RegressorMixin, BaseEstimator):
             prepare=self.surface_.prepare,
         )
         self.best_estimator_ = FilledForest(
-            trees=self.best_.trees,
+            trees=max(self.best_.trees, self.least_trees),
             depth=self.best_.depth,
             leaf=self.best_.leaf,
             max_features=self.max_features,

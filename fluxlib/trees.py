@@ -3,10 +3,17 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numba import njit
+
+# What a walk needs of a node, side by side in memory. `left` and `right` are -1 in a leaf.
+NODE = np.dtype(
+    [("left", "i4"), ("right", "i4"), ("feature", "i4"), ("threshold", "f8"), ("value", "f8")],
+    align=True,
+)
 
 
 class TreeBlock:
-    """Fitted trees laid end to end in flat arrays, with a value in every node.
+    """Fitted trees laid end to end, with a value in every node.
 
     Parameters
     ----------
@@ -17,55 +24,25 @@ class TreeBlock:
 
     Attributes
     ----------
-    value, parent, depth : array, shape (nodes of all trees,)
-        Mean target of the samples in a node; the node above it (a root is its own); its depth.
+    nodes : array of NODE, shape (nodes of all trees,)
+        `value` is the mean target of the samples in a node.
     starts : array
-        Each tree's first node.
+        Each tree's first node, its root.
     """
 
     def __init__(self, trees: Sequence, max_depth: int):
-        self.trees, self.max_depth = trees, max_depth
-        self.starts = np.cumsum([0, *(tree.node_count for tree in trees)])
-        left = self._join("children_left", shift=True)
-        right = self._join("children_right", shift=True)
-        self.value = np.concatenate([tree.value[:, 0, 0] for tree in trees])
-        self.parent = np.arange(len(left), dtype=np.int32)
-        self.depth = np.zeros(len(left), dtype=np.int32)
-        self._fill(left, right, self._join("weighted_n_node_samples"))
-
-    def _join(self, name, shift=False):
-        arrays = [getattr(tree, name) for tree in self.trees]
-        if shift:  # -1 marks a leaf and stays negative
-            arrays = [
-                np.where(array < 0, -1, array + start).astype(np.int32)
-                for array, start in zip(arrays, self.starts, strict=False)
-            ]
-        return np.concatenate(arrays)
-
-    def _fill(self, left, right, weight):
-        """Walk down for depths and parents, then up for means: oneDAL fills leaves only."""
-        nodes, levels = self.starts[:-1], []
-        while len(nodes := nodes[left[nodes] >= 0]):
-            levels.append(nodes)
-            children = np.concatenate([left[nodes], right[nodes]])
-            self.parent[children] = np.tile(nodes, 2)
-            self.depth[children] = len(levels)
-            nodes = children
-        for nodes in reversed(levels):
-            one, two = left[nodes], right[nodes]
-            total = weight[one] * self.value[one] + weight[two] * self.value[two]
-            self.value[nodes] = total / (weight[one] + weight[two])
-
-    def predict_depths(self, nodes: np.ndarray) -> np.ndarray:
-        """Return the value at each depth on the way to `nodes`: (nodes, depths 1..max_depth).
-
-        A node above the depth it is asked for stands for itself, as a leaf of a cut tree does.
-        """
-        values = np.empty((self.max_depth, len(nodes)))
-        for depth in range(self.max_depth, 0, -1):
-            nodes = np.where(self.depth[nodes] > depth, self.parent[nodes], nodes)
-            values[depth - 1] = self.value[nodes]
-        return values.T
+        self.max_depth = max_depth
+        counts = [tree.node_count for tree in trees]
+        self.starts = np.cumsum([0, *counts[:-1]])
+        self.nodes = np.empty(sum(counts), NODE)
+        for start, count, tree in zip(self.starts, counts, trees, strict=True):
+            own = self.nodes[start : start + count]
+            for name in ("left", "right"):
+                child = getattr(tree, f"children_{name}")
+                own[name] = np.where(child < 0, -1, child + start)
+            own["feature"], own["threshold"] = tree.feature, tree.threshold
+            own["value"] = tree.value[:, 0, 0]
+        _fill_means(self.nodes, np.concatenate([tree.weighted_n_node_samples for tree in trees]))
 
     def count_errors(
         self, X: np.ndarray, y: np.ndarray, sums: np.ndarray, first: int
@@ -84,9 +61,33 @@ class TreeBlock:
         array, shape (trees, max_depth)
             Summed over the rows.
         """
-        squares = np.empty((len(self.trees), self.max_depth))
-        for number, tree in enumerate(self.trees):
-            sums += self.predict_depths(tree.apply(X) + self.starts[number])
-            residual = sums / (first + number + 1) - y[:, None]
-            squares[number] = np.einsum("rd,rd->d", residual, residual)
+        squares = np.zeros((len(self.starts), self.max_depth))
+        _walk(self.nodes, self.starts, X, y, sums, first, squares)
         return squares
+
+
+@njit(nogil=True, cache=True)
+def _fill_means(nodes, weights):
+    """Give inner nodes the mean of their children: oneDAL fills leaves only."""
+    for at in range(len(nodes) - 1, -1, -1):  # both engines number a node before its children
+        node = nodes[at]
+        if node.left >= 0:
+            left, right = weights[node.left], weights[node.right]
+            total = left * nodes[node.left].value + right * nodes[node.right].value
+            nodes[at].value = total / (left + right)
+
+
+@njit(nogil=True, cache=True)
+def _walk(nodes, starts, X, y, sums, first, squares):
+    """Walk each row down each tree; a leaf above a depth stands for itself there."""
+    for tree in range(len(starts)):
+        trees = first + tree + 1
+        for row in range(len(y)):
+            node = nodes[starts[tree]]
+            for depth in range(sums.shape[1]):
+                if node.left >= 0:
+                    goes_left = X[row, node.feature] <= node.threshold
+                    node = nodes[node.left if goes_left else node.right]
+                sums[row, depth] += node.value
+                residual = sums[row, depth] / trees - y[row]
+                squares[tree, depth] += residual * residual

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import KFold
 
 from fluxlib import competitors
@@ -14,7 +14,7 @@ from fluxlib.blend import Blend
 from fluxlib.errors import FluxError, NotApplicable
 from fluxlib.filled import FilledForest
 from fluxlib.folds import PURGE, blocked_folds, month_folds
-from fluxlib.garf import GARFImputer
+from fluxlib.garf import LEAST_TREES, GARFImputer
 from fluxlib.impute import SatelliteImputer
 from fluxlib.inputs import list_trend
 from fluxlib.metrics import scores
@@ -120,12 +120,14 @@ def make_imputer(
     blend : iterable of str
         Competitors whose predictions are averaged with GA-RF's.
     led : bool
-        Whether a linear trend leads the forest: see `filled.FilledForest`.
+        Whether a linear trend leads the forest (see `filled.FilledForest`), and it has 200 trees
+        at least; else it is as published.
     every, evaluations, random_state
         See `SatelliteImputer` and `competitors.tune`.
     """
     trend = list_trend(trial.features, other) if led else ()
-    model = GARFImputer(**search, trend=trend, random_state=random_state)
+    least_trees = LEAST_TREES if led else 1
+    model = GARFImputer(**search, least_trees=least_trees, trend=trend, random_state=random_state)
     X = trial.features.loc[trial.train[::every]]
     models = {
         name: competitors.tune(name, X, evaluations=evaluations, random_state=random_state)
@@ -218,18 +220,20 @@ def compare_fitness(
     -------
     DataFrame
         A row a kind of fitness: the genes chosen, `own`, the RMSE that was rewarded, and
-        `held out`, the RMSE in the test months.
+        `held out`, the RMSE of just that forest in the test months.
     """
+    times = trial.train[:: options.get("every", 1)]
+    X, y = trial.features.loc[times], trial.truth[times]
     rows = {garf.fitness: garf}
     for kind in {"train", "validation"} - set(rows):
         options = options | {"blend": ()}
         other = make_imputer(trial, search=dict(search) | {"fitness": kind}, **options)
-        times = trial.train[:: other.every]
-        rows[kind] = other.model.fit(trial.features.loc[times], trial.truth[times])
+        rows[kind] = other.model.fit(X, y)
     table = {}
     for kind, fitted in rows.items():
-        held_out = fitted.predict(trial.features.loc[trial.test])
         genes = {gene: getattr(fitted.best_, gene) for gene in ("trees", "depth", "leaf")}
+        chosen = clone(fitted.best_estimator_).set_params(**genes).fit(X, y)
+        held_out = chosen.predict(trial.features.loc[trial.test])
         rmse = scores(trial.truth[trial.test], held_out)["RMSE"]
         table[kind] = genes | {"own": fitted.best_.rmse, "held out": rmse}
     return pd.DataFrame(table).T.rename_axis("fitness")

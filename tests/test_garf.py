@@ -94,6 +94,14 @@ def test_the_best_forest_is_the_one_that_predicts_and_grows_anew_elsewhere(fitte
     assert clone(best).fit(X, y + 5).predict(X).mean() == pytest.approx(y.mean() + 5, abs=0.1)
 
 
+def test_a_forest_may_have_more_trees_than_the_search_chose(fitted):
+    larger = fluxlib.GARFImputer(**SMALL, least_trees=99).fit(*make_rows(0))
+    assert larger.best_ == fitted.best_
+    assert (larger.best_estimator_.trees, larger.best_estimator_.leaf) == (99, fitted.best_.leaf)
+    fewer = fluxlib.GARFImputer(**SMALL, least_trees=1).fit(*make_rows(0))
+    assert fewer.best_estimator_.trees == fitted.best_.trees
+
+
 def test_with_a_trend_the_search_is_of_what_the_trend_leaves():
     X, y = make_rows(0)
     led = fluxlib.GARFImputer(**SMALL, trend=["a"]).fit(X, y)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import RandomForestRegressor
 
+from fluxlib.growth import build_forest
 from fluxlib.trees import TreeBlock
 
 
@@ -31,7 +32,7 @@ def cut_tree(tree, row, depth):
 def test_inner_nodes_hold_the_mean_that_scikit_learn_gives_them(trees):
     block = TreeBlock(trees, 32)
     given = np.concatenate([tree.value[:, 0, 0] for tree in trees])
-    np.testing.assert_allclose(block.value, given, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(block.nodes["value"], given, rtol=1e-9, atol=1e-12)
 
 
 def test_errors_are_those_of_trees_walked_by_hand(data, trees):
@@ -53,8 +54,19 @@ def test_a_second_block_goes_on_from_the_first(data, trees):
     np.testing.assert_allclose(np.vstack([first, second]), whole, rtol=1e-12)
 
 
+def test_nodes_are_numbered_before_their_children(data):
+    forest = build_forest(5, 20, 1, random_state=0).fit(data[0].astype(float), data[1])
+    nodes = TreeBlock([tree.tree_ for tree in forest.estimators_], 20).nodes
+    inner = np.flatnonzero(nodes["left"] >= 0)
+    assert len(inner) > 100
+    assert (nodes["left"][inner] > inner).all()
+    assert (nodes["right"][inner] > inner).all()
+
+
 def test_a_tree_of_one_leaf_predicts_the_same_at_every_depth(data):
-    X, _ = data
+    X, y = data
     stump = RandomForestRegressor(1, random_state=0).fit(X, np.full(300, 3.0)).estimators_[0].tree_
-    block = TreeBlock([stump], 4)
-    np.testing.assert_array_equal(block.predict_depths(np.zeros(2, dtype=int)), 3.0)
+    sums = np.zeros((300, 4))
+    squares = TreeBlock([stump], 4).count_errors(X, y, sums, 0)
+    np.testing.assert_array_equal(sums, 3.0)
+    np.testing.assert_allclose(squares, ((3 - y) ** 2).sum())
