@@ -33,7 +33,7 @@ def run_repeat(trial, inputs, options):
         trial,
         other=options.other,
         search={"generations": options.generations, "bits": tuple(options.bits)},
-        blend=("XGBoost",) if inputs == "full" else (),
+        blend=options.blend if inputs == "full" else (),
         led=inputs == "full",
         every=options.every,
         evaluations=options.evaluations,
@@ -121,6 +121,7 @@ def main():
     parser.add_argument("--bits", type=int, nargs=3, default=(9, 5, 5))
     parser.add_argument("--every", type=int, default=2, help="of the training hours, one in")
     parser.add_argument("--gaps", type=int, default=30, help="of each length in each repeat")
+    parser.add_argument("--blend", nargs="*", default=("XGBoost", "LSTM"))
     parser.add_argument("--names", nargs="*", default=DEFAULTS)
     parser.add_argument("--out", help="folder for the predictions, as Parquet")
     options = parser.parse_args()

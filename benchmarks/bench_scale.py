@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from bench_garf import BITS, load_matrix, split_matrix
+from sklearn.ensemble import HistGradientBoostingRegressor
 from timing import time_call
 
 import fluxlib
@@ -93,7 +94,36 @@ def show_extrapolation(options, seconds, gain, overhead, block):
     print(pd.DataFrame(rows).to_string(index=False, float_format="{:.1f}".format))
 
 
+def work_alone():
+    """Keep one core busy with what notebooks do: trees, a rolling median, Python."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20_000, 48))
+    for _ in range(4):
+        HistGradientBoostingRegressor(max_iter=60).fit(X, X[:, 0])
+    for _ in range(20):
+        pd.Series(X[:, :20].ravel()).rolling(50).median()
+
+
+def measure_machine():
+    """Return how much more two processes do here than one, though they share nothing."""
+    command = [sys.executable, "-c", "import bench_scale; bench_scale.work_alone()"]
+    environment = os.environ | cluster.limit_threads(1)
+    times = {}
+    for n in (1, 2, 1, 2):
+
+        def run(n=n):
+            crew = [
+                subprocess.Popen(command, env=environment, cwd=Path(__file__).parent)
+                for _ in range(n)
+            ]
+            return [one.wait() for one in crew]
+
+        times[n] = min(time_call(run)[0], times.get(n, np.inf))
+    return 2 * times[1] / times[2]
+
+
 def show_sweep(options):
+    print(f"two processes that share nothing do {measure_machine():.2f} times as much as one")
     times = {}
     for workers in (1, 2):
         with tempfile.TemporaryDirectory(dir=PROJECT) as folder:
