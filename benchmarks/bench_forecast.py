@@ -42,6 +42,7 @@ DRIVERS = ("V", "N", "B", "Bz", "Bs", "AE", "Kp", "Dst")
 
 def make_models(members, drivers=None):
     """Make every model that is compared; single networks by seed."""
+    alone = {"mixed": False, "debiased": False}
     models = {
         "persistence": baselines.Persistence(),
         "recurrence": baselines.Recurrence(),
@@ -49,9 +50,9 @@ def make_models(members, drivers=None):
         "trees": baselines.BoostedTrees(drivers=drivers),
         "MLP": baselines.PlainNetwork(drivers=drivers),
         "ensemble": FluxForecaster(drivers=drivers, members=members),
-        "LSTMs alone": FluxForecaster(drivers=drivers, members=members, mixed=False),
+        "LSTMs alone": FluxForecaster(drivers=drivers, members=members, **alone),
     }
-    single = FluxForecaster(drivers=drivers, members=1, mixed=False)
+    single = FluxForecaster(drivers=drivers, members=1, **alone)
     singles = {f"single {s}": clone(single).set_params(random_state=100 + s) for s in SEEDS}
     return models | singles
 

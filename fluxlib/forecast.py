@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
-from fluxlib import network, stacking
+from fluxlib import drift, network, stacking
 from fluxlib.cluster import run_tasks
 from fluxlib.errors import FluxError
 from fluxlib.fluence import ALERT
@@ -38,6 +39,9 @@ class FluxForecaster(DailyForecaster):
     mixed : bool
         Mix the LSTMs with plain networks on the same inputs, for each horizon in the share that
         suits the held-out days best.
+    debiased : bool
+        Take from each forecast what the newest ones have been wrong by on average: see
+        :mod:`fluxlib.drift`. For each horizon in the share that suits the held-out days best.
     members : int
         Networks of the ensemble.
     blocks : int
@@ -69,6 +73,7 @@ class FluxForecaster(DailyForecaster):
         context: bool = True,
         residual: bool = True,
         mixed: bool = True,
+        debiased: bool = True,
         members: int = 8,
         blocks: int = 8,
         units: int = 32,
@@ -88,6 +93,7 @@ class FluxForecaster(DailyForecaster):
         self.context = context
         self.residual = residual
         self.mixed = mixed
+        self.debiased = debiased
         self.members = members
         self.blocks = blocks
         self.units = units
@@ -117,8 +123,14 @@ class FluxForecaster(DailyForecaster):
         **options
             Of the class.
         """
-        plain = {"step": 24, "context": False, "residual": False, "mixed": False, "members": 1}
+        plain = {"step": 24, "context": False, "residual": False, "members": 1}
+        plain |= {"mixed": False, "debiased": False}
         return cls(drivers=drivers, history=time_step, **plain | options)
+
+    @property
+    def lookback(self) -> int:
+        """Days whose forecasts tell how wrong the newest are."""
+        return drift.LOOKBACK if self.debiased else 0
 
     def save(self, folder: str | Path) -> Path:
         """Write the fitted forecaster: one `.keras` file a member, and JSON; no pickle.
@@ -161,7 +173,7 @@ class FluxForecaster(DailyForecaster):
         self.weights_ = [np.concatenate(same) for same in zip(*weights, strict=True)]
         held_out = np.concatenate(outputs)
         plain = self._fit_plain(inputs, target, folds)
-        self._calibrate(held_out, plain, target)
+        self._calibrate(windows.days, held_out, plain, target)
 
     def _fit_plain(self, inputs, target, folds) -> np.ndarray:
         """Fit a plain network a fold; return what each says of the days held out of it."""
@@ -178,11 +190,13 @@ class FluxForecaster(DailyForecaster):
             self.plain_.append(weights)
         return held_out
 
-    def _calibrate(self, held_out: np.ndarray, plain: np.ndarray, target: np.ndarray) -> None:
-        """Learn from held-out days the plain networks' shares, and the errors' quantiles.
+    def _calibrate(
+        self, days: pd.DatetimeIndex, held_out: np.ndarray, plain: np.ndarray, target: np.ndarray
+    ) -> None:
+        """Learn from held-out days the shares of corrections, and the errors' quantiles.
 
-        The errors are in units of the spread that the networks expect on their day. A day has one
-        network of a kind, or a few, that did not see it, so the shares are fair to both kinds.
+        The quantiles are in units of the spread that the networks expect on their day. A day has
+        one network of a kind, or a few, that did not see it, so the shares are fair to both kinds.
         """
         seen = np.isfinite(held_out).any(axis=(0, 2))
         value, sigma = self._join_members(held_out[:, seen])
@@ -192,6 +206,12 @@ class FluxForecaster(DailyForecaster):
         if self.mixed:
             self.shares_ = stacking.find_shares(observed, value, plain[seen])
             value = value + self.shares_ * (plain[seen] - value)
+        self.held_out_ = pd.DataFrame(value - observed, days[seen])
+        self.bias_shares_ = np.zeros(self.horizons)
+        if self.debiased:
+            bias = drift.average_errors(days[seen], value - observed)
+            self.bias_shares_ = stacking.find_shares(observed, value, value - bias)
+            value = value - self.bias_shares_ * bias
         self.errors_ = np.nanquantile((observed - value) / sigma, PROBABILITIES, axis=0).T
 
     def _predict(self, windows: Windows) -> dict[str, np.ndarray]:
@@ -203,6 +223,22 @@ class FluxForecaster(DailyForecaster):
         if self.mixed:
             plain = np.mean([stacking.run_plain(own, inputs) for own in self.plain_], axis=0)
             value = value + self.shares_ * (plain - value)
+        if self.debiased:
+            value = value - self.bias_shares_ * self._find_bias(windows, value)
+        return self._spell_out(windows, value, sigma)
+
+    def _find_bias(self, windows: Windows, value: np.ndarray) -> np.ndarray:
+        """Return what the newest forecasts before each have been wrong by."""
+        truth = (windows.target - self._base(windows)) / self.change_scale_
+        errors = pd.DataFrame(value - truth, windows.days)
+        # Of days that the networks learned from, the errors of those that had not seen them.
+        errors.update(self.held_out_)
+        return drift.average_errors(windows.days, errors.to_numpy())
+
+    def _spell_out(
+        self, windows: Windows, value: np.ndarray, sigma: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Return log10 fluence, interval, and alert probability of standardised values."""
         value = value * self.change_scale_ + self._base(windows)
         sigma = sigma * self.change_scale_
         tail = (1 - self.interval) / 2

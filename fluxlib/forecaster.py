@@ -22,6 +22,7 @@ class DailyForecaster(BaseEstimator, ABC):
     step = 6
     horizons = 3
     context = True
+    lookback = 0  # earlier issue days that a forecast looks at, beside its own window
 
     @abstractmethod
     def _fit(self, windows: Windows) -> None:
@@ -29,7 +30,10 @@ class DailyForecaster(BaseEstimator, ABC):
 
     @abstractmethod
     def _predict(self, windows: Windows) -> dict[str, np.ndarray]:
-        """Return log10 `value` (n, horizons), and `lower`, `upper`, `alert` if known."""
+        """Return log10 `value` (n, horizons), and `lower`, `upper`, `alert` if known.
+
+        Windows of `lookback` days before those asked for are among them, where there are any.
+        """
 
     def fit(self, data, days: pd.DatetimeIndex | None = None) -> "DailyForecaster":
         """Learn from the days of a dataset.
@@ -65,8 +69,9 @@ class DailyForecaster(BaseEstimator, ABC):
             day at whose end; `horizon`, days between; `value`, fluence, e/(cm2 day sr), and,
             where the model knows them, `lower`, `upper` and `alert`, the probability of an alert.
         """
-        windows = select_days(self._make_windows(data), days)
-        return tabulate(windows.days, self._predict(windows))
+        windows = self._make_windows(data)
+        asked = np.full(len(windows.days), True) if days is None else windows.days.isin(days)
+        return self._tabulate(windows, asked)
 
     def predict_newest(self, data) -> pd.DataFrame:
         """Forecast from the newest day that has fluence; a row a horizon.
@@ -80,8 +85,15 @@ class DailyForecaster(BaseEstimator, ABC):
         known = np.isfinite(windows.sequence[:, -1, windows.channels.index("e2")])
         if not known.any():
             raise FluxError("no day has both fluence and the history that a forecast needs.")
-        newest = select_days(windows, windows.days[known][-1:])
-        return tabulate(newest.days, self._predict(newest))
+        return self._tabulate(windows, windows.days == windows.days[known][-1])
+
+    def _tabulate(self, windows: Windows, asked: np.ndarray) -> pd.DataFrame:
+        """Forecast from some of the windows, which are of all days in a row."""
+        until = np.r_[np.cumsum(asked), np.full(self.lookback, asked.sum())]
+        needed = until[self.lookback :] - until[: len(asked)] + asked > 0
+        result = self._predict(windows.take(needed))
+        kept = {name: values[asked[needed]] for name, values in result.items()}
+        return tabulate(windows.days[asked], kept)
 
     def _make_windows(self, data) -> Windows:
         return make_windows(

@@ -13,6 +13,7 @@ from fluxlib.scaling import apply_scale, measure_scale
 
 _OFFSET = re.compile(r"(.+?)-(-?[\d.]+)h")
 BATCH = 256
+ROWS_AT_ONCE = 4096  # of a prediction, which bounds its memory
 
 
 class SequenceNetwork(RegressorMixin, BaseEstimator):
@@ -85,8 +86,13 @@ class SequenceNetwork(RegressorMixin, BaseEstimator):
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return log10 flux, shape (n,)."""
         check_is_fitted(self)
-        output = self.network_.predict(self._lay_out(X), batch_size=4 * BATCH, verbose=0)[:, 0]
-        return output.astype(float) * self.level_[1] + self.level_[0]
+        sequence = self._lay_out(X)
+        # Not `network_.predict`: it traces a graph for each network, and warns of having to.
+        parts = [
+            self.network_(sequence[first : first + ROWS_AT_ONCE], training=False).numpy()[:, 0]
+            for first in range(0, max(len(sequence), 1), ROWS_AT_ONCE)
+        ]
+        return np.concatenate(parts).astype(float) * self.level_[1] + self.level_[0]
 
     def _lay_out(self, X: pd.DataFrame) -> np.ndarray:
         """Return (n, steps, 2 x quantities): standardised values, and which are there."""

@@ -5,14 +5,15 @@ import uuid
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from fluxlib import network
 from fluxlib.errors import FluxError
 from fluxlib.paths import write_text
 
 NAME = "forecaster.json"
-VERSION = 2
-ARRAYS = ("mean_", "change_scale_", "errors_", "shares_")
+VERSION = 3
+ARRAYS = ("mean_", "change_scale_", "errors_", "shares_", "bias_shares_")
 PAIRS = ("sequence_scale_", "context_scale_")
 PLAIN = ("shape_", "channels_", "context_names_")
 
@@ -30,8 +31,12 @@ def save_forecaster(forecaster, folder: str | Path) -> Path:
         **{name: getattr(forecaster, name).tolist() for name in ARRAYS},
         **{name: [part.tolist() for part in getattr(forecaster, name)] for name in PAIRS},
         "plain_": [[part.tolist() for part in own] for own in forecaster.plain_],
+        "held_out_": {
+            "days": forecaster.held_out_.index.astype(str).tolist(),
+            "errors": forecaster.held_out_.to_numpy().tolist(),
+        },
     }
-    text = json.dumps(content, indent=1)
+    text = json.dumps(content)
     paths = [folder / name for name in names]
     network.write_networks(forecaster.get_config(), forecaster.weights_, paths)
     write_text(folder / NAME, text)
@@ -62,6 +67,8 @@ def load_forecaster(kind: type, folder: str | Path):
     for name in PAIRS:
         setattr(forecaster, name, tuple(np.array(part) for part in content[name]))
     forecaster.plain_ = [[np.array(part) for part in own] for own in content["plain_"]]
+    kept = content["held_out_"]
+    forecaster.held_out_ = pd.DataFrame(kept["errors"], pd.DatetimeIndex(kept["days"]), dtype=float)
     forecaster.shape_ = tuple(forecaster.shape_)
     forecaster.weights_ = network.read_networks([path.parent / n for n in content["members"]])
     return forecaster
