@@ -6,10 +6,6 @@ from series import make_series
 from fluxlib import FluxForecaster
 from fluxlib.drift import HALF_LIFE, LOOKBACK, PRIOR, average_errors
 
-pytestmark = [
-    # TensorFlow's tensors do not know NumPy 2's copy keyword.
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-]
 DAYS = pd.date_range("2010-01-01", periods=400)
 QUICK = {"step": 24, "history": 2, "context": False, "members": 2, "blocks": 2, "units": 8}
 QUICK |= {"mixed": False, "epochs": 8, "dropout": 0.0, "learning_rate": 1e-2}

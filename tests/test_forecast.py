@@ -11,10 +11,6 @@ from sklearn.base import clone
 from fluxlib import FluxForecaster
 from fluxlib.errors import FluxError
 
-pytestmark = [
-    # TensorFlow's tensors do not know NumPy 2's copy keyword.
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-]
 QUICK = {"step": 24, "history": 2, "context": False, "members": 2, "blocks": 2, "units": 8}
 QUICK["mixed"] = False
 

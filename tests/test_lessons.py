@@ -8,8 +8,6 @@ from fluxlib.protocols import leave_one_year_out, score_forecasts
 
 pytestmark = [
     pytest.mark.slow,
-    # TensorFlow's tensors do not know NumPy 2's copy keyword.
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
 SETTINGS = {"inputs": ("V",), "time_step": 2, "year": 2002, "epochs": 4}
 

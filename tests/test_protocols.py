@@ -23,10 +23,6 @@ from fluxlib.windows import DAY, make_windows
 
 DAYS = pd.date_range("2001-01-01", "2005-12-31", freq="D", name="time")
 PLAIN = {"step": 24, "history": 2, "context": False}
-keras_warns = pytest.mark.filterwarnings(
-    # TensorFlow's tensors do not know NumPy 2's copy keyword.
-    "ignore:__array__ implementation:DeprecationWarning"
-)
 
 
 def test_training_days_stay_away_from_the_test_year():
@@ -71,7 +67,6 @@ MODELS = {
 }
 
 
-@keras_warns
 @pytest.mark.slow
 @pytest.mark.parametrize("protocol", [leave_one_year_out, walk_forward])
 def test_white_noise_has_no_skill_beyond_its_interval(protocol):
@@ -81,7 +76,6 @@ def test_white_noise_has_no_skill_beyond_its_interval(protocol):
     assert (bounds["value"] > -0.2).all()
 
 
-@keras_warns
 @pytest.mark.parametrize("name", list(MODELS))
 def test_a_target_that_leaks_into_the_inputs_is_noticed(name):
     frame = make_series(1826)

@@ -1,14 +1,9 @@
 """Networks side by side: each is the plain Keras network of its weights."""
 
 import numpy as np
-import pytest
 
 from fluxlib import network
 
-pytestmark = [
-    # TensorFlow's tensors do not know NumPy 2's copy keyword.
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-]
 CONFIG = ((5, 3), 2, 3, 4, 0.0, 0.0)
 MEMBERS = 3
 

@@ -6,11 +6,6 @@ from series import make_series
 from fluxlib.errors import FluxError
 from fluxlib.studies import choose_sets, study_inputs
 
-pytestmark = [
-    # TensorFlow's tensors do not know NumPy 2's copy keyword.
-    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-]
-
 
 @pytest.mark.slow
 def test_the_driver_of_the_series_is_found_and_a_longer_window_adds_nothing():

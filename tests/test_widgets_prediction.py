@@ -42,7 +42,6 @@ def test_a_driver_that_is_not_there_is_told():
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_training_shows_its_loss_and_then_what_it_is_worth():
     panel = explore()
     seen = []
