@@ -1,4 +1,4 @@
-"""LSTMs that read an imputation's inputs in the order of their offsets."""
+"""An LSTM that reads an imputation's inputs in the order of their offsets."""
 
 import re
 
@@ -8,26 +8,24 @@ import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from fluxlib import network
 from fluxlib.errors import FluxError
 from fluxlib.scaling import apply_scale, measure_scale
 
 _OFFSET = re.compile(r"(.+?)-(-?[\d.]+)h")
 BATCH = 256
+ROWS_AT_ONCE = 4096  # of a prediction, which bounds its memory
 
 
 class SequenceNetwork(RegressorMixin, BaseEstimator):
-    """LSTMs over the offsets of `features.offset_features`, the earliest first; their mean.
+    """Keras LSTM over the offsets of `features.offset_features`, the earliest first.
 
     A step holds every quantity at one offset, and whether it is there; what has no offset (the
     clock) is in every step.
 
     Parameters
     ----------
-    members : int
-        LSTMs, which differ in their seeds and train side by side.
     units, dropout, epochs, learning_rate
-        Of each: see `fluxlib.network`.
+        Of the network.
     random_state : int
         Seed.
     """
@@ -35,14 +33,12 @@ class SequenceNetwork(RegressorMixin, BaseEstimator):
     def __init__(
         self,
         *,
-        members: int = 4,
         units: int = 32,
         dropout: float = 0.1,
         epochs: int = 15,
         learning_rate: float = 3e-3,
         random_state: int = 0,
     ):
-        self.members = members
         self.units = units
         self.dropout = dropout
         self.epochs = epochs
@@ -50,7 +46,7 @@ class SequenceNetwork(RegressorMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: pd.DataFrame, y: npt.ArrayLike) -> "SequenceNetwork":
-        """Train the networks.
+        """Train the network.
 
         Parameters
         ----------
@@ -64,33 +60,42 @@ class SequenceNetwork(RegressorMixin, BaseEstimator):
         FluxError
             If X is no DataFrame, or none of its columns has an offset.
         """
+        import keras
+
         self.steps_ = read_steps(X)
         self.scale_ = measure_scale(X.to_numpy(float))
         y = np.asarray(y, float)
         self.level_ = float(y.mean()), float(y.std()) or 1.0
-        inputs = self._lay_out(X)
-        target = np.column_stack([(y - self.level_[0]) / self.level_[1], np.ones(len(y))])
-        self.config_ = (inputs[0].shape[1:], 0, 1, self.units, self.dropout, 0.0)
-        self.weights_ = network.train_networks(
-            self.config_,
-            inputs,
-            target.astype("float32"),
-            [np.arange(len(y))] * self.members,
-            epochs=self.epochs,
-            batch_size=BATCH,
-            learning_rate=self.learning_rate,
-            seed=self.random_state,
+        keras.utils.set_random_seed(self.random_state)
+        sequence = self._lay_out(X)
+        self.network_ = keras.Sequential(
+            [
+                keras.layers.Input(sequence.shape[1:]),
+                keras.layers.LSTM(self.units),
+                keras.layers.Dropout(self.dropout),
+                keras.layers.Dense(1),
+            ]
         )
+        self.network_.compile(
+            optimizer=keras.optimizers.Adam(self.learning_rate), loss="mse", steps_per_execution=16
+        )
+        target = (y - self.level_[0]) / self.level_[1]
+        self.network_.fit(sequence, target, batch_size=BATCH, epochs=self.epochs, verbose=0)
         return self
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return log10 flux, shape (n,)."""
         check_is_fitted(self)
-        outputs = network.run_networks(self.config_, self.weights_, self._lay_out(X))
-        return outputs[:, :, 0].mean(axis=0).astype(float) * self.level_[1] + self.level_[0]
+        sequence = self._lay_out(X)
+        # Not `network_.predict`: it traces a graph for each network, and warns of having to.
+        parts = [
+            self.network_(sequence[first : first + ROWS_AT_ONCE], training=False).numpy()[:, 0]
+            for first in range(0, max(len(sequence), 1), ROWS_AT_ONCE)
+        ]
+        return np.concatenate(parts).astype(float) * self.level_[1] + self.level_[0]
 
-    def _lay_out(self, X: pd.DataFrame) -> list[np.ndarray]:
-        """Return (n, steps, 2 x quantities), standardised values and which are there; (n, 0)."""
+    def _lay_out(self, X: pd.DataFrame) -> np.ndarray:
+        """Return (n, steps, 2 x quantities): standardised values, and which are there."""
         values = apply_scale(X.to_numpy(float), self.scale_)
         there = np.isfinite(X.to_numpy(float))
         n, (steps, quantities) = len(X), self.steps_.shape
@@ -99,7 +104,7 @@ class SequenceNetwork(RegressorMixin, BaseEstimator):
             column = self.steps_[step, quantity]
             result[:, step, quantity] = values[:, column]
             result[:, step, quantities + quantity] = there[:, column]
-        return [result, np.zeros((n, 0), np.float32)]
+        return result
 
 
 def read_steps(X: pd.DataFrame) -> np.ndarray:

@@ -28,7 +28,7 @@ def test_each_step_holds_values_and_whether_they_are_there():
     network = SequenceNetwork()
     network.steps_ = read_steps(X)
     network.scale_ = np.zeros(5), np.ones(5)
-    laid, _ = network._lay_out(X)
+    laid = network._lay_out(X)
     assert laid.shape == (40, 3, 6)
     assert laid[0, 1].tolist() == pytest.approx([0, X.iloc[0, 3], X.iloc[0, 4], 0, 1, 1])
     assert laid[1, 0].tolist() == pytest.approx([X.iloc[1, 1], 0, X.iloc[1, 4], 1, 0, 1])
@@ -40,11 +40,10 @@ def test_the_network_learns_repeats_itself_and_takes_missing_inputs():
     X = X.mask(np.random.default_rng(1).random(X.shape) < 0.02)
     with pytest.raises(NotFittedError):
         SequenceNetwork().predict(X)
-    options = {"members": 2, "units": 16, "epochs": 40, "learning_rate": 1e-2, "dropout": 0.0}
-    network = SequenceNetwork(**options).fit(X, y)
+    network = SequenceNetwork(units=16, epochs=40, learning_rate=1e-2, dropout=0.0).fit(X, y)
     predicted = network.predict(X)
     assert np.sqrt(np.mean((predicted - y) ** 2)) < 0.5 * y.std()
-    same = SequenceNetwork(**options).fit(X, y)
+    same = SequenceNetwork(units=16, epochs=40, learning_rate=1e-2, dropout=0.0).fit(X, y)
     np.testing.assert_allclose(same.predict(X), predicted, rtol=1e-4, atol=1e-4)
 
 
