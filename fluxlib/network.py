@@ -3,6 +3,7 @@
 TensorFlow takes seconds to import, so nothing here imports it before it is needed.
 """
 
+import logging
 import random
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -14,6 +15,10 @@ from fluxlib.paths import atomic_path
 BATCHES_AT_ONCE = 16  # steps_per_execution: batches in one call of the graph
 WORTH_COMPILING = 30_000  # batches x steps x networks: to compile for XLA takes time, lost on less
 ROWS_AT_ONCE = 512  # of a forecast, which bounds its memory
+
+# Each architecture has a graph of its own, which is traced once; several in a row TensorFlow takes
+# for a mistake, and warns in the middle of a notebook's page.
+logging.getLogger("tensorflow").addFilter(lambda record: "retracing" not in record.getMessage())
 
 
 def build_network(

@@ -68,6 +68,7 @@ def test_each_notebook_leaves_a_page_results_and_the_index_links_it(report):
         assert f'href="{name}.html"' in index
         page = (report / f"{name}.html").read_text()
         assert "Traceback" not in page
+        assert "WARNING" not in page
         pictures = list((report.parent.parent / "figures" / "simulated").glob(f"{name}_*.png"))
         assert page.count("<img") == len(pictures) > 0
     assert "simulated" in index.lower()
