@@ -14,12 +14,13 @@ Folds = list[tuple[np.ndarray, np.ndarray]]
 
 # The longest offset among an imputation's inputs: what one sample knows reaches this far.
 PURGE = "5D"
+N_BLOCKS, N_TEST = 10, 2  # as published: see `blocked_folds`
 
 
 def blocked_folds(
     index: pd.DatetimeIndex,
-    n_blocks: int = 10,
-    n_test: int = 2,
+    n_blocks: int = N_BLOCKS,
+    n_test: int = N_TEST,
     *,
     purge: str | pd.Timedelta = "0h",
 ) -> Folds:
@@ -55,8 +56,7 @@ def blocked_folds(
             "divides the number of blocks and is smaller."
         )
     _check_times(index)
-    edges = pd.date_range(index[0], index[-1] + pd.Timedelta(1), periods=n_blocks + 1)
-    label = np.clip(edges.searchsorted(index, side="right") - 1, 0, n_blocks - 1)
+    label = _label_blocks(index, n_blocks)
     n_folds = n_blocks // n_test
     return [_split(index, label, range(fold, n_blocks, n_folds), purge) for fold in range(n_folds)]
 
@@ -73,11 +73,20 @@ def split_blocks(X) -> tuple[np.ndarray, np.ndarray]:
 
 
 def cross_blocks(X) -> Folds:
-    """Split training rows for cross-fitting, each held out once; see `split_blocks`."""
+    """Split training rows for cross-fitting, each held out once; see `split_blocks`.
+
+    Folds without a row are left out: what was held out before may be just their blocks.
+    """
     index, purge = getattr(X, "index", None), PURGE
     if not isinstance(index, pd.DatetimeIndex):
         index, purge = pd.date_range("2000", periods=len(X), freq="1h"), "0h"
-    return blocked_folds(index, purge=purge)
+    _check_times(index)
+    label = _label_blocks(index, N_BLOCKS)
+    n_folds = N_BLOCKS // N_TEST
+    return [
+        _split(index, label, range(fold, N_BLOCKS, n_folds), purge)
+        for fold in np.unique(label % n_folds)
+    ]
 
 
 def month_folds(
@@ -115,6 +124,12 @@ def month_folds(
         )
     drawn = np.random.default_rng(random_state).permutation(months)
     return [_split(index, month, part, purge) for part in np.array_split(drawn, n_folds)]
+
+
+def _label_blocks(index: pd.DatetimeIndex, n_blocks: int) -> np.ndarray:
+    """Return the number of each time's block, of as many equal ones."""
+    edges = pd.date_range(index[0], index[-1] + pd.Timedelta(1), periods=n_blocks + 1)
+    return np.clip(edges.searchsorted(index, side="right") - 1, 0, n_blocks - 1)
 
 
 def _split(index: pd.DatetimeIndex, label: np.ndarray, tested, purge) -> tuple:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import fluxlib
 from fluxlib.errors import FluxError
-from fluxlib.folds import month_folds
+from fluxlib.folds import PURGE, blocked_folds, cross_blocks, month_folds
 
 YEAR = pd.date_range("2014-01-01", "2014-12-31 23:00", freq="h", name="time")
 
@@ -129,3 +129,13 @@ def test_a_test_set_without_a_sample_is_refused():
 def test_a_purge_that_leaves_nothing_to_train_on_is_refused():
     with pytest.raises(FluxError, match=r"purge of 5 days .* leaves no sample to train on"):
         fluxlib.blocked_folds(YEAR[:100], purge="5D")
+
+
+def test_what_is_left_of_a_fold_can_be_split_again():
+    hours = pd.date_range("2014", periods=20_000, freq="h")
+    for train, _ in blocked_folds(hours, purge=PURGE):
+        rows = pd.DataFrame({"a": 0.0}, hours[train])
+        folds = cross_blocks(rows)
+        assert len(folds) >= 4
+        held_out = np.sort(np.concatenate([test for _, test in folds]))
+        np.testing.assert_array_equal(held_out, np.arange(len(rows)))
