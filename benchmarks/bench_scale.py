@@ -107,19 +107,14 @@ def work_alone():
 def measure_machine():
     """Return how much more two processes do here than one, though they share nothing."""
     command = [sys.executable, "-c", "import bench_scale; bench_scale.work_alone()"]
-    environment = os.environ | cluster.limit_threads(1)
-    times = {}
-    for n in (1, 2, 1, 2):
+    options = {"env": os.environ | cluster.limit_threads(1), "cwd": Path(__file__).parent}
 
-        def run(n=n):
-            crew = [
-                subprocess.Popen(command, env=environment, cwd=Path(__file__).parent)
-                for _ in range(n)
-            ]
-            return [one.wait() for one in crew]
+    def run_crew(n):
+        crew = [subprocess.Popen(command, **options) for _ in range(n)]
+        return [one.wait() for one in crew]
 
-        times[n] = min(time_call(run)[0], times.get(n, np.inf))
-    return 2 * times[1] / times[2]
+    one, two = (min(time_call(lambda n=n: run_crew(n))[0] for _ in range(2)) for n in (1, 2))
+    return 2 * one / two
 
 
 def show_sweep(options):

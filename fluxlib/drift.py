@@ -11,7 +11,7 @@ from scipy.signal import lfilter
 
 HALF_LIFE = 45  # days in which an error's weight halves; chosen on other years than 2008-2010
 PRIOR = 10  # days without an error that are there beforehand: few errors tell little
-LOOKBACK = 4 * HALF_LIFE  # days after which an error says no more
+LOOKBACK = 4 * HALF_LIFE  # days of errors that a forecast looks at; older ones weigh a sixteenth
 
 
 def average_errors(days: pd.DatetimeIndex, errors: np.ndarray) -> np.ndarray:
@@ -30,7 +30,7 @@ def average_errors(days: pd.DatetimeIndex, errors: np.ndarray) -> np.ndarray:
     array
         (n, horizons), drawn towards zero where few are known.
     """
-    frame = pd.DataFrame(errors, days).reindex(pd.date_range(days[0], days[-1]))
+    frame = pd.DataFrame(errors, days).asfreq("D")
     decay = 0.5 ** (1 / HALF_LIFE)
     sums, counts = (
         lfilter([1], [1, -decay], part.to_numpy(float), axis=0)

@@ -33,10 +33,10 @@ def save_forecaster(forecaster, folder: str | Path) -> Path:
         "plain_": [[part.tolist() for part in own] for own in forecaster.plain_],
         "held_out_": {
             "days": forecaster.held_out_.index.astype(str).tolist(),
-            "errors": forecaster.held_out_.to_numpy().tolist(),
+            "errors": forecaster.held_out_.astype(object).replace(np.nan, None).to_numpy().tolist(),
         },
     }
-    text = json.dumps(content)
+    text = json.dumps(content, allow_nan=False)
     paths = [folder / name for name in names]
     network.write_networks(forecaster.get_config(), forecaster.weights_, paths)
     write_text(folder / NAME, text)

@@ -36,6 +36,10 @@ def test_days_that_are_not_there_have_no_error():
     )
 
 
+def test_no_day_has_no_error():
+    assert average_errors(DAYS[:0], np.empty((0, 3))).shape == (0, 3)
+
+
 @pytest.fixture(scope="module")
 def fitted():
     """Fit forecasters to a series whose level is another for each of its satellites."""
@@ -79,6 +83,7 @@ def test_a_day_is_forecast_alone_as_among_others(fitted):
     np.testing.assert_allclose(
         alone["value"], among[among["issued"] == frame.index[1300]]["value"], rtol=0.03
     )
+    assert forecaster.predict(frame, DAYS[:0]).empty
     newest = forecaster.predict_newest(frame)
     assert newest["issued"].eq(frame.index[-1]).all()
 

@@ -6,9 +6,7 @@ from fluxlib.forecast import FluxForecaster
 from fluxlib.lessons import School
 from fluxlib.protocols import leave_one_year_out, score_forecasts
 
-pytestmark = [
-    pytest.mark.slow,
-]
+pytestmark = pytest.mark.slow
 SETTINGS = {"inputs": ("V",), "time_step": 2, "year": 2002, "epochs": 4}
 
 
