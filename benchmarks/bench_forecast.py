@@ -35,9 +35,10 @@ from fluxlib.protocols import (
     walk_forward,
 )
 from fluxlib.skill import compare_skill
+from fluxlib.windows import DRIVERS
 
 SEEDS = range(5)
-DRIVERS = ("V", "N", "B", "Bz", "Bs", "AE", "Kp", "Dst")
+SECONDS_A_DAY = 86_400
 
 
 def make_models(members, drivers=None):
@@ -57,11 +58,16 @@ def make_models(members, drivers=None):
     return models | singles
 
 
-def print_scores(table, drivers):
-    """Print PE by model, horizon and year, pooled and mean; coverage; alerts; skill; phases."""
+def print_scores(table, data):
+    """Print PE by model, horizon and year, pooled and mean; coverage; alerts; skill; phases.
+
+    Published records often hold only days whose day before is known, so those are pooled too.
+    """
     pe = tabulate_scores(score_forecasts(table), "year")
     pe["mean of years"] = pe.mean(axis=1)
     pe["pooled"] = score_forecasts(table, by=("model", "horizon"))["PE"]
+    known = data.daily["e2"].reindex(table["issued"]).notna().to_numpy()
+    pe["after a known day"] = score_forecasts(table[known], by=("model", "horizon"))["PE"]
     single = pe.index.get_level_values("model").str.startswith("single")
     if single.any():
         mean = pe[single].groupby(level="horizon").mean()
@@ -71,7 +77,7 @@ def print_scores(table, drivers):
     if "persistence" in set(groups["model"]):
         print("skill against persistence, 95 % intervals")
         print(compare_skill(groups).round(3).to_string())
-    labelled = label_days(groups, drivers)
+    labelled = label_days(groups, data.drivers)
     for phase in ("cycle", "storm"):
         part = score_forecasts(labelled[labelled[phase].notna()], by=("model", "horizon", phase))
         print(f"PE, pooled, by {phase}")
@@ -113,22 +119,26 @@ def run_scores(data, options):
     table = protocol(data, models, options.years, purge=options.purge, report=report)
     if options.out:
         table.to_parquet(options.out)
-    print_scores(table, data.drivers)
+    print_scores(table, data)
 
 
 def run_goes13(data, options):
     """Score daily means of log10 flux of GOES-13, leave one year out.
 
-    Its own hours are an input, as a driver's are; those of >2 MeV are absent when it is low, so
-    that those of >0.8 MeV are there beside them.
+    The years before it are the fluence of earlier satellites, as a mean flux. Its own hours are an
+    input, as a driver's are; those of >2 MeV are absent when it is low, so that those of >0.8 MeV
+    are there beside them.
     """
-    logs = np.log10(data.flux["goes13"])
+    logs = np.log10(data.flux["goes13"]).dropna(how="all")
     days = logs.resample("1D")
-    daily = (10 ** days.mean().where(days.count() >= 12)).assign(series="goes13")
+    means = (10 ** days.mean().where(days.count() >= 12)).assign(series="goes13")
+    earlier = data.daily[data.daily.index < means.index[0]]
+    flux = earlier.drop(columns="series") / SECONDS_A_DAY
+    daily = pd.concat([flux.assign(series=earlier["series"]), means]).asfreq("D")
     own = logs.add_prefix("flux ")
-    drivers = data.drivers.join(own)
     options.drivers = [*DRIVERS, *own]
-    run_scores(SimpleNamespace(daily=daily, drivers=drivers), options)
+    options.years = options.years or means.index.year.unique()
+    run_scores(SimpleNamespace(daily=daily, drivers=data.drivers.join(own)), options)
 
 
 def run_times(data, options):
@@ -141,6 +151,7 @@ def run_times(data, options):
     train, test = blocked_folds(windows.days, 32, 4, purge="30D")[0]
     held_out = [values[test] for values in inputs]
     known = forecaster, inputs, target, train
+    network.build_network(*forecaster.get_config())  # either way, Keras is imported first
     first, _ = time_call(lambda: train_together(*known))
     ours, weights = time_call(lambda: train_together(*known))
     theirs, plain = time_call(lambda: train_by_defaults(*known))

@@ -11,9 +11,7 @@ from fluxlib.errors import FluxError
 from fluxlib.lessons import Lesson, School
 from fluxlib.plots_prediction import plot_forecast, plot_losses
 from fluxlib.widgets import Panel, choose, choose_several, slide
-from fluxlib.windows import choose_drivers
-
-_DERIVED = ("Bs", "VBs")  # made of Bz and V
+from fluxlib.windows import choose_drivers, derive_drivers
 
 
 def explore_training(
@@ -62,7 +60,7 @@ def explore_training(
         work = None if found.is_whole else Work("Train again", run, "It was stopped.")
         return show_forecasts(found, persistence, horizon, settings["epochs"], work)
 
-    known = [*dataset.drivers.columns, *_DERIVED]
+    known = list(derive_drivers(dataset.drivers))
     choose_drivers(dataset.drivers, network_drivers)  # a wrong name is told at once
     named = {
         "time_step": slide("time_step", time_step, 1, 10, 1),

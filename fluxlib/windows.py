@@ -12,8 +12,12 @@ from fluxlib.grid import DAY
 from fluxlib.satellites import LOW_CHANNELS
 
 ROTATION = 27  # days in which the Sun, seen from Earth, turns once
+DRIVERS = ("V", "N", "B", "Bz", "Bs", "AE", "Kp", "Dst", "sector")  # unless others are asked for
 SKEWED = ("N", "P", "B", "AE", "AU", "AL", "T")  # drivers that models see as logarithms
-RECURRENT = ("V",)  # of what streams bring back; N, B, Bz and AE too made one day ahead worse
+# Of what streams bring back; N, B, Bz and AE too made one day ahead worse, which was found on other
+# years than 2008-2010, as was the use of sectors.
+RECURRENT = ("V", "sector")
+SPREAD = 3  # nT: a field along the spiral that is stronger is surely of a sector
 
 
 def slide_windows(values: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
@@ -116,8 +120,8 @@ def make_windows(
         column `e2` is the fluence, `series` (may be absent) the satellite, and the others are
         drivers.
     drivers : sequence of str or None
-        Names of drivers; `Bs` (southward field) and `VBs` are made of Bz and V. None: those of
-        V N B Bz Bs AE Kp Dst that the data has.
+        Names of drivers; `Bs` (southward field) and `VBs` are made of Bz and V, `sector` of Bx
+        and By: see :func:`sign_sector`. None: those of `DRIVERS` that the data has.
     history : int
         Days of the sequence.
     step : int
@@ -189,15 +193,23 @@ def log_channels(daily: pd.DataFrame) -> pd.DataFrame:
     return flux
 
 
-def choose_drivers(drivers: pd.DataFrame, names: Sequence[str] | None) -> pd.DataFrame:
-    """Return the named drivers, skewed ones as logarithms."""
+def derive_drivers(drivers: pd.DataFrame) -> pd.DataFrame:
+    """Return the drivers, and those made of them: `Bs`, `VBs`, `sector`."""
     frame = drivers.copy()
     if "Bz" in frame:
         frame["Bs"] = (-frame["Bz"]).clip(lower=0)
         if "V" in frame:
             frame["VBs"] = frame["V"] * frame["Bs"] * 1e-3
+    if "Bx" in frame and "By" in frame:
+        frame["sector"] = sign_sector(frame["Bx"], frame["By"])
+    return frame
+
+
+def choose_drivers(drivers: pd.DataFrame, names: Sequence[str] | None) -> pd.DataFrame:
+    """Return the named drivers, skewed ones as logarithms."""
+    frame = derive_drivers(drivers)
     if names is None:
-        names = [n for n in ("V", "N", "B", "Bz", "Bs", "AE", "Kp", "Dst") if n in frame]
+        names = [name for name in DRIVERS if name in frame]
     missing = [name for name in names if name not in frame]
     if missing:
         raise FluxError(
@@ -207,6 +219,26 @@ def choose_drivers(drivers: pd.DataFrame, names: Sequence[str] | None) -> pd.Dat
     frame = frame[list(names)]
     skewed = [name for name in names if name in SKEWED]
     return frame.assign(**{name: np.log10(1 + frame[name].abs()) for name in skewed})
+
+
+def sign_sector(Bx: pd.Series, By: pd.Series) -> pd.Series:
+    """Return the Sun's magnetic sector, signed as the season has it act.
+
+    The dipole's lean turns a field towards the Sun southward in spring, and one away from it in
+    autumn (Russell & McPherron 1973, doi 10.1029/JA078i001p00092).
+
+    Parameters
+    ----------
+    Bx, By : Series
+        Field, nT, GSE; the index is the time.
+
+    Returns
+    -------
+    Series
+        -1 to 1; above zero where the sector acts southward.
+    """
+    autumn = np.cos(2 * np.pi * (By.index.day_of_year - 278) / 365.25)
+    return np.tanh((By - Bx) / (np.sqrt(2) * SPREAD)) * autumn
 
 
 def _average_steps(drivers: pd.DataFrame, days: pd.DatetimeIndex, step: int) -> pd.DataFrame:

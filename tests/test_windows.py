@@ -8,7 +8,7 @@ import pytest
 from series import make_series
 
 from fluxlib.errors import FluxError
-from fluxlib.windows import make_windows, slide_windows
+from fluxlib.windows import derive_drivers, make_windows, sign_sector, slide_windows
 
 OPTIONS = {"drivers": ["V"], "history": 3, "step": 24, "horizons": 2}
 
@@ -65,6 +65,25 @@ def test_rotation_columns_hold_the_fluence_of_27_days_before_the_target():
     windows = make_windows(make_hourly(), **OPTIONS)
     row = windows.days.get_loc(pd.Timestamp("2005-02-10"))
     assert windows.context["e2_rotation_2"].iloc[row] == 40 + 2 - 27
+
+
+@pytest.mark.parametrize(
+    ("day", "toward_acts"), [("2005-04-05", 1), ("2005-10-05", -1), ("2005-07-05", 0)]
+)
+def test_field_towards_the_sun_acts_southward_in_spring(day, toward_acts):
+    spiral = pd.DataFrame({"Bx": [30.0, -30.0], "By": [-30.0, 30.0]}, pd.DatetimeIndex([day] * 2))
+    sector = sign_sector(spiral["Bx"], spiral["By"])
+    assert sector.to_numpy() == pytest.approx([toward_acts, -toward_acts], abs=0.02)
+
+
+def test_sector_and_the_one_of_a_rotation_before_are_inputs():
+    data = make_hourly()
+    data.drivers["Bx"], data.drivers["By"] = 3.0, -3.0
+    windows = make_windows(data, **OPTIONS | {"drivers": None})
+    assert windows.channels == ["e2", "V", "sector"]
+    row = windows.days.get_loc(pd.Timestamp("2005-02-10"))
+    before = derive_drivers(data.drivers)["sector"]["2005-01-15"].mean()  # 27 days before the 11th
+    assert windows.context["sector_rotation_1"].iloc[row] == pytest.approx(before)
 
 
 def test_missing_fluence_is_nan_in_targets_and_carried_on_as_the_last_known():
