@@ -25,7 +25,7 @@ class _Untrained(DailyForecaster):
     def __init__(self, *, horizons: int = 3):
         self.horizons = horizons
 
-    def _fit(self, windows: Windows) -> None:
+    def _fit(self, windows: Windows, stale: Windows) -> None:
         pass
 
 
@@ -72,7 +72,8 @@ class _Regression(DailyForecaster):
     def _make_model(self):
         """Return an unfitted regression for all horizons."""
 
-    def _fit(self, windows: Windows) -> None:
+    def _fit(self, windows: Windows, stale: Windows) -> None:
+        windows = windows.join(stale)
         self.fill_, _ = measure_scale(windows.flatten())
         X = self._fill(windows)
         there = np.isfinite(windows.target).all(axis=1)

@@ -150,12 +150,18 @@ class FluxForecaster(DailyForecaster):
         """
         return load_forecaster(cls, folder)
 
-    def _fit(self, windows: Windows) -> None:
-        self._learn_scales(windows)
-        inputs, target = self._scale_inputs(windows), self._scale_target(windows)
+    def _fit(self, windows: Windows, stale: Windows) -> None:
+        n, both = len(windows.days), windows.join(stale)
+        self._learn_scales(both)
+        inputs, target = self._scale_inputs(both), self._scale_target(both)
         reach = max(self.history, ROTATION if self.context else 0)
         purge = (reach + self.horizons) * DAY
-        folds = blocked_folds(windows.days, BLOCKS_A_SET * self.blocks, BLOCKS_A_SET, purge=purge)
+        folds = [
+            (np.flatnonzero(both.days.isin(windows.days[train])), test)
+            for train, test in blocked_folds(
+                windows.days, BLOCKS_A_SET * self.blocks, BLOCKS_A_SET, purge=purge
+            )
+        ]
         training = {name: getattr(self, name) for name in ("epochs", "batch_size", "learning_rate")}
         if self.on_epoch:
             training["on_epoch"] = self.on_epoch
@@ -173,7 +179,7 @@ class FluxForecaster(DailyForecaster):
         self.weights_ = [np.concatenate(same) for same in zip(*weights, strict=True)]
         held_out = np.concatenate(outputs)
         plain = self._fit_plain(inputs, target, folds)
-        self._calibrate(windows.days, held_out, plain, target)
+        self._calibrate(windows.days, held_out[:, :n], plain[:n], target[:n])
 
     def _fit_plain(self, inputs, target, folds) -> np.ndarray:
         """Fit a plain network a fold; return what each says of the days held out of it."""

@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator
 
 from fluxlib.errors import FluxError
 from fluxlib.grid import DAY
+from fluxlib.stale import hide_newest
 from fluxlib.windows import Windows, make_windows
 
 
@@ -25,8 +26,8 @@ class DailyForecaster(BaseEstimator, ABC):
     lookback = 0  # earlier issue days that a forecast looks at, beside its own window
 
     @abstractmethod
-    def _fit(self, windows: Windows) -> None:
-        """Learn from windows."""
+    def _fit(self, windows: Windows, stale: Windows) -> None:
+        """Learn from windows, and from those whose newest fluence is hidden (may be none)."""
 
     @abstractmethod
     def _predict(self, windows: Windows) -> dict[str, np.ndarray]:
@@ -45,11 +46,12 @@ class DailyForecaster(BaseEstimator, ABC):
         days : DatetimeIndex
             Issue days to learn from; default all. Their targets are up to `horizons` days later.
         """
-        windows = select_days(self._make_windows(data), days)
-        windows = windows.take(np.isfinite(windows.last) & np.isfinite(windows.target).any(axis=1))
+        windows = select_days(self._make_windows(data), days).take_known()
         if len(windows.days) == 0:
             raise FluxError("no day to learn from: none has fluence before and after it.")
-        self._fit(windows)
+        # Only the context tells how old the newest fluence is.
+        stale = hide_newest(data, self._make_windows) if self.context else windows.take([])
+        self._fit(windows, select_days(stale, days).take_known())
         return self
 
     def predict(self, data, days: pd.DatetimeIndex | None = None) -> pd.DataFrame:

@@ -45,8 +45,7 @@ def permute_inputs(
         A row an input, day and horizon: `input`; `day`, days before the target's first (0 is the
         issue day), or "all"; `horizon`; `loss`, the PE that the forecast loses.
     """
-    windows = select_days(forecaster._make_windows(data), days)
-    windows = windows.take(np.isfinite(windows.last) & np.isfinite(windows.target).any(axis=1))
+    windows = select_days(forecaster._make_windows(data), days).take_known()
     whole = _score(forecaster, windows)
     rng = np.random.default_rng(random_state)
     orders = [rng.permutation(len(windows.days)) for _ in range(repeats)]
@@ -114,6 +113,8 @@ def _name_group(column: str) -> str:
         return "season"
     if column.startswith("is_"):
         return "satellite"
+    if column in ("age", "stale"):
+        return "age"
     if "rotation" in column:
         return f"{column.split('_')[0]} 27 days before"
     return column

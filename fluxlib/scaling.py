@@ -1,5 +1,6 @@
 """Inputs put on one scale, for models whose penalty or training needs it."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,8 +14,10 @@ PENALTIES = np.logspace(0, 4, 9)  # of a ridge regression on standardised inputs
 def measure_scale(values: np.ndarray, axis=0) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and standard deviation of each column, of what is finite; 0 and 1 without."""
     known = np.where(np.isfinite(values), values, np.nan)
-    mean = np.nan_to_num(np.nanmean(known, axis=axis))
-    spread = np.nan_to_num(np.nanstd(known, axis=axis))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of columns without a finite value
+        mean = np.nan_to_num(np.nanmean(known, axis=axis))
+        spread = np.nan_to_num(np.nanstd(known, axis=axis))
     return mean, np.where(spread > 0, spread, 1)
 
 

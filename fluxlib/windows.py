@@ -89,6 +89,21 @@ class Windows:
             self.target[rows],
         )
 
+    def take_known(self) -> "Windows":
+        """Return those that can be learned from, with fluence before and after."""
+        return self.take(np.isfinite(self.last) & np.isfinite(self.target).any(axis=1))
+
+    def join(self, other: "Windows") -> "Windows":
+        """Return these windows, followed by others of the same kind."""
+        return Windows(
+            self.days.append(other.days),
+            np.concatenate([self.sequence, other.sequence]),
+            self.channels,
+            pd.concat([self.context, other.context]),
+            np.concatenate([self.last, other.last]),
+            np.concatenate([self.target, other.target]),
+        )
+
     def flatten(self) -> np.ndarray:
         """Return every input side by side: (n, steps * channels + k)."""
         return flatten_inputs([self.sequence, self.context.to_numpy()])
@@ -129,8 +144,8 @@ def make_windows(
     horizons : int
         Days ahead.
     context : bool
-        Add season, satellite, the age of the last fluence, and the fluence and drivers of one
-        solar rotation before the target days.
+        Add season, satellite, the last fluence and its age where it is not the issue day's, and
+        the fluence and drivers of one solar rotation before the target days.
 
     Raises
     ------
@@ -257,7 +272,7 @@ def _stack_days(steps: pd.DataFrame, per_day: int) -> np.ndarray:
 def _add_context(
     daily: pd.DataFrame, flux: pd.DataFrame, drivers: pd.DataFrame, horizons: int
 ) -> pd.DataFrame:
-    """Season, satellite, age of the last fluence, and one rotation before the target days."""
+    """Season, satellite, the last fluence if it is old, and one rotation before the target days."""
     days = daily.index
     phase = 2 * np.pi * (days.day_of_year - 1) / 365.25
     columns = {
@@ -270,6 +285,7 @@ def _add_context(
     columns |= {f"is_{name}": (series == name) for name in sorted(series.dropna().unique())}
     row = pd.Series(np.arange(len(days), dtype=float), days)
     columns["age"] = np.log1p(row - row.where(flux["e2"].notna()).ffill())
+    columns["stale"] = flux["e2"].ffill().where(flux["e2"].isna())
     past = drivers[[name for name in RECURRENT if name in drivers]].resample("1D").mean()
     past = flux[["e2"]].join(past.reindex(days))
     for name in past:
