@@ -33,7 +33,8 @@ class FluxForecaster(DailyForecaster):
     Parameters
     ----------
     drivers, history, step, horizons, context
-        As :func:`fluxlib.windows.make_windows` takes.
+        As :func:`fluxlib.windows.make_windows` takes. With context, days whose newest fluence
+        is hidden are learned from as well: see :mod:`fluxlib.stale`.
     residual : bool
         Learn the change from the last known fluence, rather than the fluence itself.
     mixed : bool
