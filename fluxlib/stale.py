@@ -12,7 +12,7 @@ import pandas as pd
 from fluxlib.gaps import draw_lengths
 from fluxlib.windows import Windows, split_data
 
-SHARE = 0.1  # of days, that are hidden
+SHARE = 0.05  # of days, that are hidden; chosen on other years than 2008-2010
 LONGEST = 7  # days of a gap
 
 

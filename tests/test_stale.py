@@ -14,7 +14,7 @@ def make(data):
     return make_windows(data, drivers=["V"], history=3, step=24, horizons=2)
 
 
-def test_a_tenth_of_the_days_is_hidden_in_gaps_of_a_week_at_most():
+def test_a_twentieth_of_the_days_is_hidden_in_gaps_of_a_week_at_most():
     daily, _ = split_data(make_series(3000))
     gone = hide_days(daily, 0)["e2"].isna()
     assert gone.mean() == pytest.approx(SHARE, abs=0.02)
