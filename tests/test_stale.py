@@ -39,8 +39,8 @@ def test_hidden_fluence_is_in_no_input_and_the_target_is_what_came():
 
 
 def test_what_was_learned_from_hidden_days_helps_on_other_hidden_days():
-    frame = make_series(2000)
-    seen, unseen = frame[:1500], frame[1500:]
+    frame = make_series(6000)
+    seen, unseen = frame[:4000], frame[4000:]
     test = hide_newest(unseen, make, random_state=1).take_known()
 
     def measure_error(stale):
