@@ -34,8 +34,8 @@ class StackedDense(layers.Layer):
 class StackedLSTM(layers.Layer):
     """An LSTM for each network: (batch, members, steps, channels) to (batch, members, units).
 
-    Hochreiter and Schmidhuber 1997, as `keras.layers.LSTM` has it, gates in its order; steps are
-    unrolled.
+    Hochreiter and Schmidhuber 1997, as `keras.layers.LSTM` has it, gates in its order. The steps
+    are a loop: unrolled, they take XLA three times as long to compile.
     """
 
     def __init__(self, units: int):
@@ -52,16 +52,20 @@ class StackedLSTM(layers.Layer):
     def call(self, values):
         """Return each network's last state."""
         values = ops.transpose(values, (2, 1, 0, 3))
-        # One product a step, of inputs and state, rather than two: fewer operations to start.
-        weights = ops.concatenate([self.kernel, self.recurrent], axis=1)
-        steps, members, batch, _ = ops.shape(values)
-        state = cell = ops.zeros((members, batch, self.units))
-        for inputs in ops.unstack(values, steps):
-            gates = ops.matmul(ops.concatenate([inputs, state], axis=-1), weights)
-            gates = gates + self.bias[:, None]
+        steps = values.shape[0]
+        known = ops.matmul(values, self.kernel) + self.bias[:, None]
+        start = ops.zeros_like(known[0, ..., : self.units])
+
+        def advance(step, state, cell):
+            gates = ops.take(known, step, axis=0) + ops.matmul(state, self.recurrent)
             let_in, keep, new, let_out = ops.split(gates, 4, axis=-1)
             cell = ops.sigmoid(keep) * cell + ops.sigmoid(let_in) * ops.tanh(new)
-            state = ops.sigmoid(let_out) * ops.tanh(cell)
+            return step + 1, ops.sigmoid(let_out) * ops.tanh(cell), cell
+
+        # XLA must know beforehand how many states there are to keep for the gradient.
+        _, state, _ = ops.while_loop(
+            lambda step, *_: step < steps, advance, (0, start, start), maximum_iterations=steps
+        )
         return ops.transpose(state, (1, 0, 2))
 
 
