@@ -82,7 +82,9 @@ def build_network(
     return keras.Model([sequence, context], output)
 
 
-def build_ensemble(members: int, shape, n_context, horizons, units, dropout, noise):
+def build_ensemble(
+    members: int, shape, n_context, horizons, units, dropout, noise, *, looped: bool = False
+):
     """Build several networks as one graph, each with inputs of its own.
 
     Parameters
@@ -91,6 +93,8 @@ def build_ensemble(members: int, shape, n_context, horizons, units, dropout, noi
         Networks.
     shape, n_context, horizons, units, dropout, noise
         As :func:`build_network` takes.
+    looped : bool
+        As `stacked.StackedLSTM` takes.
 
     Returns
     -------
@@ -105,7 +109,7 @@ def build_ensemble(members: int, shape, n_context, horizons, units, dropout, noi
     sequence = keras.Input((members, *shape), name="sequence")
     context = keras.Input((members, n_context), name="context")
     lstm, hidden, last = (
-        StackedLSTM(units),
+        StackedLSTM(units, looped=looped),
         StackedDense(units, activation="relu"),
         StackedDense(2 * horizons),
     )
@@ -127,7 +131,7 @@ def compile_ensemble(members: int, config: tuple, jit: bool):
     """Build and compile an ensemble once for all test years: XLA takes seconds to compile."""
     import keras
 
-    model = build_ensemble(members, *config)
+    model = build_ensemble(members, *config, looped=jit)
     model.compile(
         optimizer=keras.optimizers.Adam(),
         loss=mix_losses,

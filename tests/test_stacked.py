@@ -1,6 +1,7 @@
 """Networks side by side: each is the plain Keras network of its weights."""
 
 import numpy as np
+import pytest
 
 from fluxlib import network
 
@@ -40,19 +41,21 @@ def test_a_long_forecast_is_that_of_its_parts():
     np.testing.assert_allclose(whole[:, 700:800], part, atol=1e-6)
 
 
-def test_training_side_by_side_is_training_one_by_one():
+@pytest.mark.parametrize("compiled", [False, True])
+def test_training_side_by_side_is_training_one_by_one(compiled):
     """Without dropout, noise and shuffling by chance, a network's neighbours change nothing."""
     import keras
 
     inputs = make_inputs(n=64)
     target = np.hstack([inputs[1], inputs[1][:, :1], np.ones((64, 3))]).astype("float32")
     networks = make_networks()
-    ensemble = network.build_ensemble(MEMBERS, *CONFIG)
+    ensemble = network.build_ensemble(MEMBERS, *CONFIG, looped=compiled)
     for variable, values in zip(ensemble.trainable_variables, stack_weights(networks), strict=True):
         variable.assign(values)
     wide = [np.repeat(values[:, None], MEMBERS, axis=1) for values in (*inputs, target)]
     for model, x, y in [(ensemble, wide[:2], wide[2]), *((m, inputs, target) for m in networks)]:
-        model.compile(optimizer=keras.optimizers.SGD(0.1), loss=loss_of_one)
+        jit = compiled and model is ensemble
+        model.compile(optimizer=keras.optimizers.SGD(0.1), loss=loss_of_one, jit_compile=jit)
         model.fit(x, y, batch_size=16, epochs=2, shuffle=False, verbose=0)
     for variable, values in zip(ensemble.trainable_variables, stack_weights(networks), strict=True):
         np.testing.assert_allclose(variable.value.numpy(), values, atol=1e-5)
