@@ -41,7 +41,7 @@ class StackedLSTM(layers.Layer):
     units : int
         Size of the state.
     looped : bool
-        Whether the steps are a loop, as XLA compiles it in a third of the time, or unrolled, as
+        Whether the steps are a loop, as XLA compiles it in half the time, or unrolled, as
         TensorFlow runs them faster without XLA.
     """
 
