@@ -41,8 +41,7 @@ class StackedLSTM(layers.Layer):
     units : int
         Size of the state.
     looped : bool
-        Whether the steps are a loop, as XLA compiles it in half the time, or unrolled, as
-        TensorFlow runs them faster without XLA.
+        Whether the steps are a loop, which XLA compiles in half the time, or unrolled.
     """
 
     def __init__(self, units: int, *, looped: bool):
