@@ -46,11 +46,12 @@ class DailyForecaster(BaseEstimator, ABC):
         days : DatetimeIndex
             Issue days to learn from; default all. Their targets are up to `horizons` days later.
         """
-        windows = select_days(self._make_windows(data), days).take_known()
+        whole = self._make_windows(data)
+        windows = select_days(whole, days).take_known()
         if len(windows.days) == 0:
             raise FluxError("no day to learn from: none has fluence before and after it.")
         # Only the context tells how old the newest fluence is.
-        stale = hide_newest(data, self._make_windows) if self.context else windows.take([])
+        stale = hide_newest(data, whole, self._make_windows) if self.context else windows.take([])
         self._fit(windows, select_days(stale, days).take_known())
         return self
 

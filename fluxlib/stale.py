@@ -16,13 +16,15 @@ SHARE = 0.05  # of days, that are hidden; chosen on other years than 2008-2010
 LONGEST = 7  # days of a gap
 
 
-def hide_newest(data, make, *, random_state: int = 0) -> Windows:
+def hide_newest(data, whole: Windows, make, *, random_state: int = 0) -> Windows:
     """Make windows whose newest fluence is hidden.
 
     Parameters
     ----------
     data : Dataset or DataFrame
         As :func:`fluxlib.windows.make_windows` takes.
+    whole : Windows
+        Of the data.
     make : callable
         Makes windows of data.
     random_state : int
@@ -35,7 +37,7 @@ def hide_newest(data, make, *, random_state: int = 0) -> Windows:
     """
     daily, drivers = split_data(data)
     hidden = hide_days(daily, random_state)
-    whole, holed = make(data), make(SimpleNamespace(daily=hidden, drivers=drivers))
+    holed = make(SimpleNamespace(daily=hidden, drivers=drivers))
     gone = hidden["e2"].isna() & daily["e2"].notna()
     return replace(holed, target=whole.target).take(gone.reindex(whole.days).to_numpy())
 

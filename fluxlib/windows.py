@@ -14,8 +14,8 @@ from fluxlib.satellites import LOW_CHANNELS
 ROTATION = 27  # days in which the Sun, seen from Earth, turns once
 DRIVERS = ("V", "N", "B", "Bz", "Bs", "AE", "Kp", "Dst", "sector")  # unless others are asked for
 SKEWED = ("N", "P", "B", "AE", "AU", "AL", "T")  # drivers that models see as logarithms
-# Of what streams bring back; N, B, Bz and AE too made one day ahead worse, which was found on other
-# years than 2008-2010, as was the use of sectors.
+# Of what streams bring back; N, B, Bz and AE too made one day ahead worse. Whether the sector helps
+# was seen on other years than 2008-2010.
 RECURRENT = ("V", "sector")
 SPREAD = 3  # nT: a field along the spiral that is stronger is surely of a sector
 
