@@ -73,7 +73,7 @@ for argument in "$@"; do
   case "$argument" in
     test | lab | fetch | sweep) break ;; # the rest is theirs
     -h | --help)
-      cat "$root/fluxlib/templates/usage.txt"
+      cat "$root/fluxlib/reports/templates/usage.txt"
       exit 0
       ;;
   esac

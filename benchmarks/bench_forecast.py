@@ -22,20 +22,22 @@ from sklearn.base import clone
 from timing import time_call
 
 import fluxlib
-from fluxlib import FluxForecaster, baselines, network
-from fluxlib.alerts import bin_reliability, count_alerts, trace_roc
-from fluxlib.cycle import label_days
-from fluxlib.fluence import ALERT
-from fluxlib.folds import blocked_folds
-from fluxlib.protocols import (
+from fluxlib import FluxForecaster
+from fluxlib.datasets.fluence import ALERT
+from fluxlib.evaluation.folds import blocked_folds
+from fluxlib.evaluation.metrics import bin_reliability, count_alerts, trace_roc
+from fluxlib.evaluation.phases import label_days
+from fluxlib.evaluation.skill import compare_skill
+from fluxlib.prediction import baselines
+from fluxlib.prediction import lstm as network
+from fluxlib.prediction.cross_validation import (
     PURGE,
     leave_one_year_out,
     score_forecasts,
     tabulate_scores,
     walk_forward,
 )
-from fluxlib.skill import compare_skill
-from fluxlib.windows import DRIVERS
+from fluxlib.prediction.windows import DRIVERS
 
 SEEDS = range(5)
 SECONDS_A_DAY = 86_400

@@ -16,11 +16,10 @@ import pandas as pd
 
 import fluxlib
 from fluxlib import FluxForecaster
-from fluxlib.gaps import find_gaps
-from fluxlib.importance import permute_inputs, tabulate_importance
-from fluxlib.mending import make_fillers, score_filling, study_filling
-from fluxlib.protocols import PURGE, choose_training
-from fluxlib.studies import study_inputs
+from fluxlib.observations.gaps import find_gaps
+from fluxlib.prediction.cross_validation import PURGE, choose_training
+from fluxlib.prediction.importance import permute_inputs, study_inputs, tabulate_importance
+from fluxlib.prediction.imputation_study import make_fillers, score_filling, study_filling
 
 START = time.perf_counter()
 SERIES, OTHER = "goes15", "goes13"

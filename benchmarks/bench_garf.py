@@ -22,9 +22,9 @@ import sklearn.ensemble
 from timing import read_peak, time_call
 
 import fluxlib
-from fluxlib.folds import blocked_folds
-from fluxlib.growth import ENGINE, build_forest
-from fluxlib.inputs import satellite_features
+from fluxlib.evaluation.folds import blocked_folds
+from fluxlib.imputation.inputs import satellite_features
+from fluxlib.imputation.tree_growth import ENGINE, build_forest
 
 BITS = (9, 5, 5)
 TREES, DEPTH, LEAVES = (2**bits for bits in BITS)

@@ -19,11 +19,13 @@ import numpy as np
 import pandas as pd
 
 import fluxlib
-from fluxlib import phases, stretches, trials
-from fluxlib.gaps import find_gaps
-from fluxlib.inputs import satellite_features
-from fluxlib.overlaps import choose_target
-from fluxlib.significance import score_groups, score_intervals
+from fluxlib.calibration.pairs import choose_target
+from fluxlib.evaluation import phases
+from fluxlib.evaluation.skill import score_groups, score_intervals
+from fluxlib.imputation import hidden_gaps as stretches
+from fluxlib.imputation import holdout as trials
+from fluxlib.imputation.inputs import satellite_features
+from fluxlib.observations.gaps import find_gaps
 
 HOURS = (6, 12, 24, 72, 240)
 DEFAULTS = ("ridge", "RF", "XGBoost", "BP", "ELM", "LSTM", "IterativeImputer")

@@ -25,13 +25,14 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from timing import time_call
 
 import fluxlib
-from fluxlib import cluster, forest
 from fluxlib.__main__ import describe_dataset
-from fluxlib.parameters import read_parameters
-from fluxlib.paths import NOTEBOOKS, PROJECT, SAMPLE
-from fluxlib.plan import read_plan
-from fluxlib.runner import run_notebooks
-from fluxlib.sweep import run_sweep
+from fluxlib.imputation import error_surface as forest
+from fluxlib.utils import parallel as cluster
+from fluxlib.utils.files import NOTEBOOKS, PROJECT, SAMPLE
+from fluxlib.workflow.parameters import read_parameters
+from fluxlib.workflow.plan import read_plan
+from fluxlib.workflow.runner import run_notebooks
+from fluxlib.workflow.sweep import run_sweep
 
 CORES = (2, 16, 128)
 LEAVES = range(1, 9)

@@ -17,18 +17,16 @@ import numpy as np
 import pandas as pd
 
 import fluxlib
-from fluxlib import (
-    coverage,
-    features,
-    gaps,
-    overlaps,
-    plots,
-    widgets_calibration,
-    widgets_imputation,
-    widgets_observations,
-    widgets_offsets,
-)
-from fluxlib.paths import SAMPLE
+from fluxlib.calibration import pairs as overlaps
+from fluxlib.observations import gaps
+from fluxlib.observations import gaps as coverage
+from fluxlib.offsets import features
+from fluxlib.plotting import style as plots
+from fluxlib.utils.files import SAMPLE
+from fluxlib.widgets import calibration as widgets_calibration
+from fluxlib.widgets import observations as widgets_observations
+from fluxlib.widgets import offsets as widgets_offsets
+from fluxlib.widgets import search as widgets_imputation
 
 BEGIN = 20  # changes of each control before memory is measured first
 SEARCH = {"population": 20, "generations": 20, "bits": (5, 4, 4)}

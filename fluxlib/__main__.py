@@ -9,16 +9,16 @@ import time
 from functools import partial
 from pathlib import Path
 
-from fluxlib.cluster import VARIABLE as SCHEDULER
 from fluxlib.errors import FluxError
-from fluxlib.paths import NOTEBOOKS, PROJECT, SAMPLE
-from fluxlib.validation import parse_count
+from fluxlib.utils.files import NOTEBOOKS, PROJECT, SAMPLE
+from fluxlib.utils.parallel import VARIABLE as SCHEDULER
+from fluxlib.utils.validation import parse_count
 
 REPORTS = PROJECT / "reports"
 FIGURES = PROJECT / "figures"
 SWEEPS = PROJECT / "sweeps"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_USAGE = Path(__file__).parent / "templates" / "usage.txt"
+_USAGE = Path(__file__).parent / "reports" / "templates" / "usage.txt"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         return open_lab(arguments[1:])
     try:
         if arguments[:1] == ["fetch"]:
-            from fluxlib.archive import fetch_from_arguments
+            from fluxlib.archives.fetch import fetch_from_arguments
 
             return fetch_from_arguments(arguments[1:])
         if arguments[:1] == ["sweep"]:
@@ -64,9 +64,9 @@ def main(arguments: list[str] | None = None) -> int:
 def run(options: argparse.Namespace) -> int:
     """Run the notebooks on a dataset, and say where the report is and what failed."""
     # Imported late: a wrong option should be told at once.
-    from fluxlib.formatting import format_seconds
-    from fluxlib.parameters import read_parameters
-    from fluxlib.runner import run_notebooks
+    from fluxlib.reports.formatting import format_seconds
+    from fluxlib.workflow.parameters import read_parameters
+    from fluxlib.workflow.runner import run_notebooks
 
     began = time.monotonic()
     if options.scheduler:
@@ -93,9 +93,9 @@ def run(options: argparse.Namespace) -> int:
 
 def sweep(options: argparse.Namespace) -> int:
     """Run the notebooks with many parameter sets, and say where the comparison is."""
-    from fluxlib.formatting import format_seconds
-    from fluxlib.plan import read_plan
-    from fluxlib.sweep import run_sweep
+    from fluxlib.reports.formatting import format_seconds
+    from fluxlib.workflow.plan import read_plan
+    from fluxlib.workflow.sweep import run_sweep
 
     began = time.monotonic()
     plan = read_plan(
@@ -120,16 +120,16 @@ def sweep(options: argparse.Namespace) -> int:
 
 
 def describe_dataset(folder: str | Path):
-    """Return the `fluxlib.runner.Source` of a dataset folder.
+    """Return the `fluxlib.workflow.runner.Source` of a dataset folder.
 
     Raises
     ------
     FluxError
         If its manifest cannot be used.
     """
-    from fluxlib.dataset import dataset_key
-    from fluxlib.manifest import read_manifest
-    from fluxlib.runner import Source
+    from fluxlib.datasets.dataset import dataset_key
+    from fluxlib.datasets.manifest import read_manifest
+    from fluxlib.workflow.runner import Source
 
     folder = Path(folder).resolve()
     manifest = read_manifest(folder)
@@ -208,15 +208,15 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
 
 
 def _publish(folders: list[Path], url: str) -> None:
-    from fluxlib.publish import publish
+    from fluxlib.reports.publish import publish
 
     print(f"Published: {publish(folders, url, root=PROJECT)}")
 
 
 def _ensure_sample() -> Path:
     """Make the sample dataset if it is absent or older code made it; two runs make it once."""
-    from fluxlib import sample
-    from fluxlib.lock import hold_lock
+    from fluxlib.simulation import sample
+    from fluxlib.workflow.lock import hold_lock
 
     folder = SAMPLE
     with hold_lock(folder.parent / ".lock", say=print):

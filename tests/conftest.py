@@ -8,7 +8,7 @@ import matplotlib
 import pytest
 from matplotlib import pyplot as plt
 
-from fluxlib import cluster
+from fluxlib.utils import parallel as cluster
 
 matplotlib.use("agg")
 # A shell that starts the tests in the background has interrupts ignored, by all they start too.
@@ -77,6 +77,6 @@ def workers(two_workers, monkeypatch):
 @pytest.fixture(scope="session")
 def batch(tmp_path_factory, cache):
     """Return the reports of all notebooks on a small dataset; leave them as they are."""
-    from pipeline import make_batch
+    from tests.helpers.batch import make_batch
 
     return make_batch(tmp_path_factory.mktemp("batch"))

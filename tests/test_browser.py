@@ -6,7 +6,10 @@ import shutil
 import urllib.request
 
 import pytest
-from laboratory import (
+
+from fluxlib.workflow.parameters import read_parameters
+from tests.helpers.batch import CHEAP, NAMES, read, run_all
+from tests.helpers.jupyterlab import (
     TOKEN,
     Sheet,
     copy_notebook,
@@ -17,9 +20,6 @@ from laboratory import (
     serve_lab,
     wait_until,
 )
-from pipeline import CHEAP, NAMES, read, run_all
-
-from fluxlib.parameters import read_parameters
 
 pytestmark = pytest.mark.slow
 

@@ -4,8 +4,9 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from laboratory import open_chromium, take_picture
-from pipeline import NAMES
+
+from tests.helpers.batch import NAMES
+from tests.helpers.jupyterlab import open_chromium, take_picture
 
 pytestmark = pytest.mark.slow
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from toys import write_notebook
 
-import fluxlib.sample
 from fluxlib import __main__ as command
+from fluxlib.simulation import sample
+from tests.helpers.notebooks import write_notebook
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_help_names_every_option(capsys):
 
 @pytest.mark.slow
 def test_a_failure_is_the_last_line_and_status_1(project, capsys, monkeypatch):
-    monkeypatch.setattr(fluxlib.sample, "make_sample", write_dataset)
+    monkeypatch.setattr(sample, "make_sample", write_dataset)
     write_notebook(project / "notebooks", "01_fails", "1 / 0", plain=True)
     assert command.main([]) == 1
     lines = capsys.readouterr().out.splitlines()
@@ -97,12 +97,10 @@ def test_a_sample_is_kept_as_long_as_the_code_that_makes_it_is_the_same(project,
     write_dataset(folder)
     write_notebook(project / "notebooks", "01_a")
     made = []
-    monkeypatch.setattr(
-        fluxlib.sample, "make_sample", lambda at: (made.append(at), write_dataset(at))
-    )
+    monkeypatch.setattr(sample, "make_sample", lambda at: (made.append(at), write_dataset(at)))
     assert command.main(["--only", "02"]) == 2
     assert made == [folder]
-    monkeypatch.setattr(fluxlib.sample, "is_current", lambda at: True)
+    monkeypatch.setattr(sample, "is_current", lambda at: True)
     assert command.main(["--only", "02"]) == 2
     assert made == [folder]
 
@@ -159,6 +157,7 @@ INTERRUPTED = """
 import sys
 from pathlib import Path
 from fluxlib import __main__ as command
+from fluxlib.simulation import sample
 folder = Path(sys.argv[1])
 command.NOTEBOOKS, command.REPORTS = folder / "notebooks", folder / "reports"
 command.FIGURES = folder / "figures"

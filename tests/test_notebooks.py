@@ -4,10 +4,10 @@ import re
 import nbformat
 import pandas as pd
 import pytest
-from pipeline import CHEAP, NAMES, read, run_all
 
 import fluxlib
-from fluxlib.paths import NOTEBOOKS
+from fluxlib.utils.files import NOTEBOOKS
+from tests.helpers.batch import CHEAP, NAMES, read, run_all
 
 
 @pytest.fixture(params=NAMES)

@@ -13,7 +13,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from builders import (
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+import fluxlib
+from fluxlib.errors import FluxError
+from tests.helpers.datasets import (
     make_dpd,
     make_electron_feed,
     make_epead,
@@ -24,11 +29,6 @@ from builders import (
     make_wind_feed,
     write_goesr,
 )
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
-
-import fluxlib
-from fluxlib.errors import FluxError
 
 
 def make_parquet() -> bytes:

@@ -13,9 +13,12 @@ SCRIPT = PROJECT / "run_all.sh"
 def clone(tmp_path):
     """Make a project that is only the door, an empty list of packages, and a command."""
     folder = tmp_path / "a clone"
-    (folder / "fluxlib" / "templates").mkdir(parents=True)
+    (folder / "fluxlib" / "reports" / "templates").mkdir(parents=True)
     shutil.copy(SCRIPT, folder)
-    shutil.copy(PROJECT / "fluxlib" / "templates" / "usage.txt", folder / "fluxlib" / "templates")
+    shutil.copy(
+        PROJECT / "fluxlib" / "reports" / "templates" / "usage.txt",
+        folder / "fluxlib" / "reports" / "templates",
+    )
     (folder / "requirements.txt").write_text("")
     (folder / "fluxlib" / "__init__.py").write_text("")
     (folder / "fluxlib" / "__main__.py").write_text(

@@ -1,0 +1,1 @@
+"""Fetching files from NCEI, SPDF and SWPC into a dataset."""

@@ -1,0 +1,303 @@
+"""Download files so that only whole ones are kept, none twice, and a killed run goes on."""
+
+import ftplib
+import json
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pooch
+import requests
+
+from fluxlib.errors import FluxError
+from fluxlib.utils.files import atomic_path, write_text
+
+CHECKSUMS = "checksums.json"
+CHUNK = 2**17
+# What a server may say once and not again: too many requests, or trouble of its own.
+PASSING = (408, 425, 429, 500, 502, 503, 504)
+ABSENT = (404, 410)
+
+
+@dataclass(frozen=True)
+class Item:
+    """A file to fetch: its address, and its place below the dataset's folder.
+
+    One that is `changing` is fetched anew each time, and has no checksum to keep to.
+    """
+
+    url: str
+    path: str
+    changing: bool = False
+
+
+@dataclass
+class Outcome:
+    """What became of the items: paths that were fetched, were there, and that no archive has."""
+
+    fetched: list[str] = field(default_factory=list)
+    present: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+class Absent(Exception):  # noqa: N818 - it never leaves this module
+    """The archive has no such file, or a feed has no row now."""
+
+
+class BrokenFile(Exception):  # noqa: N818 - it never leaves this module
+    """What came is not what was asked for, though another try may bring it."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for a server: seconds of silence, tries of a file, seconds between them."""
+
+    timeout: float = 30.0
+    tries: int = 5
+    pause: float = 1.0
+
+
+def download_all(
+    items: Iterable[Item],
+    folder: Path,
+    *,
+    patience: Patience,
+    workers: int = 4,
+    tell: Callable[[], None] = lambda: None,
+) -> Outcome:
+    """Download items to a folder, several at once; `tell` is called after each.
+
+    A file that is there is checked against the checksum that was recorded when it was fetched,
+    and fetched again only if it differs.
+    """
+    pooch.get_logger().setLevel("WARNING")
+    record = _Record(folder)
+    outcome = Outcome()
+    lock = threading.Lock()
+
+    def do(item: Item) -> None:
+        try:
+            known = not item.changing and record.knows(item.path)
+            place = outcome.present if known else outcome.fetched
+            found = _fetch(item, folder, record, patience)
+            with lock:
+                (place if found else outcome.absent).append(item.path)
+        except (OSError, ValueError, BrokenFile) as error:
+            with lock:
+                outcome.failed[item.url] = _explain(error)
+        tell()
+
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(do, item) for item in items]
+        try:
+            for future in futures:
+                future.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    for paths in (outcome.fetched, outcome.present, outcome.absent):
+        paths.sort()
+    return outcome
+
+
+def read_page(url: str, patience: Patience) -> str | None:
+    """Return the text of a page, such as a folder's listing; None if there is none."""
+
+    def get() -> str | None:
+        with requests.get(url, timeout=patience.timeout) as answer:
+            if answer.status_code in ABSENT:
+                return None
+            answer.raise_for_status()
+            return answer.text
+
+    try:
+        return _insist(get, patience)
+    except (OSError, BrokenFile) as error:
+        raise FluxError(f"{url}: {_explain(error)}; try again later.") from None
+
+
+class _Record:
+    """The checksums of the files of a folder, written after each so that none is lost."""
+
+    def __init__(self, folder: Path):
+        self._path = folder / CHECKSUMS
+        self._lock = threading.Lock()
+        self._folder = folder
+        try:
+            self._sums = dict(json.loads(self._path.read_text()))
+        except FileNotFoundError:
+            self._sums = {}
+        except (ValueError, TypeError):
+            raise FluxError(
+                f"{self._path}: not a record of checksums; delete it to have one made anew."
+            ) from None
+
+    def get(self, path: str) -> str | None:
+        return self._sums.get(path)
+
+    def knows(self, path: str) -> bool:
+        """Tell whether the file is there and is what it was when it was fetched."""
+        file = self._folder / path
+        known = self.get(path)
+        return file.exists() and (known is None or pooch.file_hash(str(file)) == known)
+
+    def put(self, path: str) -> None:
+        checksum = pooch.file_hash(str(self._folder / path))
+        with self._lock:
+            if self._sums.get(path) != checksum:
+                self._sums[path] = checksum
+                write_text(self._path, json.dumps(self._sums, indent=0, sort_keys=True))
+
+
+def _fetch(item: Item, folder: Path, record: _Record, patience: Patience) -> bool:
+    """Have an item in its place; return whether the archive has it at all."""
+    target = folder / item.path
+    download = _choose_downloader(item.url, patience)
+
+    def get() -> bool:
+        try:
+            if item.changing:
+                with atomic_path(target) as temporary:
+                    download(item.url, str(temporary), None)
+                return True
+            pooch.retrieve(
+                item.url,
+                known_hash=record.get(item.path),
+                fname=target.name,
+                path=target.parent,
+                downloader=download,
+            )
+        except Absent:
+            return False
+        except requests.HTTPError as error:
+            if error.response.status_code in ABSENT:
+                return False
+            raise
+        return True
+
+    found = _insist(get, patience)
+    if found and not item.changing:
+        record.put(item.path)
+    return found
+
+
+def _choose_downloader(url: str, patience: Patience) -> Callable:
+    """Return pooch's downloader for the address, with a check of what arrived."""
+    if urlsplit(url).scheme in ("http", "https"):
+        inner = pooch.HTTPDownloader(timeout=patience.timeout, chunk_size=CHUNK)
+    elif urlsplit(url).scheme == "ftp":
+        inner = partial(_read_ftp, timeout=patience.timeout)
+    else:
+        inner = pooch.choose_downloader(url)
+
+    def download(url: str, output: str, retriever) -> None:
+        inner(url, output, retriever)
+        _check_whole(Path(output), url)
+
+    return download
+
+
+def _read_ftp(url: str, output: str, _retriever, *, timeout: float) -> None:
+    """Download from an FTP server; pooch's takes no port, and hides why a server hung up."""
+    parts = urlsplit(url)
+    try:
+        with ftplib.FTP(timeout=timeout) as server, open(output, "wb") as file:
+            server.connect(parts.hostname, parts.port or ftplib.FTP_PORT)
+            server.login()
+            server.retrbinary(f"RETR {parts.path}", file.write, CHUNK)
+    except (ftplib.Error, EOFError, ConnectionError, socket.gaierror) as error:
+        if str(error).startswith("550"):
+            raise Absent from None
+        # Any other refusal may pass: servers that are full say 421, 530, or nothing at all.
+        raise BrokenFile(str(error) or "the server hung up") from error
+
+
+def _check_whole(path: Path, url: str) -> None:
+    """Raise if a file ends early or is a page that says that something went wrong."""
+    body = path.read_bytes()
+    if not body.strip():
+        raise BrokenFile("the answer is empty")
+    if body[:512].lstrip()[:1] == b"<":
+        raise BrokenFile("the answer is a web page, not the file")
+    if url.endswith(".nc"):
+        _check_hdf5(body)
+    if url.endswith(".csv"):
+        _check_last_line(body, b",")
+    if url.endswith(".json"):
+        _check_json(body)
+    if url.endswith((".dat", ".asc", ".txt")):
+        _check_last_line(body, None)
+
+
+def _check_hdf5(body: bytes) -> None:
+    """Raise if a netCDF 4 file, which is HDF5, is shorter than its first block says."""
+    if not body.startswith(b"\x89HDF\r\n\x1a\n") or len(body) < 48:
+        raise BrokenFile("the answer is no netCDF file")
+    # The end's address: "Disk Format: Level 0A - Format Signature and Superblock".
+    place = 28 if body[8] >= 2 else 40
+    if int.from_bytes(body[place : place + 8], "little") > len(body):
+        raise BrokenFile("the answer ends before the netCDF file does")
+
+
+def _check_json(body: bytes) -> None:
+    """Raise if a feed is no whole list, or has no row."""
+    try:
+        rows = json.loads(body)
+    except (ValueError, RecursionError):
+        raise BrokenFile("the answer is not whole JSON") from None
+    if not isinstance(rows, list):
+        raise BrokenFile("the answer is no list of rows")
+    if not rows:
+        raise Absent
+
+
+def _check_last_line(body: bytes, delimiter: bytes | None) -> None:
+    """Raise if the last line has no end and fewer fields than the one before it."""
+    lines = body[-5000:].splitlines()
+    if not body.endswith(b"\n") and len(lines) > 1:
+        counts = [len(line.split(delimiter)) for line in lines[-2:]]
+        if counts[0] != counts[1]:
+            raise BrokenFile("the answer ends in the middle of a line")
+
+
+def _insist(get: Callable, patience: Patience):
+    """Call a function until it succeeds, with growing pauses where trying again may help."""
+    for attempt in range(1, patience.tries + 1):
+        try:
+            return get()
+        except (OSError, BrokenFile) as error:
+            if attempt == patience.tries or not _may_pass(error):
+                raise
+            wanted = _read_retry_after(error)
+            # Doubled each time, with some chance in it so that several do not come at once.
+            pause = patience.pause * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)
+            time.sleep(max(pause, min(wanted, 60 * patience.pause)))
+    return None
+
+
+def _may_pass(error: Exception) -> bool:
+    if isinstance(error, requests.HTTPError):
+        return error.response.status_code in PASSING
+    return isinstance(error, (BrokenFile, requests.RequestException, TimeoutError))
+
+
+def _read_retry_after(error: Exception) -> float:
+    response = getattr(error, "response", None)
+    text = response.headers.get("Retry-After", "") if response is not None else ""
+    return float(text) if text.isdigit() else 0.0
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, requests.HTTPError):
+        return f"the server answers {error.response.status_code} {error.response.reason}"
+    if isinstance(error, requests.Timeout):
+        return "the server is silent"
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,1 @@
+"""Satellites brought onto one scale (notebook 02)."""

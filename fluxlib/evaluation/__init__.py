@@ -1,0 +1,1 @@
+"""Validation without leaks: folds, scores, intervals, and what the papers printed."""

@@ -1,0 +1,146 @@
+"""Scores of yes-or-no forecasts: whether the fluence exceeds the alert level."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from fluxlib.errors import FluxError
+
+
+def scores(observed: npt.ArrayLike, predicted: npt.ArrayLike) -> dict[str, float]:
+    """Score predictions where both values are there.
+
+    Parameters
+    ----------
+    observed, predicted : array, shape (n,)
+        log10 flux or fluence, NaN where missing.
+
+    Returns
+    -------
+    dict
+        `LC`, Pearson's linear correlation; `PE`, the prediction efficiency
+        1 - sum((o - p)**2) / sum((o - mean(o))**2); `MAE` and `RMSE` in decades; `n`, the number
+        of pairs. NaN where too few pairs, or values that do not vary, leave one undefined. On
+        one sample PE <= LC**2 always: a table where it is not has them swapped.
+
+    Raises
+    ------
+    FluxError
+        If the shapes differ.
+
+    Examples
+    --------
+    >>> scores([1, 2, 3], [1, 2, 4])["MAE"].__round__(3)
+    0.333
+    """
+    observed, predicted = np.asarray(observed, float), np.asarray(predicted, float)
+    if observed.shape != predicted.shape:
+        raise FluxError(
+            f"observed has shape {observed.shape}, predicted {predicted.shape}; expected the same."
+        )
+    both = np.isfinite(observed) & np.isfinite(predicted)
+    observed, predicted = observed[both], predicted[both]
+    result = {"LC": np.nan, "PE": np.nan, "MAE": np.nan, "RMSE": np.nan, "n": len(observed)}
+    if not len(observed):
+        return result
+    error = observed - predicted
+    result["MAE"] = float(np.abs(error).mean())
+    result["RMSE"] = float(np.sqrt((error**2).mean()))
+    if np.ptp(observed) > 0:
+        result["PE"] = float(1 - (error**2).sum() / ((observed - observed.mean()) ** 2).sum())
+        if np.ptp(predicted) > 0:
+            result["LC"] = float(np.corrcoef(observed, predicted)[0, 1])
+    return result
+
+
+BINS = 10  # of probability: a tenth wide, as reliability is mostly drawn
+
+
+def count_alerts(observed: npt.ArrayLike, forecast: npt.ArrayLike) -> dict[str, float]:
+    """Score yes-or-no forecasts where both are known.
+
+    Parameters
+    ----------
+    observed, forecast : array, shape (n,)
+        1 or True for an alert, 0 or False for none, NaN where unknown.
+
+    Returns
+    -------
+    dict
+        `hits`, `misses`, `false_alarms`, `quiet`; `POD`, the share of alerts that were forecast;
+        `FAR`, the share of forecast alerts that did not come; `HSS`, Heidke's skill score, 0 for
+        chance and 1 for perfect. NaN where a share is of nothing.
+    """
+    observed, forecast = _keep_known(observed, forecast)
+    came, said = observed > 0, forecast > 0
+    a, b = np.sum(came & said), np.sum(~came & said)
+    c, d = np.sum(came & ~said), np.sum(~came & ~said)
+    chance = (a + c) * (c + d) + (a + b) * (b + d)
+    return {
+        "hits": int(a),
+        "misses": int(c),
+        "false_alarms": int(b),
+        "quiet": int(d),
+        "POD": _divide(a, a + c),
+        "FAR": _divide(b, a + b),
+        "HSS": _divide(2 * (a * d - b * c), chance),
+    }
+
+
+def trace_roc(observed: npt.ArrayLike, probability: npt.ArrayLike) -> tuple[pd.DataFrame, float]:
+    """Trace POD against the rate of false alarms as the probability that alerts is lowered.
+
+    Parameters
+    ----------
+    observed, probability : array, shape (n,)
+        1 or 0, and 0 to 1; NaN where unknown.
+
+    Returns
+    -------
+    DataFrame, float
+        Columns `threshold`, `POD`, `POFD` (false alarms, of the days without alert); and the area
+        under the curve, 0.5 for chance.
+
+    Raises
+    ------
+    FluxError
+        If the days hold no alert, or nothing else.
+    """
+    observed, probability = _keep_known(observed, probability)
+    if len(np.unique(observed > 0)) < 2:
+        raise FluxError("observed has alerts on all days or on none; a ROC needs both kinds.")
+    pofd, pod, threshold = roc_curve(observed > 0, probability)
+    curve = pd.DataFrame({"threshold": threshold, "POD": pod, "POFD": pofd})
+    return curve, float(roc_auc_score(observed > 0, probability))
+
+
+def bin_reliability(observed: npt.ArrayLike, probability: npt.ArrayLike) -> pd.DataFrame:
+    """Compare the forecast probability with how often alerts then came.
+
+    Returns
+    -------
+    DataFrame
+        A row a bin that has days: `probability`, the mean forecast; `frequency`, how often an
+        alert came; `n` days.
+    """
+    observed, probability = _keep_known(observed, probability)
+    number = np.minimum((probability * BINS).astype(int), BINS - 1)
+    frame = pd.DataFrame({"probability": probability, "frequency": (observed > 0).astype(float)})
+    groups = frame.groupby(number)
+    return groups.mean().assign(n=groups.size()).rename_axis("bin")
+
+
+def _keep_known(observed, forecast) -> tuple[np.ndarray, np.ndarray]:
+    observed, forecast = np.asarray(observed, float), np.asarray(forecast, float)
+    if observed.shape != forecast.shape:
+        raise FluxError(
+            f"observed has shape {observed.shape}, the forecast {forecast.shape}; expected the "
+            "same."
+        )
+    known = np.isfinite(observed) & np.isfinite(forecast)
+    return observed[known], forecast[known]
+
+
+def _divide(part: float, whole: float) -> float:
+    return float(part / whole) if whole else np.nan

@@ -1,0 +1,1 @@
+"""Gaps filled, each value with an interval (notebook 04)."""

@@ -1,0 +1,156 @@
+"""What a satellite's flux can be told from: another satellite, drivers, the day and the year."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from fluxlib.errors import FluxError, NotApplicable
+from fluxlib.offsets.features import (
+    NEAR_DRIVERS,
+    half_day_mean,
+    list_selection,
+    offset_features,
+    paper_inputs,
+)
+from fluxlib.satellites import LOW_CHANNELS
+from fluxlib.utils.time_grid import DAY, DAY_HOURS
+
+if TYPE_CHECKING:
+    from fluxlib.datasets.dataset import Dataset
+
+NEIGHBOURS = (-24, -12, -9, -6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6, 9, 12, 24)
+CLOCK = ("UT sine", "UT cosine", "year sine", "year cosine")
+MEAN_DRIVERS = ("V", "N", "P", "Bz", "SYM_H", "Dst", "AE", "Kp")
+
+
+def satellite_features(dataset: "Dataset", other: str, *, inputs: str = "full") -> pd.DataFrame:
+    """Lay out the inputs of an imputation.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        With `other`'s flux and the drivers on one grid.
+    other : str
+        The series to impute from.
+    inputs : {"full", "paper"}
+        "paper" is our reconstruction of the published 48: see `features.paper_inputs`. "full"
+        has the other satellite's channels of those, and their neighbouring hours and days, later
+        ones too, since imputation may look ahead; drivers as daily means, whose noise is less;
+        and the time of day and year, since satellites at two longitudes see local time hours
+        apart.
+
+    Returns
+    -------
+    DataFrame
+        On the grid of `other`; flux as log10.
+
+    Raises
+    ------
+    FluxError
+        If there is no such series.
+    NotApplicable
+        If the series lacks a channel, or the dataset a driver.
+    """
+    if inputs not in ("full", "paper"):
+        raise FluxError(f"inputs is {inputs!r}; expected 'full' or 'paper'.")
+    channels = _take_channels(dataset, other)
+    drivers = _take_drivers(dataset).reindex(channels.index)
+    if inputs == "full":
+        return _lay_out_full(channels, drivers, dataset.cadence)
+    columns = drivers.assign(Bz=half_day_mean(drivers["Bz"])).join(channels)
+    return offset_features(columns, _choose_paper(columns, tuple(channels)))
+
+
+def list_trend(features: pd.DataFrame, other: str) -> list[str]:
+    """List the inputs that flux goes straight with: the other satellite's, and the clock's.
+
+    Drivers are left out: years differ, and a straight line leads far astray in a new one.
+    """
+    return [name for name in features if name.startswith((f"{other} ", *CLOCK))]
+
+
+def _lay_out_full(
+    channels: pd.DataFrame, drivers: pd.DataFrame, cadence: pd.Timedelta
+) -> pd.DataFrame:
+    drivers = drivers[[name for name in MEAN_DRIVERS if name in drivers]]
+    if "SYM_H" in drivers:
+        drivers = drivers.drop(columns="Dst", errors="ignore")  # the same thing, by the hour
+    day = round(DAY / cadence)
+    around = channels.rolling(day, center=True, min_periods=max(1, day // 4))
+    parts = {
+        " day": around.mean(),
+        " most": around.max(),
+        " least": around.min(),
+        # How much of the day a channel was seen: GOES-13's is absent when the flux is low.
+        " seen": channels.notna().rolling(day, center=True, min_periods=1).mean(),
+    }
+    means = {
+        f" {hours} h": drivers.rolling(steps, min_periods=max(1, steps // 4)).mean()
+        for hours in (6, DAY_HOURS)
+        if (steps := round(pd.Timedelta(hours=hours) / cadence)) >= 1
+    }
+    columns = pd.concat(
+        [channels] + [part.add_suffix(suffix) for suffix, part in (parts | means).items()],
+        axis=1,
+    )
+    near = [h for h in NEIGHBOURS if not pd.Timedelta(hours=h) % cadence]
+    offsets = {
+        name: [DAY_HOURS * k for k in range(6)] + [h for h in near if h != DAY_HOURS]
+        for name in channels
+    }
+    offsets |= {f"{name} day": [DAY_HOURS * k for k in range(-3, 4)] for name in channels}
+    offsets |= {f"{name}{part}": [0] for name in channels for part in (" most", " least", " seen")}
+    offsets |= {f"{name} 24 h": [DAY_HOURS * k for k in range(-1, 5)] for name in drivers}
+    offsets |= {name: [0] for name in columns if name.endswith(" 6 h")}
+    return offset_features(columns, offsets).assign(**_read_clock(channels.index))
+
+
+def _read_clock(index: pd.DatetimeIndex) -> dict[str, np.ndarray]:
+    day = 2 * np.pi * (index.hour + index.minute / 60) / 24
+    year = 2 * np.pi * index.day_of_year / 365.25
+    return dict(zip(CLOCK, (np.sin(day), np.cos(day), np.sin(year), np.cos(year)), strict=True))
+
+
+def find_series(dataset: "Dataset", series: str) -> pd.DataFrame:
+    """Return a series' flux, or raise a FluxError that names those that there are."""
+    if series not in dataset.flux:
+        raise FluxError(
+            f"dataset {dataset.name!r} has no series {series!r} on its grid of "
+            f"{dataset.cadence}; it has {', '.join(dataset.flux) or 'none'}."
+        )
+    return dataset.flux[series]
+
+
+def _take_channels(dataset: "Dataset", series: str) -> pd.DataFrame:
+    """Return a series' two channels as log10 flux, named after it."""
+    flux = find_series(dataset, series)
+    low = next((name for name in LOW_CHANNELS if name in flux), None)
+    if low is None or "e2" not in flux:
+        raise NotApplicable(
+            f"series {series!r} has {', '.join(flux) or 'no channel'}; imputation from it needs "
+            f"e2 and one of {', '.join(LOW_CHANNELS)}."
+        )
+    return np.log10(flux[[low, "e2"]]).add_prefix(f"{series} ")
+
+
+def _take_drivers(dataset: "Dataset") -> pd.DataFrame:
+    """Return the drivers, if all that the inputs need are there."""
+    missing = {"V", "Vx", *NEAR_DRIVERS} - set(dataset.drivers)
+    if "Dst" in dataset.drivers:
+        missing -= {"SYM_H"}
+    if missing:
+        lacking = ", ".join(sorted(missing))
+        raise NotApplicable(f"it lacks drivers that imputation needs: {lacking}.")
+    return dataset.drivers
+
+
+def _choose_paper(columns: pd.DataFrame, channels: tuple[str, str]) -> list[tuple[str, float]]:
+    """Return the published inputs, with Dst, its hourly kin, where SYM-H is not there."""
+    inputs = paper_inputs(channels)
+    return list_selection(
+        {
+            "Dst" if name == "SYM_H" and name not in columns else name: offsets
+            for name, offsets in inputs.items()
+        }
+    )

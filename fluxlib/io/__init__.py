@@ -1,0 +1,1 @@
+"""Archive formats, one a module, read and written there."""

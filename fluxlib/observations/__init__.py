@@ -1,0 +1,1 @@
+"""What was measured: gaps, coverage, doubtful samples (notebook 01)."""

@@ -1,0 +1,159 @@
+"""Flag doubtful samples: spikes, stuck values, proton contamination. Nothing is dropped here."""
+
+from enum import IntFlag
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.lib.stride_tricks import sliding_window_view
+
+from fluxlib.errors import FluxError
+
+if TYPE_CHECKING:
+    from fluxlib.datasets.dataset import Dataset
+
+
+class Quality(IntFlag):
+    """Why a sample is doubtful; 0 is a good one, and several reasons add up."""
+
+    SPIKE = 1
+    STUCK = 2
+    PROTONS = 4
+    ALL = SPIKE | STUCK | PROTONS
+
+
+KINDS = [reason.name.lower() for reason in Quality]
+
+
+def flag_quality(
+    flux: pd.DataFrame,
+    *,
+    protons: pd.Series | None = None,
+    spike_decades: float = 1.0,
+    stuck_samples: int = 12,
+    proton_limit: float = 10.0,
+) -> pd.DataFrame:
+    """Flag the doubtful samples of each channel.
+
+    Parameters
+    ----------
+    flux : DataFrame
+        Electron flux, e/(cm2 s sr), on a regular grid.
+    protons : Series, optional
+        Integral flux of protons above 10 MeV, p/(cm2 s sr), by time on the same grid. Without it
+        no contamination can be flagged.
+    spike_decades : float
+        A sample is a spike if its log10 is further than this from the median of the five samples
+        around it: steps, which the median follows, are none.
+    stuck_samples : int
+        The least number of equal samples in a row that count as stuck, at least 2.
+    proton_limit : float
+        Proton flux from which the electron detectors are contaminated; NOAA's scale of radiation
+        storms begins at 10.
+
+    Returns
+    -------
+    DataFrame of uint8
+        `Quality` of every sample, with the index and columns of `flux`; 0 where it is missing.
+
+    Raises
+    ------
+    FluxError
+        If a limit makes no sense.
+    """
+    if spike_decades <= 0 or stuck_samples < 2 or proton_limit <= 0:
+        raise FluxError(
+            f"spike_decades is {spike_decades}, stuck_samples {stuck_samples}, proton_limit "
+            f"{proton_limit}; expected more than 0, at least 2, more than 0."
+        )
+    contaminated = np.zeros(len(flux), bool)
+    if protons is not None:
+        contaminated = (protons.reindex(flux.index) >= proton_limit).to_numpy()
+    flags = {}
+    for name, values in flux.items():
+        flag = Quality.SPIKE * _find_spikes(values, spike_decades)
+        flag = flag | Quality.STUCK * _find_stuck(values, stuck_samples)
+        flag = flag | Quality.PROTONS * contaminated
+        flags[name] = np.where(values.notna(), flag, 0).astype(np.uint8)
+    return pd.DataFrame(flags, index=flux.index)
+
+
+def split_flagged(
+    flux: pd.DataFrame, flags: pd.DataFrame, reasons: Quality = Quality.ALL
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the flux without the samples flagged for the reasons, and those samples apart.
+
+    Both have all rows; each sample is in exactly one of them.
+    """
+    doubtful = (flags & int(reasons)) > 0
+    return flux.mask(doubtful), flux.where(doubtful)
+
+
+def count_flags(flags: pd.DataFrame) -> pd.DataFrame:
+    """Return how many samples of each channel (rows) have each flag (columns)."""
+    return pd.DataFrame(
+        {reason.name.lower(): ((flags & int(reason)) > 0).sum() for reason in Quality}
+    )
+
+
+def flag_dataset(dataset: "Dataset") -> dict[str, pd.DataFrame]:
+    """Flag the doubtful samples of every series, by protons where the drivers have `p10`.
+
+    Returns
+    -------
+    dict of DataFrame
+        By series: `flag_quality` of its flux, which stays as it is.
+    """
+    protons = dataset.drivers.get("p10")
+    return {series: flag_quality(flux, protons=protons) for series, flux in dataset.flux.items()}
+
+
+def tabulate_flags(dataset: "Dataset", flags: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return how many samples of each series and channel are doubtful, and why.
+
+    Parameters
+    ----------
+    flags : dict of DataFrame
+        What `flag_dataset` returned.
+
+    Returns
+    -------
+    DataFrame
+        A row for each `series` and `channel`: `samples` measured; those flagged `spike`, `stuck`
+        and `protons`; and `unchecked`, at whose time no proton flux is known.
+    """
+    protons = dataset.drivers.get("p10", pd.Series(dtype=float))
+    tables = []
+    for series, flux in dataset.flux.items():
+        unchecked = protons.reindex(flux.index).isna()
+        table = count_flags(flags[series]).rename_axis("channel").reset_index()
+        table.insert(0, "series", series)
+        table.insert(2, "samples", flux.notna().sum().to_numpy())
+        tables.append(table.assign(unchecked=flux[unchecked].notna().sum().to_numpy()))
+    if not tables:
+        return pd.DataFrame(columns=["series", "channel", "samples", *KINDS, "unchecked"])
+    return pd.concat(tables, ignore_index=True)
+
+
+def _find_spikes(values: pd.Series, decades: float) -> np.ndarray:
+    logarithm = np.log10(values.where(values > 0)).to_numpy()
+    # One more than needed, so that there is a window even where there is no sample.
+    around = sliding_window_view(np.pad(logarithm, (2, 3), constant_values=np.nan), 5)[:-1]
+    # Far from the median is far from a neighbour: only few samples need a median.
+    suspects = np.zeros(len(values), bool)
+    with np.errstate(invalid="ignore"):  # infinite beside infinite
+        for neighbour in (0, 1, 3, 4):
+            suspects |= np.abs(around[:, neighbour] - logarithm) > decades
+    found = np.flatnonzero(suspects)
+    found = found[np.isfinite(around[found]).sum(axis=1) >= 4]
+    spikes = np.zeros(len(values), bool)
+    spikes[found] = np.abs(logarithm[found] - np.nanmedian(around[found], axis=1)) > decades
+    return spikes
+
+
+def _find_stuck(values: pd.Series, samples: int) -> np.ndarray:
+    # A missing sample differs from everything and ends a run.
+    values = values.to_numpy()
+    changes = np.flatnonzero(values[1:] != values[:-1]) + 1
+    lengths = np.diff(np.concatenate([[0], changes, [len(values)]]))
+    return np.repeat(lengths >= samples, lengths)

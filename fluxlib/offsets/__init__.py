@@ -1,0 +1,1 @@
+"""Which drivers the flux follows, and how many hours later (notebook 03)."""

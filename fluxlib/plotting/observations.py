@@ -1,0 +1,72 @@
+"""Figures of what was observed: coverage, gaps, the daily series."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+from fluxlib.datasets.fluence import ALERT
+from fluxlib.plotting.style import FLUENCE_LABEL, GREY
+
+
+def plot_coverage(missing: pd.DataFrame, large: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw the missing fraction of each month, a row a series; dots mark large-scale months.
+
+    Parameters
+    ----------
+    missing : DataFrame
+        0..1 by month (PeriodIndex), a column a series; NaN out of service. See
+        `gaps.missing_fraction`.
+    large : DataFrame
+        The large-scale months: see `gaps.list_large_months`.
+    """
+    ax = plt.gca() if ax is None else ax
+    months = pd.period_range(missing.index.min(), missing.index.max(), freq="M")
+    table = missing.reindex(months).T
+    image = ax.pcolormesh(
+        np.arange(len(months) + 1),
+        np.arange(len(table) + 1),
+        100 * np.ma.masked_invalid(table.to_numpy(float)),
+        cmap="viridis_r",
+        vmin=0,
+        vmax=100,
+        rasterized=True,
+    )
+    columns = months.get_indexer(pd.PeriodIndex(large["month"], freq="M"))
+    ax.plot(columns + 0.5, table.index.get_indexer(large["series"]) + 0.5, ".w", markersize=3)
+    ax.set_yticks(np.arange(len(table)) + 0.5, table.index)
+    ax.invert_yaxis()
+    januaries = np.flatnonzero(months.month == 1)
+    step = max(1, len(januaries) // 9)
+    ax.set_xticks(januaries[::step], [str(year) for year in months.year[januaries[::step]]])
+    ax.figure.colorbar(image, ax=ax, label="Missing (% of the month)")
+    return ax
+
+
+def plot_gap_lengths(gaps: Mapping[str, pd.DataFrame], *, ax: Axes | None = None) -> Axes:
+    """Draw how many gaps are at least so long, a line a series that has any."""
+    ax = plt.gca() if ax is None else ax
+    for name, table in gaps.items():
+        if table.empty:
+            continue
+        hours = np.sort(table["hours"])[::-1]
+        ax.step(hours, np.arange(1, len(hours) + 1), where="post", label=name)
+    ax.set(xscale="log", yscale="log", xlabel="Length (hours)", ylabel="Gaps at least so long")
+    if ax.lines:
+        ax.legend()
+    return ax
+
+
+def plot_daily(daily: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw the daily >2 MeV fluence, a colour a source, and the alert level."""
+    ax = plt.gca() if ax is None else ax
+    for name, part in daily.groupby("series", sort=False):
+        ax.plot(part.index, part["e2"], ".", markersize=2, label=name)
+    ax.axhline(ALERT, color=GREY, linestyle="--", linewidth=1)
+    ax.annotate("alert level", (0, ALERT), xycoords=("axes fraction", "data"), va="bottom")
+    ax.set(yscale="log", ylabel=FLUENCE_LABEL.replace(" (", "\n("))
+    if daily["series"].notna().any():
+        ax.legend(markerscale=6, loc="upper left", bbox_to_anchor=(1, 1))
+    return ax

@@ -1,0 +1,1 @@
+"""The daily fluence one to three days ahead (notebook 05)."""

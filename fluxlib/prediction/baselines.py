@@ -1,0 +1,116 @@
+"""What a forecast must beat: persistence, recurrence, linear filter, trees, a plain network."""
+
+from abc import abstractmethod
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import RidgeCV
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from fluxlib.prediction.contract import DailyForecaster
+from fluxlib.prediction.postprocessing import make_perceptron
+from fluxlib.prediction.windows import ROTATION, Windows
+from fluxlib.utils.scaling import PENALTIES, measure_scale
+
+
+class _Untrained(DailyForecaster):
+    """A rule that takes the fluence of earlier days as it is."""
+
+    step = 24
+    drivers = ()
+    context = False
+
+    def __init__(self, *, horizons: int = 3):
+        self.horizons = horizons
+
+    def _fit(self, windows: Windows, stale: Windows) -> None:
+        pass
+
+
+class Persistence(_Untrained):
+    """The last known fluence stays."""
+
+    history = 1
+
+    def _predict(self, windows: Windows) -> dict[str, np.ndarray]:
+        return {"value": np.repeat(windows.last[:, None], self.horizons, axis=1)}
+
+
+class Recurrence(_Untrained):
+    """The fluence of one solar rotation (27 days) earlier comes back."""
+
+    history = ROTATION
+
+    def _predict(self, windows: Windows) -> dict[str, np.ndarray]:
+        flux = windows.sequence[:, :, windows.channels.index("e2")]
+        return {"value": flux[:, : self.horizons].astype(float)}
+
+
+class _Regression(DailyForecaster):
+    """A regression of the change from the last fluence on every input side by side."""
+
+    def __init__(
+        self,
+        *,
+        drivers=None,
+        history: int = 4,
+        step: int = 6,
+        horizons: int = 3,
+        context: bool = True,
+        random_state: int = 0,
+    ):
+        self.drivers = drivers
+        self.history = history
+        self.step = step
+        self.horizons = horizons
+        self.context = context
+        self.random_state = random_state
+
+    @abstractmethod
+    def _make_model(self):
+        """Return an unfitted regression for all horizons."""
+
+    def _fit(self, windows: Windows, stale: Windows) -> None:
+        windows = windows.join(stale)
+        self.fill_, _ = measure_scale(windows.flatten())
+        X = self._fill(windows)
+        there = np.isfinite(windows.target).all(axis=1)
+        change = windows.target[there] - windows.last[there, None]
+        self.model_ = self._make_model().fit(X[there], change)
+
+    def _predict(self, windows: Windows) -> dict[str, np.ndarray]:
+        return {"value": windows.last[:, None] + self.model_.predict(self._fill(windows))}
+
+    def _fill(self, windows: Windows) -> np.ndarray:
+        X = windows.flatten()
+        return np.where(np.isfinite(X), X, self.fill_)
+
+
+class RidgeFilter(_Regression):
+    """Ridge regression: a linear filter of the drivers.
+
+    The idea of NOAA's REFM (after Baker et al. 1990, doi 10.1029/JA095iA09p15133), with more
+    inputs. The penalty is chosen by leave-one-out within the training days.
+    """
+
+    def _make_model(self):
+        return make_pipeline(StandardScaler(), RidgeCV(alphas=PENALTIES))
+
+
+class BoostedTrees(_Regression):
+    """Gradient-boosted trees."""
+
+    def _make_model(self):
+        trees = HistGradientBoostingRegressor(
+            max_iter=200, learning_rate=0.05, max_leaf_nodes=15, random_state=self.random_state
+        )
+        return MultiOutputRegressor(trees)
+
+
+class PlainNetwork(_Regression):
+    """A multilayer perceptron."""
+
+    def _make_model(self):
+        return make_pipeline(StandardScaler(), make_perceptron(32, 1.0, self.random_state))

@@ -1,0 +1,242 @@
+"""A solar wind for the simulator: streams, mass ejections, sectors and Alfvenic fluctuations.
+
+It follows the textbook picture rather than any one event: slow wind that carries recurrent
+high-speed streams with a compression region ahead (Gosling & Pizzo 1999,
+doi 10.1023/A:1005291711900; Tsurutani et al. 2006, doi 10.1029/2005JA011273), coronal mass
+ejections made of a sheath and a cloud whose field rotates (Burlaga et al. 1981,
+doi 10.1029/JA086iA08p06673), and a Parker spiral in magnetic sectors. The level of streams and
+ejections by year is set after the OMNI record.
+"""
+
+import numpy as np
+import pandas as pd
+
+from fluxlib.simulation.random_processes import BLOCK_DAYS, EPOCH, Span
+
+ROTATION = 27.27  # days, as seen from Earth
+_OLDEST = 18  # rotations that a stream may live
+
+# Year (its middle), strength of streams, ejections a year, field of the undisturbed wind in nT
+_CYCLE = np.array(
+    [
+        (1995, 0.95, 8, 4.6),
+        (1996, 0.60, 5, 4.1),
+        (1997, 0.30, 13, 4.3),
+        (1998, 0.42, 26, 4.8),
+        (1999, 0.62, 30, 4.9),
+        (2000, 0.58, 38, 5.0),
+        (2001, 0.42, 38, 4.9),
+        (2002, 0.62, 32, 5.4),
+        (2003, 1.90, 24, 5.3),
+        (2004, 0.85, 22, 4.8),
+        (2005, 1.00, 22, 4.5),
+        (2006, 0.85, 12, 3.9),
+        (2007, 1.00, 5, 3.5),
+        (2008, 1.10, 4, 3.2),
+        (2009, 0.10, 5, 3.3),
+        (2010, 0.58, 10, 3.7),
+        (2011, 0.72, 18, 3.9),
+        (2012, 0.60, 24, 4.2),
+        (2013, 0.52, 21, 3.9),
+        (2014, 0.50, 22, 4.6),
+        (2015, 0.85, 20, 4.9),
+        (2016, 0.98, 10, 4.7),
+        (2017, 1.00, 8, 4.3),
+        (2018, 0.75, 5, 3.9),
+        (2019, 0.60, 4, 3.7),
+    ]
+)
+
+
+def solar_cycle(days: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return stream strength (about 1 in declining years), ejections a year and field (nT).
+
+    Parameters
+    ----------
+    days : ndarray of shape (n,)
+        Days since 1995-01-01.
+    """
+    years = EPOCH.year + np.asarray(days) / 365.25
+    return tuple(np.interp(years, _CYCLE[:, 0] + 0.5, column) for column in _CYCLE[:, 1:].T)
+
+
+def draw_streams(span: Span) -> pd.DataFrame:
+    """Draw the passages of high-speed streams: born, drifting, growing and fading.
+
+    Returns
+    -------
+    DataFrame
+        One passage a row: ``onset`` (days since 1995-01-01, the stream interface), ``rise``
+        (km/s above slow wind), ``plateau`` and ``tail`` (days), ``squeeze`` (compression).
+    """
+    passages = []
+    for block in range(span.first - _OLDEST, span.last + 1):
+        rng = span.generator("streams", block)
+        strength = float(solar_cycle(block * BLOCK_DAYS)[0])
+        for _ in range(rng.poisson(0.40 + 0.40 * strength)):
+            life = min(1 + rng.geometric(1 / (2.0 + 3.0 * strength)), _OLDEST)
+            turn = np.arange(life)
+            onset = block * BLOCK_DAYS + rng.uniform(0, ROTATION) + turn * ROTATION
+            onset = onset + turn * rng.normal(0, 0.25) + rng.normal(0, 0.5, life)
+            envelope = np.sqrt(np.sin(np.pi * (turn + 1) / (life + 1)))
+            now = solar_cycle(onset)[0]
+            rise = rng.uniform(150, 310) * (0.25 + 0.95 * now) * envelope
+            passages.append(
+                pd.DataFrame(
+                    {
+                        "onset": onset,
+                        "rise": np.minimum(rise * rng.lognormal(0, 0.15, life), 450),
+                        "plateau": rng.uniform(0.4, 2.2) * rng.lognormal(0, 0.2, life),
+                        "tail": rng.uniform(1.2, 2.6) * rng.lognormal(0, 0.15, life),
+                        "squeeze": rng.lognormal(0, 0.35, life),
+                    }
+                )
+            )
+    return pd.concat(passages, ignore_index=True).sort_values("onset", ignore_index=True)
+
+
+def draw_ejections(span: Span) -> pd.DataFrame:
+    """Draw the coronal mass ejections that reach the Earth, as often as the cycle has it.
+
+    Returns
+    -------
+    DataFrame
+        One ejection a row: ``onset`` of the shock (days since 1995-01-01), ``jump`` in speed
+        (km/s), ``sheath`` and ``cloud`` (days), ``field`` of the cloud (nT), ``angle`` at which
+        its Bz starts and ``turn`` by which it rotates (radians).
+    """
+    rows = []
+    for block in range(span.first - 1, span.last):
+        rng = span.generator("ejections", block)
+        rate = float(solar_cycle(block * BLOCK_DAYS)[1])
+        count = rng.poisson(rate * BLOCK_DAYS / 365.25)
+        jump = rng.lognormal(4.6, 0.7, count).clip(20, 600)
+        rows.append(
+            pd.DataFrame(
+                {
+                    "onset": block * BLOCK_DAYS + rng.uniform(0, BLOCK_DAYS, count),
+                    "jump": jump,
+                    "sheath": rng.uniform(0.25, 0.6, count),
+                    "cloud": rng.uniform(0.6, 1.5, count),
+                    "field": (8 + 0.035 * jump) * rng.lognormal(0, 0.25, count),
+                    "angle": rng.uniform(-np.pi, np.pi, count),
+                    "turn": rng.choice([-1, 1], count) * rng.uniform(0.6, 1.1, count) * np.pi,
+                }
+            )
+        )
+    return pd.concat(rows, ignore_index=True).sort_values("onset", ignore_index=True)
+
+
+def _window(span: Span, onset: float, before: float, after: float) -> tuple[slice, np.ndarray]:
+    """Return the steps around an onset and their days since it."""
+    lower, upper = np.searchsorted(span.days, [onset - before, onset + after])
+    return slice(lower, upper), span.days[lower:upper] - onset
+
+
+def add_streams(span: Span) -> dict[str, np.ndarray]:
+    """Lay the streams on the grid: speed above slow wind, and squeeze of plasma and field."""
+    rise, dense, strong = np.zeros(span.size), np.zeros(span.size), np.zeros(span.size)
+    for passage in draw_streams(span).itertuples():
+        where, day = _window(span, passage.onset, 2, 14)
+        fall = np.exp(-((np.maximum(day - passage.plateau - 0.6, 0) / passage.tail) ** 1.2))
+        speed = passage.rise * fall / (1 + np.exp(-(day - 0.35) / 0.17))
+        power = min(passage.squeeze * passage.rise / 220, 2.5)
+        np.maximum(rise[where], speed, out=rise[where])
+        ahead = power * np.exp(-(((day + 0.15) / 0.45) ** 2))
+        np.maximum(dense[where], ahead, out=dense[where])
+        np.maximum(strong[where], power * np.exp(-(((day - 0.2) / 0.5) ** 2)), out=strong[where])
+    return {"rise": rise, "dense": dense, "strong": strong}
+
+
+def add_ejections(span: Span) -> dict[str, np.ndarray]:
+    """Lay the ejections on the grid: speed, sheath, and the cloud's field and angle."""
+    names = ["rise", "sheath", "cloud", "field", "angle"]
+    grid = {name: np.zeros(span.size) for name in names}
+    for event in draw_ejections(span).itertuples():
+        where, day = _window(span, event.onset, 0, 6)
+        end = event.sheath + event.cloud
+        speed = event.jump * np.exp(-np.maximum(day - event.sheath, 0) / 1.1)
+        np.maximum(grid["rise"][where], speed, out=grid["rise"][where])
+        in_sheath = day < event.sheath
+        grid["sheath"][where] = np.where(in_sheath, event.jump / 200, grid["sheath"][where])
+        inside = (day >= event.sheath) & (day < end)
+        part = (day - event.sheath) / event.cloud
+        bell = np.sin(np.pi * np.clip(part, 0, 1)) ** 0.7
+        grid["cloud"][where] = np.where(inside, np.minimum(4 * bell, 1), grid["cloud"][where])
+        grid["field"][where] = np.where(inside, event.field * bell, grid["field"][where])
+        angle = event.angle + event.turn * part
+        grid["angle"][where] = np.where(inside, angle, grid["angle"][where])
+    return grid
+
+
+def fluctuate(span: Span, component: str) -> np.ndarray:
+    """Return Alfvenic fluctuations of unit variance, mixed from three correlation times.
+
+    The mixture follows the autocorrelation of OMNI's hourly Bz.
+    """
+    parts = [(0.40, 0.35), (0.42, 2.0), (0.18, 10.0)]
+    return sum(
+        np.sqrt(share) * span.wander(f"{component} {hours} h", hours) for share, hours in parts
+    )
+
+
+def draw_sectors(span: Span) -> np.ndarray:
+    """Return the magnetic polarity, -1 toward the Sun to 1 away from it: two to four sectors."""
+    turns = 2 * np.pi * span.days / ROTATION
+    two = np.sin(turns + 0.8 * span.drift("two sectors"))
+    four = np.sin(2 * turns + 1.2 * span.drift("four sectors"))
+    return np.tanh((two + 0.8 * four) / 0.15)
+
+
+def _blow_plasma(span: Span, streams: dict, ejections: dict) -> dict[str, np.ndarray]:
+    """Return V, Vx, N, T and P."""
+    base = 332 + 26 * np.minimum(solar_cycle(span.days)[0], 1.2)
+    slow = base + 22 * span.drift("slow wind") + 28 * span.wander("V slow", 30)
+    V = slow + np.maximum(streams["rise"], ejections["rise"])
+    V = np.maximum(V * (1 + 0.022 * span.wander("V", 3)), 240)
+    N = 4.2 * (V / 400) ** -1.9 * np.exp(0.36 * span.wander("N", 18) + 0.10 * span.wander("n", 0.5))
+    N = N * (1 + 3.0 * streams["dense"] + 1.8 * ejections["sheath"])
+    N = np.clip(N * (1 - 0.3 * ejections["cloud"]), 0.1, 90)
+    # Lopez 1987, doi 10.1029/JA092iA10p11189, cooler in clouds
+    T = 1e3 * np.maximum(0.031 * V - 5.1, 2.5) ** 2 * (1 - 0.65 * ejections["cloud"])
+    T = T * (1 + 0.8 * streams["strong"]) * np.exp(0.4 * span.wander("T", 4))
+    sideways = 24 * np.hypot(span.wander("Vy", 6), span.wander("Vz", 6))
+    Vx = -np.sqrt(V**2 - np.minimum(sideways, 0.5 * V) ** 2)
+    return {"V": V, "Vx": Vx, "N": N, "T": T, "P": 2e-6 * N * V**2}
+
+
+def _wind_field(span: Span, V: np.ndarray, streams: dict, ejections: dict) -> dict[str, np.ndarray]:
+    """Return B, Bx, By and Bz (GSE)."""
+    change = np.exp(0.20 * span.wander("B", 20) + 0.1 * span.wander("b", 2))
+    B = 1.06 * solar_cycle(span.days)[2] * change
+    B = B * (1 + 1.4 * streams["strong"] + 1.1 * np.minimum(ejections["sheath"], 2.5))
+    B = np.hypot(B * (1 - 0.5 * ejections["cloud"]), ejections["field"])
+    polarity = draw_sectors(span)
+    spiral = np.arctan(405 / V)
+    unrest = 0.52 + 0.36 * np.clip((V - 350) / 250, 0, 1) + 0.2 * streams["strong"].clip(0, 1)
+    unrest = unrest * (1 - 0.8 * ejections["cloud"])
+    cloud = 1.5 * ejections["cloud"]
+    x = -polarity * np.cos(spiral) * (1 - ejections["cloud"]) + unrest * fluctuate(span, "Bx")
+    y = polarity * np.sin(spiral) * (1 - ejections["cloud"]) + unrest * fluctuate(span, "By")
+    y = y + cloud * np.cos(ejections["angle"])
+    z = 0.85 * unrest * fluctuate(span, "Bz") + cloud * np.sin(ejections["angle"])
+    scale = B / np.sqrt(x**2 + y**2 + z**2)
+    return {"B": B, "Bx": x * scale, "By": y * scale, "Bz": z * scale}
+
+
+def blow_wind(span: Span) -> dict[str, np.ndarray]:
+    """Simulate the solar wind at the Earth on the span's 5-minute grid.
+
+    Parameters
+    ----------
+    span : Span
+
+    Returns
+    -------
+    dict of ndarray
+        ``V`` and ``Vx`` (km/s), ``N`` (cm-3), ``T`` (K), ``P`` (nPa, OMNI's formula with its
+        share of helium), ``B Bx By Bz`` (nT, GSE).
+    """
+    streams, ejections = add_streams(span), add_ejections(span)
+    plasma = _blow_plasma(span, streams, ejections)
+    return plasma | _wind_field(span, plasma["V"], streams, ejections)

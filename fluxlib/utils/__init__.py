@@ -1,0 +1,1 @@
+"""Files, the time grid, validation and parallel work: what knows nothing of flux."""

@@ -1,0 +1,1 @@
+"""Notebooks run headlessly: parameters, execution, which runs when."""

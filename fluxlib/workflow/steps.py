@@ -1,0 +1,216 @@
+"""The notebooks as steps: what each takes, what it builds on, and when it must run again.
+
+A step is a notebook called ``NN_name.ipynb``. Its metadata may say what it builds on::
+
+    "fluxlib": {"needs": ["02_calibration"], "uses": ["04_imputation"]}
+
+It is skipped when one that it *needs* failed. One that it *uses* runs before it, but may fail.
+"""
+
+import ast
+import hashlib
+import itertools
+import json
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from fluxlib.errors import FluxError
+from fluxlib.utils.files import PROJECT
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A line of the cell tagged ``parameters``: name, default, the comment beside or above it."""
+
+    name: str
+    default: Any
+    help: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One notebook; see `find_steps`."""
+
+    name: str
+    path: Path
+    notebook: nbformat.NotebookNode
+    needs: tuple[str, ...]
+    uses: tuple[str, ...]
+
+    @property
+    def builds_on(self) -> tuple[str, ...]:
+        """The names of the steps whose outputs this one may read."""
+        return self.needs + self.uses
+
+    @cached_property
+    def parameters(self) -> dict[str, Parameter]:
+        """The parameters by name, in the notebook's order."""
+        for cell in self.notebook.cells:
+            if "parameters" in cell.metadata.get("tags", []):
+                return {p.name: p for p in _parse_parameters(cell.source, self.path)}
+        return {}
+
+    @cached_property
+    def title(self) -> str:
+        """The first heading, or the name."""
+        for cell in self.notebook.cells:
+            for line in cell.source.splitlines() if cell.cell_type == "markdown" else ():
+                if line.startswith("# "):
+                    return line[2:].strip()
+        return self.name
+
+
+def find_steps(folder: str | Path) -> list[Step]:
+    """Return the steps of a folder of notebooks, in the order of their numbers.
+
+    Raises
+    ------
+    FluxError
+        If there are none, one is no notebook, two have one number, or one builds on a step
+        that is not before it.
+    """
+    paths = sorted(Path(folder).glob("[0-9][0-9]_*.ipynb"))
+    if not paths:
+        raise FluxError(f"{folder}: found no notebooks; expected files named like 01_name.ipynb.")
+    steps: list[Step] = []
+    for path in paths:
+        step = read_step(path)
+        before = [earlier.name for earlier in steps]
+        if before and before[-1][:2] == step.name[:2]:
+            raise FluxError(f"{path}: {before[-1]} has the number {step.name[:2]} as well.")
+        for name in step.builds_on:
+            if name not in before:
+                raise FluxError(
+                    f"{path}: its metadata says that it builds on {name!r}; expected one of the "
+                    f"notebooks before it: {', '.join(before) or 'there is none'}."
+                )
+        steps.append(step)
+    return steps
+
+
+def select_steps(
+    steps: Iterable[Step], *, only: Iterable[str] = (), start: str | None = None
+) -> set[str]:
+    """Return the names of the steps to bring up to date, with all that those build on.
+
+    Parameters
+    ----------
+    steps
+        All steps, in order.
+    only
+        Numbers or names, ``"03"`` or ``"03_offsets"``. None given means every step.
+    start
+        The number or name of the first of the steps wanted.
+
+    Raises
+    ------
+    FluxError
+        If there is no such step.
+    """
+    by_name = {step.name: step for step in steps}
+    wanted = {_find_name(text, by_name) for text in only} or set(by_name)
+    if start is not None:
+        first = _find_name(start, by_name)
+        wanted = {name for name in wanted if name >= first}
+    for name in sorted(by_name, reverse=True):
+        if name in wanted:
+            wanted.update(by_name[name].builds_on)
+    return wanted
+
+
+def hash_step(
+    step: Step,
+    *,
+    parameters: Mapping[str, Any],
+    dataset_key: str,
+    upstream: Mapping[str, str],
+    code: str | None = None,
+) -> str:
+    """Return the key of all that a step's results depend on: equal keys, equal results.
+
+    Parameters
+    ----------
+    step
+        Its cells count; its metadata and outputs do not.
+    parameters
+        Every parameter's value, defaults included.
+    dataset_key
+        The hash of the dataset's content.
+    upstream
+        State (key and status) of each step that this one builds on.
+    code
+        Of `hash_code`, where many steps are hashed at one time.
+    """
+    content = {
+        "cells": [(cell.cell_type, cell.source) for cell in step.notebook.cells],
+        "parameters": dict(parameters),
+        "dataset": dataset_key,
+        "upstream": {name: upstream[name] for name in step.builds_on},
+        "code": code or hash_code(),
+        "python": platform.python_version(),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def hash_code() -> str:
+    """Return the hash of the project's own modules and of the pinned versions."""
+    digest = hashlib.sha256()
+    paths = [*sorted((PROJECT / "fluxlib").rglob("*.py")), PROJECT / "requirements.txt"]
+    for path in paths:
+        digest.update(f"{path.relative_to(PROJECT)}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def read_step(path: Path) -> Step:
+    """Return the step that a notebook is; see `find_steps`."""
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+        raise FluxError(f"{path} is no notebook: {str(error)[:200]}") from None
+    about = notebook.metadata.get("fluxlib", {})
+    return Step(
+        name=path.stem,
+        path=path.resolve(),
+        notebook=notebook,
+        needs=tuple(about.get("needs", ())),
+        uses=tuple(about.get("uses", ())),
+    )
+
+
+def _parse_parameters(source: str, path: Path) -> Iterable[Parameter]:
+    # Not papermill's inspect_notebook: it drops a line whose comment has a "=" in it.
+    lines = source.splitlines()
+    for node in ast.parse(source).body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if not isinstance(target, ast.Name) or node.value is None:
+            continue
+        try:
+            default = ast.literal_eval(node.value)
+        except ValueError:
+            raise FluxError(
+                f"{path}: the parameter {target.id!r} is {ast.unparse(node.value)}; "
+                "expected a literal: a number, text, true or false, or a list of these."
+            ) from None
+        rest = lines[node.end_lineno - 1].encode()[node.end_col_offset :].decode()
+        beside = rest.partition("#")[2].strip()
+        yield Parameter(target.id, default, beside or _join_comments(lines[: node.lineno - 1]))
+
+
+def _join_comments(lines: list[str]) -> str:
+    """Return the comment that ends these lines, in one."""
+    comments = itertools.takewhile(lambda line: line.startswith("#"), reversed(lines))
+    return " ".join(line.lstrip("# ") for line in reversed(list(comments)))
+
+
+def _find_name(text: str, names: Iterable[str]) -> str:
+    for name in names:
+        if text in (name, name[:2]):
+            return name
+    raise FluxError(f"There is no notebook {text!r}; there are {', '.join(names)}.")

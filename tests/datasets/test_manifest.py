@@ -1,0 +1,161 @@
+import pandas as pd
+import pytest
+
+from fluxlib.datasets.manifest import parse_cadence, print_cadence, read_manifest
+from fluxlib.errors import FluxError
+
+ABOUT = '[dataset]\nname = "toy"\nsynthetic = true\n'
+FLUX = '[[flux]]\nsatellite = "goes13"\nformat = "table"\nfiles = "g13_*.csv"\ncadence = "1h"\n'
+DRIVERS = '[[drivers]]\nformat = "omni2"\nfiles = "omni2_*.dat"\ncadence = "1h"\n'
+
+
+@pytest.fixture
+def read(tmp_path):
+    for name in ("g13_2014.csv", "g13_2013.csv", "omni2_2014.dat"):
+        (tmp_path / name).touch()
+
+    def read_text(text, encoding="utf-8"):
+        (tmp_path / "dataset.toml").write_bytes(text.encode(encoding))
+        return read_manifest(tmp_path)
+
+    return read_text
+
+
+def test_a_manifest_says_what_the_dataset_holds(read, tmp_path):
+    period = 'position = "east"\nperiod = ["2014-01-01", 2014-12-31]\n'
+    manifest = read(ABOUT + FLUX + period + DRIVERS)
+    assert (manifest.name, manifest.title, manifest.synthetic) == ("toy", "toy", True)
+    assert (manifest.reference, manifest.daily) == (None, ("goes13",))
+    entry = manifest.flux[0]
+    assert entry.series == entry.satellite == "goes13"
+    assert [path.name for path in entry.paths] == ["g13_2013.csv", "g13_2014.csv"]
+    assert entry.period == (pd.Timestamp("2014-01-01"), pd.Timestamp("2015-01-01"))
+    assert manifest.series == ("goes13",)
+    assert manifest.satellite("goes13") == "goes13"
+    assert manifest.position("goes13") == "east"
+    assert manifest.drivers[0].format == "omni2"
+    assert manifest.drivers[0].satellite is None
+
+
+def test_the_folder_and_its_dataset_toml_both_name_the_dataset(read, tmp_path):
+    assert read(ABOUT + FLUX) == read_manifest(tmp_path / "dataset.toml")
+
+
+def test_a_byte_order_mark_and_crlf_do_no_harm(read):
+    assert read((ABOUT + FLUX).replace("\n", "\r\n"), "utf-8-sig").name == "toy"
+
+
+def test_files_that_are_hidden_are_not_data(read, tmp_path):
+    (tmp_path / ".g13_x.csv").touch()
+    (tmp_path / ".writing-g13.csv").touch()
+    manifest = read(ABOUT + FLUX.replace("g13_*", "*"))
+    assert [path.name for path in manifest.flux[0].paths] == ["g13_2013.csv", "g13_2014.csv"]
+
+
+WRONG = {
+    "unknown key": (ABOUT + FLUX + 'sattelite = "x"\n', "unknown key 'sattelite'; did you mean"),
+    "unknown table": (ABOUT + FLUX + "[fluxes]\n", "the top level has the unknown key 'fluxes'"),
+    "unknown key of [dataset]": (ABOUT + "colour = 1\n" + FLUX, r"\[dataset\] has the unknown"),
+    "missing key": (ABOUT + FLUX.replace("cadence", "#"), r"\[\[flux\]\] number 1 lacks the key"),
+    "no [dataset]": (FLUX, "lacks the key 'dataset'"),
+    "no flux": (ABOUT + DRIVERS, r"found no \[\[flux\]\] table"),
+    "no TOML": ("[dataset\n", "not valid TOML: .*line 1"),
+    "missing file": (ABOUT + FLUX.replace("g13_", "g14_"), r"'g14_\*.csv' names no file"),
+    "wrong format": (ABOUT + FLUX.replace("table", "tabel"), "'tabel'; did you mean 'table'"),
+    "driver format": (ABOUT + FLUX.replace('"table"', '"omni2"'), "format is 'omni2'; expected"),
+    "wrong cadence": (ABOUT + FLUX.replace("1h", "7min"), "cadence is '7min'; expected a length"),
+    "wrong position": (ABOUT + FLUX + 'position = "75W"\n', "'75W'; expected one of east, west"),
+    "wrong kind": (ABOUT.replace("true", '"true"') + FLUX, "synthetic is 'true'; expected true or"),
+    "text for a table": ('dataset = "toy"\n', "dataset is 'toy'; expected a table"),
+    "list of texts": (f'flux = ["goes13"]\n{ABOUT}', "number 1 is 'goes13'; expected a table"),
+    "unsafe name": (ABOUT.replace("toy", "../toy") + FLUX, r"name is '../toy'; expected letters"),
+    "unsafe series": (ABOUT + FLUX + 'series = "a/b"\n', "series is 'a/b'; expected letters"),
+    "unknown series": (ABOUT + 'reference = "goes31"\n' + FLUX, "'goes31'; did you mean 'goes13'"),
+    "daily of none": (ABOUT + 'daily = ["goes15", 3]\n' + FLUX, "daily is 'goes15'"),
+    "daily of a list": (ABOUT + 'daily = [["goes13"]]\n' + FLUX, r"daily is \['goes13'\]"),
+    "files elsewhere": (ABOUT + FLUX.replace("g13_", "../g13_"), "below the dataset's folder"),
+    "absolute files": (ABOUT + FLUX.replace("g13_", "/g13_"), "below the dataset's folder"),
+    "empty pattern": (ABOUT + FLUX.replace("g13_*.csv", ""), "files is ''; expected a pattern"),
+    "odd pattern": (ABOUT + FLUX.replace("g13_*", "a**"), r"files (is|=) .a\*\*.csv"),
+    "period of one": (ABOUT + FLUX + 'period = ["2014-01-01"]\n', "the first and the last day"),
+    "period turned": (ABOUT + FLUX + 'period = ["2014-02-01", "2014-01-01"]\n', "the first and"),
+    "period of hours": (ABOUT + FLUX + 'period = ["2014-01-01 05:00", "2014-02-01"]\n', "the fir"),
+    "period of words": (ABOUT + FLUX + 'period = ["now", "then"]\n', "the first and the last"),
+    "zoned period": (ABOUT + FLUX + "period = [2014-01-01T00:00:00Z, 2014-02-01]\n", "the first"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_bad_manifest_is_refused_with_a_reason(read, tmp_path, case):
+    text, message = WRONG[case]
+    with pytest.raises(FluxError, match=message) as caught:
+        read(text)
+    assert str(caught.value).startswith(str(tmp_path / "dataset.toml"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (None, None),
+        (None, ("2014-01-01", "2014-12-31")),
+        (("2013-01-01", "2014-01-01"), ("2014-01-01", "2014-12-31")),
+    ],
+)
+def test_overlapping_periods_of_a_series_are_refused(read, one, other):
+    periods = [f'period = ["{p[0]}", "{p[1]}"]\n' if p else "" for p in (one, other)]
+    with pytest.raises(FluxError, match=r"number 1 and .* number 2 both hold series 'goes13' and"):
+        read(ABOUT + FLUX + periods[0] + FLUX + periods[1])
+
+
+def test_periods_that_touch_do_not_overlap(read):
+    periods = [
+        f'period = ["{a}", "{b}"]\n'
+        for a, b in [("2013-01-01", "2013-12-31"), ("2014-01-01", "2014-12-31")]
+    ]
+    assert len(read(ABOUT + FLUX + periods[0] + FLUX + periods[1]).flux) == 2
+
+
+def test_drivers_may_overlap(read):
+    assert len(read(ABOUT + FLUX + DRIVERS + DRIVERS).drivers) == 2
+
+
+def test_no_manifest_is_explained(tmp_path):
+    with pytest.raises(FluxError, match=r"no such file; a dataset is a folder of native files"):
+        read_manifest(tmp_path)
+
+
+def test_a_file_for_a_folder_is_explained(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(FluxError, match=r"no such file; a dataset is a folder"):
+        read_manifest(tmp_path / "file")
+
+
+def test_bytes_that_are_no_text_are_located(read):
+    with pytest.raises(FluxError, match="not UTF-8 text: byte 15"):
+        read('[dataset]\nname=µ"\n', "latin-1")
+
+
+@pytest.mark.parametrize("text", ["5min", "1h", "3h", "1D", "60s"])
+def test_a_cadence_divides_a_day(text):
+    assert pd.Timedelta("1D") % parse_cadence(text, "cadence") == pd.Timedelta(0)
+
+
+@pytest.mark.parametrize("text", ["1min", "5min", "90min", "1h", "3h", "1D"])
+def test_a_cadence_is_printed_as_it_is_read(text):
+    assert print_cadence(parse_cadence(text, "cadence")) == text
+
+
+@pytest.mark.parametrize("text", ["7min", "0h", "-1h", "2D", "soon", "", None, 3, "NaT"])
+def test_what_is_no_cadence_is_refused(text):
+    with pytest.raises(FluxError, match=r"cadence is .* expected a length of time that divides"):
+        parse_cadence(text, "cadence")
+
+
+@pytest.mark.real
+def test_the_real_manifest_is_sound(real_data):
+    manifest = read_manifest(real_data)
+    assert manifest.series[:3] == ("goes13", "goes15", "goes8-dpd")
+    assert {s: manifest.position(s) for s in ("goes13", "goes15")} == {
+        "goes13": "east",
+        "goes15": "west",
+    }

@@ -1,0 +1,167 @@
+import re
+
+import numpy as np
+import pytest
+
+import fluxlib
+from fluxlib.datasets import writing as writers
+from fluxlib.datasets.manifest import read_manifest
+from fluxlib.errors import FluxError
+from fluxlib.io.text import read_body
+from tests.helpers.datasets import make_dataset
+
+CADENCES = ["1min", "5min", "15min", "1h"]
+
+
+def check_flux(written, loaded):
+    assert list(written) == list(loaded)
+    for series, frame in written.items():
+        back = loaded[series]
+        assert list(frame) == list(back)
+        assert frame.index.equals(back.index)
+        assert (frame.isna() == back.isna()).all().all()
+        # five significant digits in NCEI's files, six in tables
+        assert np.nanmax(np.abs(back / frame - 1)) < 0.51e-4
+
+
+@pytest.mark.parametrize("cadence", CADENCES)
+def test_what_is_written_is_loaded_again(tmp_path, cadence):
+    made = make_dataset(days=3, cadence=cadence)
+    assert made.write(tmp_path / "set") == tmp_path / "set"
+    back = fluxlib.load(tmp_path / "set", cadence)
+    check_flux(made.flux, back.flux)
+    for series, frame in made.fluence.items():
+        assert np.nanmax(np.abs(back.fluence[series] / frame - 1)) < 1e-4
+    assert set(back.drivers) == set(made.drivers)
+    assert (back.drivers.isna() == made.drivers.isna()[list(back.drivers)]).all().all()
+    # Dst, Kp and, from hourly files, Vx and SYM-H have tables or angles of their own.
+    difference = (back.drivers - made.drivers).abs().max()
+    assert difference.drop("Vx").max() < 1e-5
+    assert difference["Vx"] < 0.05
+    assert (back.account["rejected"] == 0).all()
+    assert back.name == "toy"
+    assert back.manifest.reference == "goes13"
+    assert [back.manifest.position(s) for s in back.flux] == ["east", "east", "west"]
+
+
+@pytest.mark.parametrize("cadence", CADENCES)
+def test_protons_are_written_and_loaded_again(tmp_path, cadence):
+    made = make_dataset(days=3, cadence=cadence)
+    protons = np.round(10 ** np.linspace(-1, 4, len(made.drivers)), 2)
+    made.drivers["p10"] = protons
+    made.drivers.iloc[5:9, -1] = np.nan
+    back = fluxlib.load(made.write(tmp_path / "set"), cadence).drivers["p10"]
+    assert (back.isna() == made.drivers["p10"].isna()).all()
+    assert np.nanmax(np.abs(back - made.drivers["p10"])) < 1e-9
+
+
+def test_omni2_says_where_nobody_has_judged_the_protons():
+    made = make_dataset(days=1, cadence="1h")
+    made.drivers["p10"] = np.where(made.drivers.index.hour < 6, np.nan, 1.5)
+    rows = [line.split() for line in writers.format_omni("omni2", made.drivers).splitlines()]
+    assert [row[48] for row in rows] == ["0"] * 6 + ["-1"] * 18
+
+
+@pytest.mark.parametrize(
+    ("cadence", "formats"),
+    [
+        ("1min", {"table", "omni-hro"}),
+        ("5min", {"goes-csv", "omni-hro", "table"}),
+        ("15min", {"table"}),
+        ("1h", {"table", "omni2"}),
+    ],
+)
+def test_each_cadence_is_written_in_the_archives_format(tmp_path, cadence, formats):
+    make_dataset(days=3, cadence=cadence).write(tmp_path / "set")
+    manifest = read_manifest(tmp_path / "set")
+    assert {entry.format for entry in (*manifest.flux, *manifest.drivers)} == formats
+
+
+def test_daily_fluence_is_written_to_two_digits(tmp_path):
+    made = make_dataset(days=40)
+    made.flux = {}
+    made.fluence["goes13"].iloc[3:5] = np.nan
+    back = fluxlib.load(made.write(tmp_path / "set"), "1h")
+    assert {entry.format for entry in back.manifest.flux} == {"dpd"}
+    for series, frame in made.fluence.items():
+        both = back.fluence[series]
+        assert list(both) == [name for name in frame if name != "e4"]
+        assert (both.isna() == frame[list(both)].isna()).all().all()
+        assert np.nanmax(np.abs(both / frame[list(both)] - 1)) <= 0.051
+
+
+def test_goes_files_are_named_and_headed_as_the_archives(tmp_path):
+    folder = make_dataset(start="2014-01-30", days=3).write(tmp_path / "set")
+    names = sorted(path.name for path in folder.glob("goes1*/*.csv"))
+    assert names[:3] == [
+        "g12_eps_5m_20140101_20140131.csv",
+        "g12_eps_5m_20140201_20140228.csv",
+        "g13_epead_e13ew_5m_20140101_20140131.csv",
+    ]
+    head = (folder / "goes13" / names[2]).read_text().split("data:")[0]
+    assert ':satellite_id = "GOES-13"' in head
+    assert ':records_present = "576"' in head
+
+
+def test_omni_lines_have_the_columns_of_the_archives(tmp_path):
+    """The field ends of SPDF's format statements, which are those of real files."""
+    widths = [4, 4, 3, 5, 3, 3, 4, 4, *[6] * 14, 9, 6, 6, 6, 6, 6, 6, 9, 6, 6, 6, 6, 6, 7, 7, 6]
+    widths += [3, 4, 6, 5, 10, *[9] * 5, 3, 4, 6, 6, 6, 6, 5]
+    hro = [4, 4, 3, 3, 3, 3, 4, 4, 4, 7, 7, 6, 7, *[8] * 8, *[8] * 4, 7, 9, 6, 7, 7, 6, *[8] * 6]
+    hro += [*[6] * 7, 7, 5, 9, 9, 9]
+    for cadence, expected in (("1h", widths), ("5min", hro)):
+        made = make_dataset(days=1, cadence=cadence)
+        kind = "omni2" if cadence == "1h" else "omni-hro"
+        line = writers.format_omni(kind, made.drivers).splitlines()[0]
+        assert [m.end() for m in re.finditer(r"\S+", line)] == list(np.cumsum(expected))
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("omni2/omni2_2003.dat.gz", "omni2"),
+        ("formats/omni_5min2003_doy301_EXCERPT.asc", "omni-hro"),
+    ],
+)
+def test_the_real_files_have_those_columns_too(real_data, name, kind):
+    line = read_body(real_data / name).split(b"\n")[0].decode()
+    made = make_dataset(days=1, cadence="1h" if kind == "omni2" else "5min")
+    ours = writers.format_omni(kind, made.drivers).splitlines()[0]
+    ends = [[m.end() for m in re.finditer(r"\S+", text)] for text in (line, ours)]
+    assert ends[0] == ends[1]
+
+
+def test_the_same_dataset_gives_the_same_bytes(tmp_path):
+    folders = [make_dataset(days=2, cadence="1h").write(tmp_path / name) for name in "ab"]
+    contents = [
+        {p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file()} for f in folders
+    ]
+    assert contents[0] == contents[1]
+
+
+def test_a_folder_that_holds_something_is_not_written_over(tmp_path):
+    (tmp_path / "mine.txt").touch()
+    with pytest.raises(FluxError, match="already holds files; name a new folder"):
+        make_dataset(days=1).write(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(FluxError, match="is a file; name a new folder"):
+        make_dataset(days=1).write(tmp_path / "file")
+
+
+def test_a_failure_leaves_no_half_of_a_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(writers, "write_drivers", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        make_dataset(days=1).write(tmp_path / "set")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_titles_of_any_letters_survive(tmp_path):
+    made = make_dataset(days=1)
+    title = 'Élan "vital" \\ 電子 \x7f\t'
+    made.manifest = type(made.manifest)(**{**vars(made.manifest), "title": title})
+    assert read_manifest(made.write(tmp_path / "set")).title == title

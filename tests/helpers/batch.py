@@ -1,0 +1,55 @@
+"""All notebooks on a small simulated dataset: what slow tests share."""
+
+import json
+from pathlib import Path
+
+import fluxlib
+from fluxlib.__main__ import describe_dataset
+from fluxlib.utils.files import NOTEBOOKS
+from fluxlib.workflow.runner import run_notebooks
+
+NAMES = [
+    "01_observations",
+    "02_calibration",
+    "03_offsets",
+    "04_imputation",
+    "05_prediction",
+    "06_summary",
+]
+#: Parameters that take seconds.
+CHEAP = {
+    "03_offsets": {"max_offset": 72, "offset_step": 3},
+    "04_imputation": {
+        "generations": 3,
+        "bits": [2, 3, 2],
+        "gap_hours": [6, 72],
+        "blend": [],
+        "competitors": [],
+        "train_every": 6,
+    },
+    "05_prediction": {"members": 1, "epochs": 2, "test_years": [2012]},
+}
+
+
+def make_batch(folder: Path) -> Path:
+    """Run all notebooks on two and a half simulated years of three satellites."""
+    fluxlib.simulate("2011-07-01", "2014-01-01", "1h", seed=3).write(folder / "data")
+    return run_all(folder, parameters=CHEAP)
+
+
+def run_all(folder: Path, **options) -> Path:
+    """Run the notebooks on ``folder/data``; return the dataset's folder of reports."""
+    run = run_notebooks(
+        describe_dataset(folder / "data"),
+        notebooks=NOTEBOOKS,
+        reports=folder / "reports",
+        figures=folder / "figures",
+        say=print,
+        **options,
+    )
+    assert not run.failures
+    return run.index.parent
+
+
+def read(report: Path, step: str) -> dict:
+    return json.loads((report / f"{step}.json").read_text())

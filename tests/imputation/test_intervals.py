@@ -1,0 +1,129 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from fluxlib.errors import FluxError
+from fluxlib.imputation.intervals import EdgeCorrection, classify
+
+FADE = 24.0  # hours
+
+
+def make_series(seed, days=300):
+    """Draw a prediction of zero whose errors are a Markov process of unit variance."""
+    rng = np.random.default_rng(seed)
+    index = pd.date_range("2014-01-01", periods=24 * days, freq="h", name="time")
+    keep = np.exp(-1 / FADE)
+    error = np.empty(len(index))
+    error[0] = rng.normal()
+    for i, kick in enumerate(rng.normal(size=len(index) - 1) * np.sqrt(1 - keep**2)):
+        error[i + 1] = keep * error[i] + kick
+    return pd.Series(error, index), pd.Series(0.0, index)
+
+
+def hide_often(n):
+    """Number gaps of 3 to 96 hours, two days apart."""
+    gaps, position, number = np.zeros(n, int), 48, 0
+    while position < n - 150:
+        number += 1
+        length = (3, 6, 12, 24, 96)[number % 5]
+        gaps[position : position + length] = number
+        position += length + 48
+    return gaps
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return EdgeCorrection(trees=100).fit(*make_series(0))
+
+
+@pytest.fixture(scope="module")
+def corrected(fitted):
+    """Return truth, correction and gaps of another series."""
+    truth, predicted = make_series(1)
+    gaps = hide_often(len(truth))
+    table = fitted.predict(truth.mask(gaps > 0), predicted, gaps > 0)
+    return truth[gaps > 0], table, gaps[gaps > 0]
+
+
+def test_a_correction_comes_near_the_best_there_is(corrected):
+    truth, table, gaps = corrected
+    position = pd.Series(np.arange(len(gaps))).groupby(gaps).cumcount().to_numpy() + 1
+    length = np.bincount(gaps)[gaps]
+    # Error variance of kriging from both edges, which is the best for this process.
+    one, two = np.exp(-position / FADE), np.exp(-(length + 1 - position) / FADE)
+    best = 1 - (one**2 + two**2 - 2 * (one * two) ** 2) / (1 - (one * two) ** 2)
+    squared = (truth - table["value"]) ** 2
+    short = length <= 24
+    assert short.sum() > 300
+    assert squared[short].mean() < 1.35 * best[short].mean()
+    assert squared[short].mean() < 0.6 * (truth[short] ** 2).mean()
+
+
+def test_nine_tenths_of_unseen_samples_lie_in_the_interval(corrected):
+    truth, table, gaps = corrected
+    inside = truth.between(table["lower"], table["upper"])
+    # Some 100 gaps, whose samples go together: a standard error of about 0.02.
+    assert inside.mean() == pytest.approx(0.9, abs=0.05)
+    short = np.bincount(gaps)[gaps] <= 36
+    assert inside[short].mean() == pytest.approx(0.9, abs=0.08)
+
+
+def test_intervals_grow_with_the_distance_from_the_edges(corrected):
+    _, table, gaps = corrected
+    length = np.bincount(gaps)[gaps]
+    width = table["upper"] - table["lower"]
+    assert width[length == 3].mean() < 0.7 * width[length == 96].mean()
+
+
+def test_values_lie_in_their_interval(corrected):
+    table = corrected[1]
+    assert (table["lower"] <= table["value"]).all()
+    assert (table["value"] <= table["upper"]).all()
+
+
+def test_the_prediction_is_what_is_corrected(fitted):
+    truth, predicted = make_series(2, 20)
+    asked = np.zeros(len(truth), bool)
+    asked[100:120] = True
+    here = fitted.predict(truth.mask(asked), predicted, asked)
+    raised = fitted.predict(truth.mask(asked) + 0, predicted, asked)
+    pd.testing.assert_frame_equal(here, raised)
+    assert np.corrcoef(here["value"], truth[asked])[0, 1] > 0
+
+
+def test_the_same_seed_gives_the_same_correction():
+    truth, predicted = make_series(3, 60)
+    asked = np.zeros(len(truth), bool)
+    asked[400:500] = True
+    one, two, three = (
+        EdgeCorrection(rows=3000, trees=20, random_state=seed)
+        .fit(truth, predicted)
+        .predict(truth.mask(asked), predicted, asked)
+        for seed in (0, 0, 1)
+    )
+    pd.testing.assert_frame_equal(one, two)
+    assert not one.equals(three)
+
+
+def test_far_from_the_edges_nothing_is_corrected(fitted):
+    # In this process an edge tells a hundredth of the variance after five days.
+    assert fitted.shares_.iloc[0] > 0.9
+    assert fitted.shares_.iloc[-1] < 0.5
+    truth, predicted = make_series(4, 60)
+    asked = np.zeros(len(truth), bool)
+    asked[300:1100] = True
+    table = fitted.predict(truth.mask(asked), predicted, asked)
+    middle = table["value"].iloc[150:-150]
+    assert np.sqrt((middle**2).mean()) < 0.3
+    assert (truth[asked][middle.index] ** 2).mean() > 0.5
+
+
+def test_classes_are_of_hours_and_what_has_no_end_is_of_the_longest():
+    hours = pd.Series([1.0, 8.0, 18.0, 100.0, 5000.0, np.nan])
+    assert classify(hours, (8, 18, 480)).tolist() == [0, 1, 2, 2, 3, 3]
+
+
+def test_too_few_samples_are_refused():
+    truth, predicted = make_series(0, 10)
+    with pytest.raises(FluxError, match="50 samples have both truth and prediction"):
+        EdgeCorrection().fit(truth.where(np.arange(240) < 50), predicted)

@@ -1,0 +1,123 @@
+"""Protocols: who learns from which days, and that leaks are noticed."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fluxlib import FluxForecaster
+from fluxlib.errors import FluxError
+from fluxlib.evaluation.skill import bound_pe
+from fluxlib.prediction.baselines import Persistence, RidgeFilter
+from fluxlib.prediction.cross_validation import (
+    PURGE,
+    choose_training,
+    leave_one_year_out,
+    list_issue_days,
+    list_years,
+    pick_horizon,
+    score_forecasts,
+    walk_forward,
+)
+from fluxlib.prediction.windows import DAY, make_windows
+from tests.helpers.daily_series import find_best_pe, make_noise, make_series
+
+DAYS = pd.date_range("2001-01-01", "2005-12-31", freq="D", name="time")
+PLAIN = {"step": 24, "history": 2, "context": False}
+
+
+def test_training_days_stay_away_from_the_test_year():
+    train = choose_training(DAYS, 2003, 10, past_only=False)
+    assert train[train.year <= 2003].max() == pd.Timestamp("2002-12-21")
+    assert train[train.year >= 2003].min() == pd.Timestamp("2004-01-11")
+
+
+def test_walk_forward_learns_from_the_past_alone():
+    train = choose_training(DAYS, 2003, 10, past_only=True)
+    assert train[0] == DAYS[0]
+    assert train.max() == pd.Timestamp("2002-12-21")
+
+
+def test_a_year_is_forecast_from_the_ends_of_the_days_before_its_own():
+    days = list_issue_days(2004, 3)
+    assert [days[0], days[-1]] == [pd.Timestamp("2003-12-29"), pd.Timestamp("2004-12-30")]
+
+
+def test_every_target_day_of_a_year_is_forecast_once_for_each_horizon():
+    table = leave_one_year_out(make_series(1826), {"p": Persistence()}, [2002, 2003])
+    counts = table.groupby(["year", "horizon"]).size()
+    assert counts.tolist() == [365] * 6
+    assert (table.index.year == table["year"]).all()
+    assert (table.index - table["issued"] == table["horizon"] * pd.Timedelta("1D")).all()
+
+
+def test_scores_of_persistence_are_those_of_a_shifted_series():
+    frame = make_series(1826)
+    score = score_forecasts(leave_one_year_out(frame, {"p": Persistence()}, [2003]))
+    log = np.log10(frame["e2"])
+    error = (log - log.shift(2))["2003"]
+    expected = 1 - (error**2).sum() / ((log["2003"] - log["2003"].mean()) ** 2).sum()
+    assert score.loc[("p", 2, 2003), "PE"] == pytest.approx(expected)
+
+
+NETWORK = {"members": 2, "blocks": 2, "units": 8, "dropout": 0, "noise": 0, "learning_rate": 1e-2}
+NETWORK["mixed"] = False
+MODELS = {
+    "ridge": RidgeFilter(**PLAIN),
+    "LSTM": FluxForecaster(**PLAIN, **NETWORK, epochs=12),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("protocol", [leave_one_year_out, walk_forward])
+def test_white_noise_has_no_skill_beyond_its_interval(protocol):
+    table = protocol(make_noise(1826), MODELS, [2005])
+    bounds = bound_pe(table)
+    assert (bounds["lower"] <= 0).all()
+    assert (bounds["value"] > -0.2).all()
+
+
+@pytest.mark.parametrize("name", list(MODELS))
+def test_a_target_that_leaks_into_the_inputs_is_noticed(name):
+    frame = make_series(1826)
+    leaky = frame.assign(V=np.log10(frame["e2"].shift(-1)))
+    found = bound_pe(leave_one_year_out(leaky, {name: MODELS[name]}, [2003])).loc[(name, 1)]
+    assert found["lower"] > find_best_pe(frame, 1) + 0.02
+
+
+def test_years_with_few_days_are_no_test_and_unknown_years_are_named():
+    frame = make_series(800)
+    assert list_years(frame["e2"]) == [2001, 2002]
+    with pytest.raises(FluxError, match="years has 1999"):
+        leave_one_year_out(frame, {"p": Persistence()}, [1999])
+
+
+@pytest.mark.slow
+def test_years_and_models_on_workers_give_the_same_to_the_last_digit(workers):
+    data = make_series(1826)
+    models = {"persistence": Persistence(), "ridge": RidgeFilter(**PLAIN)}
+    told = []
+    table = leave_one_year_out(
+        data, models, [2002, 2003], report=lambda year, name: told.append((year, name))
+    )
+    assert told == [(year, name) for year in (2002, 2003) for name in models]
+    assert table.equals(workers.leave(leave_one_year_out, data, models, [2002, 2003]))
+
+
+def test_a_horizon_that_was_not_forecast_is_named():
+    table = pd.DataFrame({"horizon": [1, 2, 1], "value": [1.0, 2, 3]})
+    assert pick_horizon(table, 1)["value"].tolist() == [1, 3]
+    with pytest.raises(FluxError, match="horizon is 5; expected one of 1, 2"):
+        pick_horizon(table, 5)
+
+
+def test_the_purge_is_as_long_as_the_longest_window():
+    frame = make_series(400)
+    windows = make_windows(frame, drivers=None, history=4, step=24, horizons=3)
+    changed = frame.copy()
+    changed.iloc[200] += 1  # a day of a test year, say
+    others = make_windows(changed, drivers=None, history=4, step=24, horizons=3)
+    same = np.isclose(windows.flatten(), others.flatten(), equal_nan=True).all(axis=1)
+    same &= np.isclose(windows.target, others.target, equal_nan=True).all(axis=1)
+    touched = windows.days[~same] - frame.index[200]
+    assert touched.min() >= -PURGE * DAY
+    assert touched.max() <= PURGE * DAY

@@ -1,0 +1,221 @@
+"""The simulated fleet: its form, its repeatability, and the statistics of the real record.
+
+The bounds of the statistics are those of the requirement; the real values that they surround
+are the daily composite of GOES-8, 12, 11 and 13 and the hourly GOES-13 and GOES-15.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fluxlib.errors import FluxError
+from fluxlib.simulation.fleet import FLEET, Satellite, simulate_tables
+
+SEEDS = [0, 1, 2]
+EAST_DAILY = ["goes8", "goes12", "goes11", "goes13"]  # the order of the real daily record
+
+
+@pytest.fixture(scope="module")
+def month():
+    return simulate_tables("2014-03-01", "2014-05-01", seed=5)
+
+
+@pytest.fixture(scope="module", params=SEEDS)
+def record(request):
+    """Return hourly flux and drivers, and daily log10 of >2 MeV: one series, drivers' means."""
+    flux, drivers = simulate_tables("1999-01-01", "2017-01-01", cadence="1h", seed=request.param)
+    daily = pd.Series(dtype=float)
+    for name in EAST_DAILY:
+        daily = daily.combine_first(np.log10(flux[name]["e2"].resample("1D").mean()))
+    return flux, drivers.resample("1D").mean(), daily.asfreq("1D")
+
+
+def correlate_at_lags(drivers, name, daily):
+    """Return Spearman's correlation with a driver 0 to 6 days before."""
+    lags = range(7)
+    return pd.Series([drivers[name].shift(lag).corr(daily, method="spearman") for lag in lags])
+
+
+# Form
+
+
+def test_flux_and_drivers_lie_on_regular_grids_of_the_period(month):
+    flux, drivers = month
+    grid = pd.date_range("2014-03-01", "2014-05-01", freq="5min", inclusive="left")
+    for frame in [*flux.values(), drivers]:
+        pd.testing.assert_index_equal(frame.index, grid, check_names=False)
+        assert frame.index.name == "time"
+
+
+def test_only_satellites_in_service_appear_with_their_channels():
+    flux, _ = simulate_tables("2010-01-01", "2010-03-01", cadence="1h")
+    assert {name: list(frame) for name, frame in flux.items()} == {
+        "goes11": ["e0.6", "e2", "e4"],
+        "goes12": ["e0.6", "e2", "e4"],
+        "goes13": ["e0.8", "e2"],
+    }
+    assert flux["goes13"].index[0] == pd.Timestamp("2010-02-01")
+
+
+def test_a_satellite_ends_with_the_last_hour_of_its_last_day():
+    flux, _ = simulate_tables("2012-02-20", "2012-03-10", cadence="1h")
+    assert flux["goes11"].index[-1] == pd.Timestamp("2012-02-29 23:00")
+
+
+def test_flux_is_positive_and_indices_have_no_gaps(month):
+    flux, drivers = month
+    assert all((frame.min() > 0).all() for frame in flux.values())
+    assert not drivers[["SYM_H", "Dst", "AE", "AU", "AL", "Kp"]].isna().any().any()
+
+
+def test_plasma_and_field_have_gaps_of_their_own(month):
+    _, drivers = month
+    plasma, field = drivers[["V", "Vx", "N", "T", "P"]].isna(), drivers[["B", "Bx", "Bz"]].isna()
+    for part in (plasma, field):
+        assert 0 < part.iloc[:, 0].mean() < 0.1
+        assert part.eq(part.iloc[:, 0], axis=0).all().all()
+    assert (plasma["V"] != field["B"]).any()
+
+
+def test_every_satellite_is_joined_to_goes11_by_overlaps_of_two_months_or_more():
+    periods = {
+        name: pd.date_range(satellite.first, satellite.last) for name, satellite in FLEET.items()
+    }
+    joined = {"goes11"}
+    for _ in FLEET:
+        joined |= {
+            name
+            for name, days in periods.items()
+            if any(len(days.intersection(periods[other])) >= 60 for other in joined)
+        }
+    assert joined == set(FLEET)
+
+
+# Repeatability
+
+
+def test_the_same_seed_gives_the_same_values_in_a_longer_period(month):
+    flux, drivers = month
+    longer, more = simulate_tables("2013-06-15", "2014-07-01", seed=5)
+    common = drivers.index
+    pd.testing.assert_frame_equal(more.loc[common], drivers, rtol=1e-9)
+    for name, frame in flux.items():
+        pd.testing.assert_frame_equal(longer[name].loc[common], frame, rtol=1e-9)
+
+
+def test_another_seed_gives_another_record(month):
+    _, other = simulate_tables("2014-03-01", "2014-05-01", seed=6)
+    assert abs(month[1]["V"].corr(other["V"])) < 0.9
+
+
+@pytest.mark.parametrize("cadence", ["15min", "1h"])
+def test_a_coarser_cadence_is_the_average_of_the_finest(month, cadence):
+    flux, drivers = simulate_tables("2014-03-01", "2014-05-01", cadence=cadence, seed=5)
+    pd.testing.assert_frame_equal(drivers, month[1].resample(cadence).mean(), rtol=1e-9)
+    for name, frame in flux.items():
+        pd.testing.assert_frame_equal(frame, month[0][name].resample(cadence).mean(), rtol=1e-9)
+
+
+# Detectors
+
+
+def test_a_response_is_a_line():
+    satellite = Satellite("x", "east", "2000-01-01", "2000-12-31", "e0.6", 0.5, 2.0, 1.0, 0.0)
+    np.testing.assert_allclose(satellite.respond(np.array([0.0, 1.0, 3.0])), [0.5, 2.5, 6.5])
+
+
+def test_a_bent_response_is_two_lines_that_meet():
+    bent = FLEET["goes13"]
+    near = bent.respond(bent.bend + np.array([-1e-9, 0, 1e-9]))
+    np.testing.assert_allclose(near, near[1], atol=1e-8)
+    slopes = np.diff(bent.respond(bent.bend + np.array([-1.0, 0.0, 1.0])))
+    np.testing.assert_allclose(slopes, [bent.slope_below, bent.slope])
+
+
+@pytest.mark.slow
+def test_no_flux_falls_much_below_the_background(record):
+    for name, frame in record[0].items():
+        assert frame["e2"].min() > 0.3 * FLEET[name].background
+
+
+# Errors
+
+
+@pytest.mark.parametrize("cadence", ["1min", "7min", "25min", "2h"])
+def test_a_cadence_that_does_not_divide_an_hour_is_refused(cadence):
+    with pytest.raises(FluxError, match=f"cadence is '{cadence}'; expected a multiple of 5 min"):
+        simulate_tables("2014-01-01", "2014-02-01", cadence=cadence)
+
+
+def test_periods_that_cannot_be_simulated_are_refused():
+    for start, end, message in [
+        ("1980-01-01", "2014-01-01", "start is 1980-01-01 .* cover 1995-01-01 to 2020-01-01"),
+        ("2014-01-01", "2031-01-01", "end is 2031-01-01 "),
+        ("2014-01-01 00:03", "2014-02-01", "start is .* grid"),
+        ("2014-02-01", "2014-01-01", "expected start before end"),
+    ]:
+        with pytest.raises(FluxError, match=message):
+            simulate_tables(start, end)
+
+
+# Statistics of the real record
+
+
+@pytest.mark.slow
+def test_hourly_spread_is_like_the_real_one(record):
+    for name, frame in record[0].items():
+        assert 0.8 <= np.log10(frame["e2"]).std() <= 1.25, name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("driver", "weakest", "strongest", "lags"),
+    [
+        ("V", 0.5, 0.7, (1, 2, 3)),
+        ("N", -0.35, -0.6, (0, 1, 2)),
+        ("Dst", -0.35, -0.6, (1, 2, 3)),
+        ("AE", 0.35, 0.55, (2, 3, 4)),
+    ],
+)
+def test_drivers_precede_flux_as_in_the_real_record(record, driver, weakest, strongest, lags):
+    _, drivers, daily = record
+    found = correlate_at_lags(drivers, driver, daily)
+    lag = found.abs().idxmax()
+    assert lag in lags
+    assert min(weakest, strongest) <= found[lag] <= max(weakest, strongest)
+
+
+@pytest.mark.slow
+def test_east_and_west_agree_as_the_real_ones_do(record):
+    pair = pd.concat({name: record[0][name]["e2"] for name in ("goes13", "goes15")}, axis=1)
+    assert 0.85 <= np.log10(pair).corr().iloc[0, 1] <= 0.95
+    assert np.log10(pair.resample("1D").mean()).corr().iloc[0, 1] > 0.97
+
+
+@pytest.mark.slow
+def test_persistence_is_as_good_as_on_the_real_record(record):
+    daily = record[2]
+    pairs = pd.concat([daily, daily.shift(1)], axis=1).dropna()
+    error = ((pairs.iloc[:, 0] - pairs.iloc[:, 1]) ** 2).sum()
+    total = ((pairs.iloc[:, 0] - pairs.iloc[:, 0].mean()) ** 2).sum()
+    assert 0.6 <= 1 - error / total <= 0.85
+
+
+@pytest.mark.slow
+def test_declining_years_are_rich_in_electrons_and_2009_poor(record):
+    yearly = record[2].groupby(record[2].index.year).mean()
+    assert yearly.idxmin() in (2009, 2010)
+    assert yearly.loc[2003:2008].mean() > yearly[[1999, 2000, 2001, 2002, 2009]].mean() + 0.3
+
+
+@pytest.mark.slow
+def test_gaps_are_mostly_short_and_some_months_lose_ten_days(record):
+    large, months = 0, 0
+    for frame in record[0].values():
+        missing = frame["e2"].isna()
+        assert 0.005 < missing.mean() < 0.15
+        hours = missing.groupby(missing.index.to_period("M")).sum()
+        large, months = large + (hours > 240).sum(), months + len(hours)
+        lengths = missing[missing].groupby(missing.ne(missing.shift()).cumsum()).size()
+        assert lengths.median() <= 3
+    assert 0.01 < large / months < 0.12

@@ -1,0 +1,53 @@
+import os
+import stat
+
+import pytest
+
+from fluxlib.utils import files as paths
+
+
+def test_the_file_appears_whole_when_the_block_ends(tmp_path):
+    target = tmp_path / "new" / "table.csv.gz"
+    with paths.atomic_path(target) as temporary:
+        temporary.write_text("whole")
+        assert not target.exists()
+        assert temporary.parent == target.parent
+        assert temporary.name.endswith(".csv.gz")
+    assert target.read_text() == "whole"
+    assert os.listdir(target.parent) == ["table.csv.gz"]
+
+
+def test_a_failure_leaves_the_old_file_and_no_other(tmp_path):
+    target = tmp_path / "kept.txt"
+    target.write_text("old")
+
+    def write_half():
+        with paths.atomic_path(target) as temporary:
+            temporary.write_text("half")
+            raise KeyError("stopped")
+
+    with pytest.raises(KeyError):
+        write_half()
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["kept.txt"]
+
+
+def test_results_that_a_step_did_not_save_are_empty(tmp_path):
+    (tmp_path / "01_a.json").write_text('{"n": 1}')
+    assert paths.read_results(tmp_path, "01_a") == {"n": 1}
+    assert paths.read_results(tmp_path, "02_b") == {}
+
+
+def test_the_file_has_the_rights_that_any_new_file_has(tmp_path):
+    (tmp_path / "plain").touch()
+    paths.write_text(tmp_path / "atomic", "µ")
+    assert (tmp_path / "atomic").read_text(encoding="utf-8") == "µ"
+    rights = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("plain", "atomic")]
+    assert rights[0] == rights[1]
+
+
+def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
+    monkeypatch.setenv("FLUX_CACHE", str(tmp_path))
+    assert paths.cache_folder() == tmp_path
+    monkeypatch.delenv("FLUX_CACHE")
+    assert paths.cache_folder() == paths.PROJECT / "data" / "cache"

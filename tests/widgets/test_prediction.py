@@ -1,0 +1,57 @@
+import re
+
+import pytest
+
+from fluxlib.errors import FluxError
+from fluxlib.widgets.prediction import explore_training
+from fluxlib.workflow.settings import CONTROLS
+from tests.helpers.daily_series import make_series
+
+BEGIN = {"network_drivers": ["V"], "time_step": 2, "horizon": 1, "year": 2002, "epochs": 3}
+
+
+class Toy:
+    """What notebooks hand over: daily fluence and drivers, years of which one is to be forecast."""
+
+    def __init__(self):
+        frame = make_series()
+        self.daily = frame[["e2"]].assign(series="goes13")
+        self.drivers = frame[["V"]].assign(Kp=frame["V"] / 100)
+
+
+def explore(**changes):
+    return explore_training(Toy(), [2001, 2002, 2003], **BEGIN | changes)
+
+
+def test_controls_are_the_notebooks_parameters_and_nothing_is_trained_at_first():
+    panel = explore()
+    assert panel.get_values() == BEGIN
+    assert tuple(panel.named) == CONTROLS["05_prediction"]
+    assert "Not trained with these settings yet." in panel.view.value
+    assert "3 epochs of 2-day windows of V, on all years but 2002." in panel.work.said.value
+    panel.set_values({"year": 0, "time_step": 0})
+    assert panel.get_values() == BEGIN
+    panel.named["network_drivers"].value = ()
+    assert "network_drivers is empty; choose one driver or more." in panel.view.value
+    assert panel.work.start.disabled
+
+
+def test_a_driver_that_is_not_there_is_told():
+    with pytest.raises(FluxError, match="drivers names AE, which the data does not have"):
+        explore(network_drivers=["V", "AE"])
+
+
+@pytest.mark.slow
+def test_training_shows_its_loss_and_then_what_it_is_worth():
+    panel = explore()
+    seen = []
+    panel.view.observe(lambda change: seen.append(change["new"]), "value")
+    panel.work.start.click()
+    assert panel.work.job.wait(300)
+    losses = [re.search(r"Epoch (\d) of 3: loss [\d.-]+, least", text) for text in seen]
+    assert [found[1] for found in losses if found] == ["1", "2", "3"]
+    assert re.search(r"1 day ahead: prediction efficiency 0\.\d+, persistence", panel.view.value)
+    panel.named["horizon"].value = 3
+    assert "3 days ahead: prediction efficiency" in panel.view.value
+    panel.named["time_step"].value = 4
+    assert "Not trained with these settings yet." in panel.view.value

@@ -1,0 +1,97 @@
+import pytest
+
+from fluxlib.errors import FluxError
+from fluxlib.workflow.parameters import assign_parameters, flatten_parameters, read_parameters
+from fluxlib.workflow.steps import find_steps
+from tests.helpers.notebooks import write_mixed
+
+
+@pytest.fixture(scope="module")
+def steps(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("notebooks")
+    write_mixed(folder)
+    return find_steps(folder)
+
+
+def read_text(tmp_path, text):
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+    return read_parameters(path)
+
+
+def test_a_flat_name_reaches_every_notebook_that_has_it(steps):
+    assigned = assign_parameters(steps, {"large": 3})
+    assert {name for name, values in assigned.items() if values == {"large": 3}} == {
+        "01_observations",
+        "04_imputation",
+    }
+
+
+def test_a_section_wins_over_a_flat_name(steps):
+    assigned = assign_parameters(steps, {"04_imputation": {"large": 7}, "large": 3})
+    assert assigned["01_observations"] == {"large": 3}
+    assert assigned["04_imputation"] == {"large": 7}
+
+
+def test_an_unknown_name_lists_the_known_ones_and_the_nearest(steps):
+    with pytest.raises(
+        FluxError, match=r"x\.yaml: .*'lag_day'; did you mean 'lag_days'\? Known: first, lag_days"
+    ):
+        assign_parameters(steps, {"lag_day": 3}, source="x.yaml")
+    with pytest.raises(FluxError, match=r"03_offsets: .*'large'\. Known: lag_days\."):
+        assign_parameters(steps, {"03_offsets": {"large": 3}})
+    with pytest.raises(FluxError, match="did you mean '03_offsets'"):
+        assign_parameters(steps, {"03_offset": {"lag_days": 3}})
+
+
+@pytest.mark.parametrize("value", ["5", 5.0, True, [5], None])
+def test_a_value_of_another_type_is_refused(steps, value):
+    with pytest.raises(FluxError, match=r"lag_days is .* expected a int like 5"):
+        assign_parameters(steps, {"lag_days": value})
+
+
+def test_a_whole_number_does_for_a_float(steps):
+    value = assign_parameters(steps, {"rate": 1})["01_observations"]["rate"]
+    assert (value, type(value)) == (1.0, float)
+
+
+def test_what_the_run_sets_cannot_be_set(steps):
+    with pytest.raises(FluxError, match="'dataset_folder' is set by the run itself"):
+        assign_parameters(steps, {"dataset_folder": "x"})
+
+
+def test_a_section_must_be_a_mapping(steps):
+    with pytest.raises(FluxError, match="04_imputation is 3, expected names and values"):
+        assign_parameters(steps, {"04_imputation": 3})
+
+
+def test_dates_stay_text(steps, tmp_path):
+    given = read_text(tmp_path, "first: 2010-04-05\n")
+    assert assign_parameters(steps, given)["01_observations"] == {"first": "2010-04-05"}
+
+
+def test_yaml_takes_1e_3_for_text_and_the_message_says_so(steps, tmp_path):
+    with pytest.raises(FluxError, match=r"rate is '1e-3' \(str\).*In YAML write 1\.0e-03\."):
+        assign_parameters(steps, read_text(tmp_path, "rate: 1e-3\n"))
+
+
+def test_an_empty_file_sets_nothing(tmp_path):
+    assert read_text(tmp_path, "# nothing\n") == {}
+
+
+def test_bad_files_are_named(tmp_path):
+    with pytest.raises(FluxError, match=r"absent\.yaml: No such file"):
+        read_parameters(tmp_path / "absent.yaml")
+    with pytest.raises(FluxError, match=r"x\.yaml is no YAML: .*line 1"):
+        read_text(tmp_path, "a: [1\n")
+    with pytest.raises(FluxError, match=r"x\.yaml: found a list, expected lines like"):
+        read_text(tmp_path, "- 1\n")
+
+
+def test_parameters_are_flattened_by_section_and_name():
+    given = {"n": 1, "03_offsets": {"n": 2, "drivers": ["V"]}, "04_imputation": {}}
+    assert flatten_parameters(given) == {
+        (None, "n"): 1,
+        ("03_offsets", "n"): 2,
+        ("03_offsets", "drivers"): ["V"],
+    }
