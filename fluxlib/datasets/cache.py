@@ -3,14 +3,14 @@
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
 
-from fluxlib.utils.files import cache_folder, hash_code, write_text
+from fluxlib.errors import FluxError
+from fluxlib.utils.files import atomic_folder, cache_folder, hash_code, write_text
 
 # A change in any of these may change a table that was made from the same files.
 READING = ("satellites", "utils", "io", "datasets")
@@ -40,22 +40,18 @@ def recall(key: str) -> dict[str, pd.DataFrame] | None:
 
 
 def remember(key: str, tables: dict[str, pd.DataFrame]) -> None:
-    """Keep tables under a key; two processes that do so at once both succeed."""
+    """Keep tables under a key; of two processes that do so at once, the first one's stay."""
     folder = cache_folder() / key
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder.parent))
+    if not (folder / DONE).exists():
+        shutil.rmtree(folder, ignore_errors=True)
     try:
-        for name, table in tables.items():
-            table.to_parquet(temporary / f"{name}.parquet", compression="lz4")
-        (temporary / DONE).write_text(json.dumps(list(tables)))
-        if not folder.exists():
-            temporary.rename(folder)
-    except OSError:
-        # Only another process that was quicker may have put the folder there.
+        with atomic_folder(folder) as temporary:
+            for name, table in tables.items():
+                table.to_parquet(temporary / f"{name}.parquet", compression="lz4")
+            (temporary / DONE).write_text(json.dumps(list(tables)))
+    except (OSError, FluxError):
         if not (folder / DONE).exists():
             raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def hash_files(root: Path, paths: Iterable[Path]) -> str:
@@ -96,7 +92,3 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         # Parquet keeps times but not the grid's step.
         table.index.freq = table.index[1] - table.index[0]
     return table
-
-
-def _hash_bytes(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

@@ -2,8 +2,6 @@
 
 import gzip
 import json
-import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from fluxlib.datasets.manifest import NAME, Manifest, print_cadence
-from fluxlib.errors import FluxError
 from fluxlib.io.goes import EPS_COLUMNS, TELESCOPES
 from fluxlib.io.omni import HRO_FIELDS, OMNI2_FIELDS, format_omni
 from fluxlib.satellites import FIRST_WITH_E08, LOW_CHANNELS, find_number
+from fluxlib.utils.files import atomic_folder
 from fluxlib.utils.time_grid import HOUR, find_cadence
 
 if TYPE_CHECKING:
@@ -35,7 +33,7 @@ def write_dataset(dataset: "Dataset", folder: str | Path) -> Path:
     FluxError
         If the folder already holds something.
     """
-    with new_folder(folder) as writing:
+    with atomic_folder(folder) as writing:
         entries = []
         for series, frame in dataset.flux.items():
             entries.append(write_flux(writing, dataset.manifest, series, frame))
@@ -45,30 +43,6 @@ def write_dataset(dataset: "Dataset", folder: str | Path) -> Path:
         entries += write_drivers(writing, dataset.drivers)
         write_manifest(writing, dataset.manifest, entries)
     return Path(folder)
-
-
-class new_folder:  # noqa: N801 - used as a function
-    """Context of a temporary folder that is renamed to `folder` when its block succeeds."""
-
-    def __init__(self, folder: str | Path):
-        self.folder = Path(folder)
-
-    def __enter__(self) -> Path:
-        if self.folder.exists() and not self.folder.is_dir():
-            raise FluxError(f"{self.folder}: is a file; name a new folder.")
-        if self.folder.exists() and any(self.folder.iterdir()):
-            raise FluxError(f"{self.folder}: already holds files; name a new folder.")
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        prefix = f".writing-{self.folder.name}-"
-        self.temporary = Path(tempfile.mkdtemp(prefix=prefix, dir=self.folder.parent))
-        return self.temporary
-
-    def __exit__(self, kind, *_):
-        if kind is None:
-            self.temporary.chmod(0o755)
-            self.temporary.replace(self.folder)
-        else:
-            shutil.rmtree(self.temporary, ignore_errors=True)
 
 
 def write_flux(

@@ -10,7 +10,7 @@ from fluxlib.datasets.dataset import Dataset
 from fluxlib.datasets.fluence import daily_fluence
 from fluxlib.datasets.manifest import Entry, Manifest
 from fluxlib.simulation.fleet import FLEET, simulate_tables
-from fluxlib.utils.files import hash_code
+from fluxlib.utils.files import atomic_folder, hash_code
 
 SAMPLE_SEED = 1
 SAMPLE_START, SAMPLE_END = "1999-01-01", "2017-01-01"
@@ -67,7 +67,7 @@ def make_sample(folder: str | Path) -> Path:
     title = "Simulated GOES fleet and solar wind, 1999-2016"
     manifest = _describe("sample", title, list(fine.flux))
     entries = []
-    with writers.new_folder(folder) as writing:
+    with atomic_folder(folder) as writing:
         for series, frame in fine.flux.items():
             hourly = frame.resample("1h").mean()
             if series not in PAIR:

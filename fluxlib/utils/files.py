@@ -1,12 +1,15 @@
-"""Where things are, and how files are written so that no half of one is ever seen."""
+"""Files and folders that appear whole or not at all, the cache's folder, and a hash of code."""
 
 import hashlib
 import json
 import os
-import tempfile
+import shutil
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from fluxlib.errors import FluxError
 
 PROJECT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = PROJECT / "notebooks"
@@ -20,31 +23,60 @@ def cache_folder() -> Path:
 
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it to `path` when the block succeeds.
+    """Yield a temporary path beside `path`, renamed to `path` when the block succeeds.
 
-    A reader sees the old file or the new one and nothing between, whenever a run is killed.
-    The temporary name keeps the suffix, for writers that choose a format by it.
+    A reader sees the old file or the new one and nothing in between, even if the process is
+    killed. The temporary name keeps the suffixes, for writers that choose a format by them.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(
-        prefix=".writing-", suffix="".join(path.suffixes), dir=path.parent
-    )
-    os.close(handle)
-    temporary = Path(name)
+    temporary = _name_temporary(path, "".join(path.suffixes))
     try:
         yield temporary
-        # mkstemp is private to its user; a result is not.
-        temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+@contextmanager
+def atomic_folder(path: str | Path, *, replace: bool = False) -> Iterator[Path]:
+    """Yield an empty temporary folder beside `path`, renamed to `path` when the block succeeds.
+
+    Parameters
+    ----------
+    path : path
+        Its parents are made if absent.
+    replace : bool
+        Whether a folder that already exists there is removed when the block succeeds.
+
+    Raises
+    ------
+    FluxError
+        If `path` is a file or, unless it is to be replaced, a folder that is not empty.
+    OSError
+        If another process puts a folder there at the same time; which of the two is first stays.
+    """
+    path = Path(path)
+    if path.exists() and not path.is_dir():
+        raise FluxError(f"{path}: is a file; name a new folder.")
+    if not replace and path.exists() and any(path.iterdir()):
+        raise FluxError(f"{path}: already contains files; name a new folder.")
+    temporary, old = _name_temporary(path), _name_temporary(path)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        if replace:
+            with suppress(FileNotFoundError):
+                path.rename(old)
+        temporary.rename(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _name_temporary(path: Path, suffix: str = "") -> Path:
+    """Return a hidden name beside `path` that no other process uses."""
+    return path.with_name(f".writing-{uuid.uuid4().hex}{suffix}")
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -142,7 +142,7 @@ def test_the_same_dataset_gives_the_same_bytes(tmp_path):
 
 def test_a_folder_that_holds_something_is_not_written_over(tmp_path):
     (tmp_path / "mine.txt").touch()
-    with pytest.raises(FluxError, match="already holds files; name a new folder"):
+    with pytest.raises(FluxError, match="already contains files; name a new folder"):
         make_dataset(days=1).write(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 

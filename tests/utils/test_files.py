@@ -3,6 +3,7 @@ import stat
 
 import pytest
 
+from fluxlib.errors import FluxError
 from fluxlib.utils import files as paths
 
 
@@ -51,3 +52,54 @@ def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
     assert paths.cache_folder() == tmp_path
     monkeypatch.delenv("FLUX_CACHE")
     assert paths.cache_folder() == paths.PROJECT / "data" / "cache"
+
+
+def test_a_folder_appears_whole_when_the_block_ends(tmp_path):
+    target = tmp_path / "new" / "set"
+    with paths.atomic_folder(target) as temporary:
+        (temporary / "a.txt").write_text("whole")
+        assert not target.exists()
+        assert temporary.parent == target.parent
+    assert (target / "a.txt").read_text() == "whole"
+    assert os.listdir(target.parent) == ["set"]
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_a_failure_leaves_no_new_folder_and_the_old_one_untouched(tmp_path, replace):
+    if replace:
+        (tmp_path / "set" / "old").mkdir(parents=True)
+    before = list(tmp_path.rglob("*"))
+
+    def write_half():
+        with paths.atomic_folder(tmp_path / "set", replace=replace) as temporary:
+            (temporary / "half").touch()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
+    assert list(tmp_path.rglob("*")) == before
+
+
+def test_an_existing_folder_is_refused_or_replaced_as_a_whole(tmp_path):
+    (tmp_path / "set").mkdir()
+    with paths.atomic_folder(tmp_path / "set") as temporary:  # an empty one may be filled
+        (temporary / "old").touch()
+    with (
+        pytest.raises(FluxError, match="already contains files"),
+        paths.atomic_folder(tmp_path / "set"),
+    ):
+        pass
+    with paths.atomic_folder(tmp_path / "set", replace=True) as temporary:
+        (temporary / "new").touch()
+        assert os.listdir(tmp_path / "set") == ["old"]
+    assert os.listdir(tmp_path / "set") == ["new"]
+    assert os.listdir(tmp_path) == ["set"]
+
+
+def test_a_file_is_never_replaced_by_a_folder(tmp_path):
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(FluxError, match="is a file"),
+        paths.atomic_folder(tmp_path / "file", replace=True),
+    ):
+        pass
