@@ -94,7 +94,7 @@ def show(truth, table, other, drivers):
         "the other satellite": seen,
         "year": pd.Series(table.index.year, table.index),
         "level": phases.label_levels(truth),
-        "storm": phases.label_storms(phases.find_dst(drivers)),
+        "storm": phases.label_storms(phases.storm_index(drivers)),
     }
     for name, labels in groups.items():
         print(f"\nRMSE by {name}")

@@ -7,7 +7,12 @@ from scipy.stats import median_abs_deviation
 from fluxlib.calibration.latent_flux import Pairs, bend_scores, fit_latent, search_breaks
 from fluxlib.calibration.model import NAMES, Calibration, fit_deming, fit_ols, predict
 from fluxlib.errors import FluxError
-from fluxlib.evaluation.bootstrap import choose_block, highest_p, interval, resample_influence
+from fluxlib.evaluation.bootstrap import (
+    choose_block,
+    deviation_interval,
+    largest_sum_p_value,
+    resample_influence,
+)
 
 FEWEST_PAIRS = 10
 
@@ -94,7 +99,7 @@ def fit_calibration(
     fit = _describe(table, values, resample_influence(influence, table.index, **draw), length)
     if kind == "piecewise":
         pull = bend_scores(pairs, error_ratio=error_ratio)
-        fit["p_bend"] = highest_p(pull, resample_influence(pull, table.index, **draw))
+        fit["p_bend"] = largest_sum_p_value(pull, resample_influence(pull, table.index, **draw))
     options = {"method": method, "error_ratio": float(error_ratio), **draw, "block": str(length)}
     return Calibration(kind=kind, options=options, **fit)
 
@@ -150,7 +155,7 @@ def _describe(table, values, deviations, block):
     values[3:] += centre
     seen = table[~(table["low_other"] | table["low_reference"])]
     n_blocks = (table.index[-1] - table.index[0]) / block
-    lower, upper = values + interval(deviations, n_blocks)
+    lower, upper = values + deviation_interval(deviations, n_blocks)
     first, last = search_breaks(seen["other"])
     lower[3:], upper[3:] = np.fmax(lower[3:], first), np.fmin(upper[3:], last)
     residual = seen["reference"] - predict(values, seen["other"])

@@ -1,4 +1,6 @@
-"""Intervals that allow for autocorrelation: resample blocks of time, not single samples."""
+"""Intervals that allow for autocorrelation: blocks of time are resampled, not single samples."""
+
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -8,21 +10,22 @@ from fluxlib.errors import FluxError
 
 LONGEST_BLOCK = pd.Timedelta(days=27)
 FEWEST_BLOCKS = 12
-CONFIDENCE = 0.95  # of all confidence intervals, so that any two can be compared
+CONFIDENCE = 0.95  # one level for all confidence intervals, so that any two can be compared
+TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 
 
 def choose_block(index: pd.DatetimeIndex, block: str | pd.Timedelta | None = None) -> pd.Timedelta:
-    """Choose the length of a block: a solar rotation, shorter where the overlap is short.
+    """Choose the length of a block: a solar rotation, or less for a short period.
 
-    27 days hold a whole recurrence of high-speed streams. An overlap shorter than twelve
-    rotations is cut in twelve instead, because a variance from fewer blocks means little.
+    27 days hold a whole recurrence of high-speed streams. A period shorter than twelve rotations
+    is cut into twelve blocks instead, because a variance from fewer blocks is unreliable.
 
     Parameters
     ----------
-    index
+    index : DatetimeIndex, shape (n,)
         Times of the samples, sorted.
-    block
-        The user's own choice, as pandas understands it (``"10D"``).
+    block : str or Timedelta, optional
+        The user's own choice, such as ``"10D"``.
 
     Raises
     ------
@@ -35,8 +38,8 @@ def choose_block(index: pd.DatetimeIndex, block: str | pd.Timedelta | None = Non
     block = pd.Timedelta(block)
     if not pd.Timedelta(0) < block < span / 2:
         raise FluxError(
-            f"block is {block}, but the pairs span {span}: choose a length above zero and below "
-            "half of that, such as block='27D', or leave it out"
+            f"block is {block}, but the samples span {span}; expected a length above zero and "
+            "below half of that, such as '27D', or None."
         )
     return block
 
@@ -44,10 +47,10 @@ def choose_block(index: pd.DatetimeIndex, block: str | pd.Timedelta | None = Non
 def draw_block_counts(
     index: pd.DatetimeIndex, block: pd.Timedelta, n_boot: int, random_state: int
 ) -> np.ndarray:
-    """Draw how often each sample occurs in replicates of a circular block bootstrap.
+    """Draw how often each sample occurs in each replicate of a circular block bootstrap.
 
-    Blocks begin at any time and are stretches of time rather than of samples, so a gap in the
-    data does not make distant samples neighbours (Politis and Romano 1992).
+    Blocks begin at any time and have equal length in time, not in samples, so a gap in the data
+    does not make distant samples neighbours (Politis and Romano 1992).
 
     Returns
     -------
@@ -59,7 +62,7 @@ def draw_block_counts(
     step = np.median(np.diff(seconds))
     period, length = seconds[-1] + step, block.total_seconds()
     starts = rng.uniform(0, period, size=(n_boot, max(2, round(period / length))))
-    # Sample and copy one period later: a block that runs past the end goes on at the start.
+    # Each sample again one period later: a block that runs past the end continues at the start.
     twice = np.concatenate([seconds, seconds + period])
     n, width = len(index), 2 * len(index) + 1
     rows = np.arange(n_boot)[:, None] * width
@@ -69,6 +72,45 @@ def draw_block_counts(
     )
     covered = np.cumsum((first - past).reshape(n_boot, width), axis=1)
     return covered[:, :n] + covered[:, n : 2 * n]
+
+
+def block_intervals(
+    statistic: Callable[[np.ndarray], np.ndarray],
+    index: pd.DatetimeIndex,
+    *,
+    n_boot: int = 1000,
+    random_state: int = 0,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Compute statistics of a sample with percentile intervals of `CONFIDENCE`.
+
+    Parameters
+    ----------
+    statistic : callable
+        From weights of the samples, shape (replicates, n), to values, shape (replicates, ...).
+    index : DatetimeIndex, shape (n,)
+        Times of the samples, sorted.
+    n_boot : int
+        Replicates.
+    random_state : int
+        Seed of the replicates.
+
+    Returns
+    -------
+    value, lower, upper : ndarray
+        The statistic with every sample once, and its bounds.
+
+    Examples
+    --------
+    >>> x = np.arange(100.0)
+    >>> days = pd.date_range("2014", periods=100)
+    >>> value, lower, upper = block_intervals(lambda w: w @ x / w.sum(axis=1), days)
+    >>> bool(lower < value < upper)
+    True
+    """
+    counts = draw_block_counts(index, choose_block(index), n_boot, random_state)
+    value = np.asarray(statistic(np.ones((1, len(index)))))[0]
+    lower, upper = np.quantile(statistic(counts), TAILS, axis=0)
+    return value, lower, upper
 
 
 def resample_influence(
@@ -86,9 +128,9 @@ def resample_influence(
 
     Parameters
     ----------
-    influence
-        Shape (n, parameters): inverse of the negative derivative of the summed estimating
-        functions, times each sample's own.
+    influence : ndarray of shape (n, parameters)
+        Inverse of the negative derivative of the summed estimating functions, times each
+        sample's own.
 
     Returns
     -------
@@ -106,18 +148,18 @@ def resample_influence(
     return np.concatenate(parts)
 
 
-def interval(deviations: np.ndarray, n_blocks: float) -> np.ndarray:
-    """Give percentile bounds of `CONFIDENCE`, widened for a small number of blocks.
+def deviation_interval(deviations: np.ndarray, n_blocks: float) -> np.ndarray:
+    """Return percentile bounds of `CONFIDENCE`, widened for a small number of blocks.
 
     Percentiles are too narrow in small samples, by the ratio of Student's to the normal quantile
     and because residuals are smaller than errors (Hesterberg 2015, American Statistician 69,
-    371). Both count blocks less parameters as degrees of freedom.
+    371). The degrees of freedom are the number of blocks less that of parameters.
 
     Parameters
     ----------
-    deviations
-        Shape (n_boot, parameters).
-    n_blocks
+    deviations : ndarray of shape (n_boot, parameters)
+        See `resample_influence`.
+    n_blocks : float
         How many blocks the period holds.
 
     Returns
@@ -126,28 +168,22 @@ def interval(deviations: np.ndarray, n_blocks: float) -> np.ndarray:
         Lower and upper bound.
     """
     free = max(n_blocks - deviations.shape[1], 2.0)
-    wide = stats.t.ppf((1 + CONFIDENCE) / 2, free) * np.sqrt(max(n_blocks / free, 1.0))
-    tail = (1 - CONFIDENCE) / 2
-    return wide / stats.norm.isf(tail) * np.quantile(deviations, [tail, 1 - tail], axis=0)
+    wide = stats.t.ppf(TAILS[1], free) * np.sqrt(max(n_blocks / free, 1.0))
+    return wide / stats.norm.ppf(TAILS[1]) * np.quantile(deviations, TAILS, axis=0)
 
 
-def highest_p(parts: np.ndarray, deviations: np.ndarray) -> float:
+def largest_sum_p_value(parts: np.ndarray, deviations: np.ndarray) -> float:
     """Test whether sums over samples are all zero on average, by the largest of them.
 
-    Each sum is compared with its standard deviation over block replicates, and the largest
-    ratio with the largest of every replicate (Hansen 1996, Econometrica 64, 413).
+    Each sum is divided by its standard deviation over block replicates; the largest ratio is
+    compared with the largest of every replicate (Hansen 1996, Econometrica 64, 413).
 
     Parameters
     ----------
-    parts
-        Shape (n, k): what each sample adds to each of k sums.
-    deviations
-        Shape (n_boot, k): the sums in replicates, less those in the data.
-
-    Returns
-    -------
-    float
-        p-value.
+    parts : ndarray of shape (n, k)
+        What each sample adds to each of k sums.
+    deviations : ndarray of shape (n_boot, k)
+        The sums in replicates, less those in the data.
     """
     spread = deviations.std(axis=0)
     observed = np.max(np.abs(parts.sum(axis=0)) / spread)

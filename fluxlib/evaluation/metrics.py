@@ -1,4 +1,4 @@
-"""Scores of yes-or-no forecasts: whether the fluence exceeds the alert level."""
+"""Scores of log10 flux, and of yes-or-no forecasts that it exceeds an alert level."""
 
 import numpy as np
 import numpy.typing as npt
@@ -41,20 +41,52 @@ def scores(observed: npt.ArrayLike, predicted: npt.ArrayLike) -> dict[str, float
         )
     both = np.isfinite(observed) & np.isfinite(predicted)
     observed, predicted = observed[both], predicted[both]
-    result = {"LC": np.nan, "PE": np.nan, "MAE": np.nan, "RMSE": np.nan, "n": len(observed)}
-    if not len(observed):
-        return result
-    error = observed - predicted
-    result["MAE"] = float(np.abs(error).mean())
-    result["RMSE"] = float(np.sqrt((error**2).mean()))
-    if np.ptp(observed) > 0:
-        result["PE"] = float(1 - (error**2).sum() / ((observed - observed.mean()) ** 2).sum())
-        if np.ptp(predicted) > 0:
-            result["LC"] = float(np.corrcoef(observed, predicted)[0, 1])
+    n = len(observed)
+    if not n:
+        return {"LC": np.nan, "PE": np.nan, "MAE": np.nan, "RMSE": np.nan, "n": 0}
+    found = weighted_scores(observed, predicted, np.ones((1, n)))
+    result = {name: float(values[0]) for name, values in found.items()} | {"n": n}
+    # What does not vary has a variance of rounding errors.
+    if np.ptp(observed) == 0:
+        result["PE"] = np.nan
+    if np.ptp(observed) == 0 or np.ptp(predicted) == 0:
+        result["LC"] = np.nan
     return result
 
 
-BINS = 10  # of probability: a tenth wide, as reliability is mostly drawn
+def weighted_scores(
+    observed: np.ndarray, predicted: np.ndarray, weights: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Compute `scores` for several weightings of the same samples, such as bootstrap replicates.
+
+    Parameters
+    ----------
+    observed, predicted : ndarray of shape (n,)
+        log10 flux without a missing value.
+    weights : ndarray of shape (k, n)
+        How often each sample counts.
+
+    Returns
+    -------
+    dict of ndarray of shape (k,)
+        `LC`, `PE`, `MAE` and `RMSE`.
+    """
+    error = observed - predicted
+    # Sums of squares far from zero lose digits: take them about the means.
+    o, p = observed - observed.mean(), predicted - predicted.mean()
+    columns = [np.ones_like(o), o, p, o * o, p * p, o * p, error**2, np.abs(error)]
+    n, o1, p1, o2, p2, op, squares, absolute = (weights @ np.column_stack(columns)).T
+    o_spread, p_spread = o2 - o1**2 / n, p2 - p1**2 / n
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {
+            "LC": (op - o1 * p1 / n) / np.sqrt(o_spread * p_spread),
+            "PE": 1 - squares / o_spread,
+            "MAE": absolute / n,
+            "RMSE": np.sqrt(squares / n),
+        }
+
+
+BINS = 10  # of probability, each a tenth wide, as is usual in reliability diagrams
 
 
 def count_alerts(observed: npt.ArrayLike, forecast: npt.ArrayLike) -> dict[str, float]:
@@ -89,7 +121,7 @@ def count_alerts(observed: npt.ArrayLike, forecast: npt.ArrayLike) -> dict[str, 
 
 
 def trace_roc(observed: npt.ArrayLike, probability: npt.ArrayLike) -> tuple[pd.DataFrame, float]:
-    """Trace POD against the rate of false alarms as the probability that alerts is lowered.
+    """Trace POD against the rate of false alarms as the threshold of an alert is lowered.
 
     Parameters
     ----------
@@ -118,11 +150,16 @@ def trace_roc(observed: npt.ArrayLike, probability: npt.ArrayLike) -> tuple[pd.D
 def bin_reliability(observed: npt.ArrayLike, probability: npt.ArrayLike) -> pd.DataFrame:
     """Compare the forecast probability with how often alerts then came.
 
+    Parameters
+    ----------
+    observed, probability : array, shape (n,)
+        1 or 0, and 0 to 1; NaN where unknown.
+
     Returns
     -------
     DataFrame
-        A row a bin that has days: `probability`, the mean forecast; `frequency`, how often an
-        alert came; `n` days.
+        A row for each bin with days: `probability`, the mean forecast; `frequency`, the share of
+        days with an alert; `n` days. A bin holds its lower border.
     """
     observed, probability = _keep_known(observed, probability)
     number = np.minimum((probability * BINS).astype(int), BINS - 1)

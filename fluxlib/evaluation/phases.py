@@ -1,4 +1,4 @@
-"""Kinds of days that forecasts are scored by: phase of the solar cycle, of a storm."""
+"""Groups of times to score by: level of flux, phase of a storm, phase of the solar cycle."""
 
 from itertools import pairwise
 
@@ -8,15 +8,19 @@ import pandas as pd
 from fluxlib.errors import FluxError, NotApplicable
 from fluxlib.utils.time_grid import find_runs
 
-# Borders of >2 MeV flux, e/(cm2 s sr); SWPC warns from 1000 on.
+# >2 MeV flux, e/(cm2 s sr); SWPC issues alerts from 1000.
 LEVELS = (10, 100, 1000)
-STORM = -50  # nT: a moderate storm (Gonzalez et al. 1994, doi 10.1029/93JA02867)
-ONSET = pd.Timedelta("1D")  # a main phase begins this long before -50 nT at most
-AFTER = pd.Timedelta("3D")  # electrons come back in the days after a storm's main phase
+STORM_DST = -50  # nT: a moderate storm (Gonzalez et al. 1994, doi 10.1029/93JA02867)
+LONGEST_ONSET = pd.Timedelta("1D")  # from the start of a main phase to -50 nT
+RECOVERY = pd.Timedelta("3D")  # electrons return in the days after a main phase
+# Months of extreme smoothed sunspot number (SILSO, version 2.0).
+MINIMA = ("1976-03", "1986-09", "1996-08", "2008-12", "2019-12")
+MAXIMA = ("1979-12", "1989-11", "2001-11", "2014-04", "2024-10")
+EXTREME = pd.Timedelta("548D")  # a year and a half to both sides
 
 
 def label_levels(flux: pd.Series) -> pd.Series:
-    """Tell each time's level of flux.
+    """Label each time by its level of flux.
 
     Parameters
     ----------
@@ -36,7 +40,7 @@ def label_levels(flux: pd.Series) -> pd.Series:
 
 
 def label_storms(dst: pd.Series) -> pd.Series:
-    """Tell each time's phase of a geomagnetic storm.
+    """Label each time by its phase of a geomagnetic storm.
 
     Parameters
     ----------
@@ -46,18 +50,18 @@ def label_storms(dst: pd.Series) -> pd.Series:
     Returns
     -------
     Series
-        "main" from where the index falls through 0, a day before -50 nT at most, to its least
-        value; "recovery" for three days after that value, else "quiet".
+        "main" from where the index falls through 0, at most a day before -50 nT, to its minimum;
+        "recovery" for three days after the minimum; "quiet" otherwise.
     """
     label = pd.Series("quiet", dst.index)
     for storm in find_storms(dst).itertuples():
-        label[storm.least : storm.least + AFTER] = "recovery"
+        label[storm.least : storm.least + RECOVERY] = "recovery"
         label[storm.onset : storm.least] = "main"
     return label
 
 
-def find_dst(drivers: pd.DataFrame) -> pd.Series:
-    """Return the drivers' Dst, or SYM-H, its kin by the minute, where they have no Dst; nT.
+def storm_index(drivers: pd.DataFrame) -> pd.Series:
+    """Return the drivers' Dst, or SYM-H where they have no Dst; nT.
 
     Raises
     ------
@@ -67,46 +71,40 @@ def find_dst(drivers: pd.DataFrame) -> pd.Series:
     for name in ("Dst", "SYM_H"):
         if name in drivers:
             return drivers[name]
-    raise NotApplicable("it has neither Dst nor SYM_H, by which storms are told.")
+    raise NotApplicable("it has neither Dst nor SYM_H, which storms are found by.")
 
 
 def find_storms(dst: pd.Series) -> pd.DataFrame:
-    """List the storms, each a stretch below -50 nT.
+    """List the storms: runs of Dst below -50 nT.
 
     Returns
     -------
     DataFrame
-        `onset`, `least` (the time of the least value) and `dst`, that value, nT.
+        `onset`, `least` (the time of the minimum) and `dst`, the minimum, nT.
     """
     values = dst.ffill().fillna(0).to_numpy()
     rows = []
-    for first, end in find_runs(values < STORM):
+    for first, end in find_runs(values < STORM_DST):
         least = first + int(np.argmin(values[first:end]))
-        early = dst.index.searchsorted(dst.index[first] - ONSET)
+        early = dst.index.searchsorted(dst.index[first] - LONGEST_ONSET)
         quiet = np.flatnonzero(values[early:first] >= 0)
         onset = early + quiet[-1] + 1 if len(quiet) else early
         rows.append((dst.index[onset], dst.index[least], values[least]))
     return pd.DataFrame(rows, columns=["onset", "least", "dst"])
 
 
-# Months of extreme smoothed sunspot number (SILSO, version 2.0).
-MINIMA = ("1976-03", "1986-09", "1996-08", "2008-12", "2019-12")
-MAXIMA = ("1979-12", "1989-11", "2001-11", "2014-04", "2024-10")
-NEAR = pd.Timedelta("548D")  # a year and a half
-
-
 def label_cycle(days: pd.DatetimeIndex) -> pd.Series:
-    """Tell the phase of the solar cycle.
+    """Label days by the phase of the solar cycle.
 
     Returns
     -------
     Series
-        By day: `minimum` or `maximum` within a year and a half of one, else `rise` or `decline`.
+        `minimum` or `maximum` within a year and a half of one, otherwise `rise` or `decline`.
 
     Raises
     ------
     FluxError
-        If a day lies before the first minimum that is known here.
+        If a day lies before the first minimum in `MINIMA`.
     """
     turns = pd.concat(
         [pd.Series("minimum", pd.to_datetime(MINIMA)), pd.Series("maximum", pd.to_datetime(MAXIMA))]
@@ -116,7 +114,7 @@ def label_cycle(days: pd.DatetimeIndex) -> pd.Series:
     last = turns.index.searchsorted(days, side="right") - 1
     nearest = turns.index.get_indexer(days, method="nearest")
     phase = turns.iloc[last].map({"minimum": "rise", "maximum": "decline"}).to_numpy()
-    near = abs(days - turns.index[nearest]) <= NEAR
+    near = abs(days - turns.index[nearest]) <= EXTREME
     return pd.Series(phase, days).where(~near, turns.iloc[nearest].to_numpy())
 
 
@@ -126,10 +124,10 @@ def label_days(table: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     table : DataFrame
-        Forecasts, as `protocols.leave_one_year_out` gives.
+        As `fluxlib.prediction.cross_validation.leave_one_year_out` returns.
     drivers : DataFrame
         With `Dst` or `SYM_H`, nT, hourly. A day with an hour of a storm's main phase is "main",
-        else one with an hour of recovery is "recovery" (see `phases.label_storms`).
+        otherwise one with an hour of recovery is "recovery": see `label_storms`.
 
     Raises
     ------
@@ -137,6 +135,6 @@ def label_days(table: pd.DataFrame, drivers: pd.DataFrame) -> pd.DataFrame:
         If the drivers have neither.
     """
     order = ["quiet", "recovery", "main"]
-    weight = label_storms(find_dst(drivers)).map(order.index).resample("1D").max()
+    weight = label_storms(storm_index(drivers)).map(order.index).resample("1D").max()
     storms = weight.map(dict(enumerate(order))).reindex(table.index).to_numpy()
     return table.assign(cycle=label_cycle(table.index).to_numpy(), storm=storms)

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import KFold
 
 from fluxlib.errors import FluxError, NotApplicable
-from fluxlib.evaluation.folds import PURGE, blocked_folds, month_folds
+from fluxlib.evaluation.folds import IMPUTATION_PURGE, blocked_folds, month_folds
 from fluxlib.evaluation.metrics import scores
 from fluxlib.imputation import baselines as competitors
 from fluxlib.imputation.forest import FilledForest
@@ -86,14 +86,17 @@ def split_months(
     if not 1 <= repeats <= n_folds:
         raise FluxError(f"repeats is {repeats}; expected 1 to n_folds, which is {n_folds}.")
     known = _find_known(features, truth)
-    folds = month_folds(known.index, n_folds, purge=PURGE, random_state=random_state)
+    folds = month_folds(known.index, n_folds, purge=IMPUTATION_PURGE, random_state=random_state)
     return [_make_trial(features, known, fold) for fold in folds[:repeats]]
 
 
 def split_tenths(features: pd.DataFrame, truth: pd.Series) -> list[Trial]:
     """Hold out two tenths of the time, five times: as published, but in blocks."""
     known = _find_known(features, truth)
-    return [_make_trial(features, known, fold) for fold in blocked_folds(known.index, purge=PURGE)]
+    return [
+        _make_trial(features, known, fold)
+        for fold in blocked_folds(known.index, purge=IMPUTATION_PURGE)
+    ]
 
 
 def make_imputer(

@@ -5,10 +5,11 @@ from scipy import signal, stats
 
 from fluxlib.errors import FluxError
 from fluxlib.evaluation.bootstrap import (
+    block_intervals,
     choose_block,
+    deviation_interval,
     draw_block_counts,
-    highest_p,
-    interval,
+    largest_sum_p_value,
     resample_influence,
 )
 
@@ -58,10 +59,31 @@ def test_block_bootstrap_finds_the_error_of_an_autocorrelated_mean():
 
 def test_interval_widens_as_students_does():
     deviations = np.random.default_rng(0).normal(size=(200_000, 1))
-    lower, upper = interval(deviations, 11)
+    lower, upper = deviation_interval(deviations, 11)
     expected = stats.t.ppf(0.975, 10) * np.sqrt(11 / 10)
     assert upper[0] == pytest.approx(expected, rel=0.02)
     assert lower[0] == pytest.approx(-expected, rel=0.02)
+
+
+def test_intervals_of_a_mean_are_those_at_95_percent():
+    rng = np.random.default_rng(0)
+    n = 4000
+    index = pd.date_range("1990-01-01", periods=n, freq="D")
+    noise = rng.normal(size=n)
+    value, lower, upper = block_intervals(lambda w: w @ noise / w.sum(axis=1), index, n_boot=4000)
+    assert value == pytest.approx(noise.mean())
+    reach = stats.norm.ppf(0.975) / np.sqrt(n)
+    assert upper - value == pytest.approx(reach, rel=0.1)
+    assert value - lower == pytest.approx(reach, rel=0.1)
+
+
+def test_a_seed_draws_the_same_intervals_and_another_seed_others():
+    noise = np.random.default_rng(0).normal(size=800)
+    bounds = [
+        block_intervals(lambda w: w @ noise, DAYS, n_boot=50, random_state=seed)[1]
+        for seed in (0, 0, 1)
+    ]
+    assert bounds[0] == bounds[1] != bounds[2]
 
 
 @pytest.mark.slow
@@ -71,8 +93,8 @@ def test_largest_sum_is_judged_against_the_largest_of_each_replicate():
     p_values = []
     for _ in range(200):
         parts = rng.normal(size=(800, 10))
-        p_values.append(highest_p(parts, resample_influence(parts, DAYS, **draw)))
+        p_values.append(largest_sum_p_value(parts, resample_influence(parts, DAYS, **draw)))
     # binomial: 200 at 10 % gives 20 +- 4.2
     assert 8 <= np.sum(np.array(p_values) < 0.1) <= 34
     parts = rng.normal(size=(800, 10)) + 0.3
-    assert highest_p(parts, resample_influence(parts, DAYS, **draw)) < 0.01
+    assert largest_sum_p_value(parts, resample_influence(parts, DAYS, **draw)) < 0.01

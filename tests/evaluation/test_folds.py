@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 
 import fluxlib
 from fluxlib.errors import FluxError
-from fluxlib.evaluation.folds import PURGE, blocked_folds, cross_blocks, month_folds
+from fluxlib.evaluation.folds import (
+    IMPUTATION_PURGE,
+    blocked_folds,
+    cross_blocks,
+    month_folds,
+    split_blocks,
+)
 
 YEAR = pd.date_range("2014-01-01", "2014-12-31 23:00", freq="h", name="time")
 
@@ -110,7 +116,7 @@ def test_numbers_of_blocks_that_do_not_divide_are_refused(sizes):
 
 
 def test_more_folds_than_months_are_refused():
-    with pytest.raises(FluxError, match=r"n_folds is 13; the samples are of 12 months.*2 to 12"):
+    with pytest.raises(FluxError, match=r"n_folds is 13; the samples cover 12 months.*2 to 12"):
         month_folds(YEAR, 13)
 
 
@@ -122,7 +128,7 @@ def test_times_that_are_none_or_unsorted_are_refused():
 
 
 def test_a_test_set_without_a_sample_is_refused():
-    with pytest.raises(FluxError, match="no sample; take fewer blocks"):
+    with pytest.raises(FluxError, match="no sample; use fewer blocks"):
         fluxlib.blocked_folds(YEAR[:24].append(YEAR[-24:]), 10, 1)
 
 
@@ -133,9 +139,27 @@ def test_a_purge_that_leaves_nothing_to_train_on_is_refused():
 
 def test_what_is_left_of_a_fold_can_be_split_again():
     hours = pd.date_range("2014", periods=20_000, freq="h")
-    for train, _ in blocked_folds(hours, purge=PURGE):
+    for train, _ in blocked_folds(hours, purge=IMPUTATION_PURGE):
         rows = pd.DataFrame({"a": 0.0}, hours[train])
         folds = cross_blocks(rows)
         assert len(folds) >= 4
         held_out = np.sort(np.concatenate([test for _, test in folds]))
         np.testing.assert_array_equal(held_out, np.arange(len(rows)))
+
+
+def test_training_rows_are_split_into_the_published_blocks_a_purge_apart():
+    rows = pd.DataFrame({"a": 0.0}, YEAR)
+    folds = cross_blocks(rows)
+    expected = blocked_folds(YEAR, purge="5D")
+    for found, wanted in zip(folds, expected, strict=True):
+        np.testing.assert_array_equal(found[0], wanted[0])
+        np.testing.assert_array_equal(found[1], wanted[1])
+        assert nearest(YEAR, *found) > pd.Timedelta("5D")
+    for found, wanted in zip(split_blocks(rows), folds[0], strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_rows_without_times_are_split_by_place_without_a_purge():
+    train, test = split_blocks(np.zeros((100, 2)))
+    assert test.tolist() == [*range(10), *range(50, 60)]
+    assert sorted([*train, *test]) == list(range(100))

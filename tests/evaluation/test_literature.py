@@ -28,8 +28,8 @@ def test_swap_is_shown_by_arithmetic():
 
 def test_scores_are_those_that_were_printed():
     table = published.list_garf_scores().set_index(["protocol", "position"])
-    assert table.loc[("five-fold, random", "east")].tolist() == [0.3872, 0.2084, 0.8140, 0.9199]
-    assert table.loc[("five-fold, random", "west")].tolist() == [0.4197, 0.2474, 0.8595, 0.9290]
+    assert table.loc[("five folds", "east")].tolist() == [0.3872, 0.2084, 0.8140, 0.9199]
+    assert table.loc[("five folds", "west")].tolist() == [0.4197, 0.2474, 0.8595, 0.9290]
     assert table.loc[("new periods", "east")].tolist() == [0.3983, 0.1938, 0.8275, 0.9259]
     assert table.loc[("new periods", "west")].tolist() == [0.4082, 0.2625, 0.8814, 0.9395]
 
@@ -82,9 +82,10 @@ def test_without_results_of_ours_the_published_ones_stand_alone():
 
 def test_fitness_is_compared_on_training_random_folds_and_held_out_samples():
     table = published.compare_errors(IMPUTATION)
-    assert table.loc["ours"].tolist() == [0.1, 0.2, 0.26]
+    ours = {"training": 0.1, "random folds": 0.2, "months held out": 0.26}
+    assert table.loc["ours"].dropna().to_dict() == ours
     assert table.loc["published", "training"] == 0.2045
-    assert table.loc["published", "random folds"] == pytest.approx((0.3872 + 0.4197) / 2)
+    assert table.loc["published", "five folds"] == pytest.approx((0.3872 + 0.4197) / 2)
     assert np.isnan(table.loc["published", "months held out"])
 
 

@@ -6,6 +6,12 @@ from hypothesis import strategies as st
 
 import fluxlib
 from fluxlib.errors import FluxError
+from fluxlib.evaluation.metrics import (
+    bin_reliability,
+    count_alerts,
+    trace_roc,
+    weighted_scores,
+)
 
 
 def draw_pairs(seed, n=50):
@@ -80,3 +86,75 @@ def test_inputs_are_left_alone():
 def test_different_lengths_are_refused():
     with pytest.raises(FluxError, match=r"shape \(3,\), predicted \(2,\); expected the same"):
         fluxlib.scores([1, 2, 3], [1, 2])
+
+
+def test_weights_count_samples_as_often_as_they_say():
+    observed, predicted = draw_pairs(4)
+    weights = np.random.default_rng(0).integers(0, 3, (2, 50))
+    found = weighted_scores(observed, predicted, weights)
+    for k in range(2):
+        rows = np.repeat(np.arange(50), weights[k])
+        expected = fluxlib.scores(observed[rows], predicted[rows])
+        assert expected.pop("n") == weights[k].sum()
+        assert {name: values[k] for name, values in found.items()} == pytest.approx(expected)
+
+
+def test_alert_scores_are_those_worked_out_by_hand():
+    observed = [1] * 30 + [0] * 70
+    forecast = [1] * 20 + [0] * 10 + [1] * 5 + [0] * 65
+    result = count_alerts(observed, forecast)
+    assert [result[k] for k in ("hits", "misses", "false_alarms", "quiet")] == [20, 10, 5, 65]
+    assert result["POD"] == pytest.approx(20 / 30)
+    assert result["FAR"] == pytest.approx(5 / 25)
+    # Heidke: (correct - by chance) / (n - by chance), with 25 of 100 forecast and 30 that came.
+    by_chance = 25 * 30 / 100 + 75 * 70 / 100
+    assert result["HSS"] == pytest.approx((85 - by_chance) / (100 - by_chance))
+
+
+def test_unknown_days_do_not_count_and_shares_of_nothing_are_nan():
+    result = count_alerts([1, np.nan, 0], [np.nan, 1, 0])
+    assert result["quiet"] == 1
+    assert np.isnan(result["POD"])
+    assert np.isnan(result["FAR"])
+
+
+def test_roc_area_is_one_for_perfect_order_and_half_for_none():
+    observed = np.tile([0, 1], 50)
+    assert trace_roc(observed, observed * 0.5 + 0.2)[1] == 1
+    assert trace_roc(observed, np.full(100, 0.3))[1] == 0.5
+
+
+def test_probabilities_on_a_border_belong_to_the_bin_above_it():
+    table = bin_reliability([0, 1, 1, 0, 1], [0.0, 0.19, 0.2, 0.96, 1.0])
+    assert table.index.tolist() == [0, 1, 2, 9]
+    assert table["n"].tolist() == [1, 1, 1, 2]
+    assert table["frequency"].tolist() == [0, 1, 1, 0.5]
+    assert table["probability"].tolist() == pytest.approx([0, 0.19, 0.2, 0.98])
+
+
+def test_roc_counts_hits_and_false_alarms_at_each_threshold():
+    curve, area = trace_roc([0, 0, 1, 1, np.nan], [0.1, 0.6, 0.4, 0.8, 0.9])
+    at = curve.set_index("threshold")
+    assert at.loc[0.8].to_dict() == {"POD": 0.5, "POFD": 0}
+    assert at.loc[0.4].to_dict() == {"POD": 1, "POFD": 0.5}
+    assert area == 0.75
+
+
+def test_roc_needs_days_of_both_kinds():
+    with pytest.raises(FluxError, match="both kinds"):
+        trace_roc([0, 0], [0.1, 0.2])
+
+
+def test_reliable_probabilities_lie_on_the_diagonal():
+    rng = np.random.default_rng(0)
+    probability = rng.uniform(size=50_000)
+    table = bin_reliability(rng.uniform(size=50_000) < probability, probability)
+    assert len(table) == 10
+    assert table["n"].sum() == 50_000
+    error = np.abs(table["frequency"] - table["probability"])
+    assert (error < 4 * np.sqrt(0.25 / table["n"])).all()
+
+
+def test_alerts_of_different_shapes_are_refused():
+    with pytest.raises(FluxError, match="shape"):
+        count_alerts([1, 0], [1])
