@@ -91,7 +91,7 @@ def test_more_folds_than_months_and_more_repeats_than_folds_are_refused(inputs):
     features, truth = inputs
     with pytest.raises(FluxError, match="repeats is 6; expected 1 to n_folds, which is 5"):
         trials.split_months(features, truth, repeats=6)
-    with pytest.raises(FluxError, match="n_folds is 9; the samples are of 8 months"):
+    with pytest.raises(FluxError, match="n_folds is 9; the samples cover 8 months"):
         trials.split_months(features, truth, n_folds=9)
 
 
