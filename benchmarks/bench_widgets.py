@@ -24,9 +24,9 @@ from fluxlib.offsets import features
 from fluxlib.plotting import style as plots
 from fluxlib.utils.files import SAMPLE
 from fluxlib.widgets import calibration as widgets_calibration
+from fluxlib.widgets import imputation as widgets_imputation
 from fluxlib.widgets import observations as widgets_observations
 from fluxlib.widgets import offsets as widgets_offsets
-from fluxlib.widgets import search as widgets_imputation
 
 BEGIN = 20  # changes of each control before memory is measured first
 SEARCH = {"population": 20, "generations": 20, "bits": (5, 4, 4)}
@@ -50,13 +50,13 @@ def make_panels(dataset):
     reference = overlaps.choose_reference(dataset, shared)
     pairs = overlaps.fit_overlaps(fluence, shared, reference)
     panel = widgets_calibration.explore_calibration(fluence, pairs)
-    moved = panel.named["breakpoint"].options[5:30:5]
+    moved = panel.controls["breakpoint"].options[5:30:5]
     yield (
         panel,
         {
             "breakpoint": [value for _, value in moved],
             "kind": ["linear", "piecewise", "auto"],
-            "pair": list(panel.named["pair"].options)[:3],
+            "pair": list(panel.controls["pair"].options)[:3],
         },
     )
     targets = {name: overlaps.choose_target(dataset, name) for name in dataset.flux}
@@ -64,7 +64,7 @@ def make_panels(dataset):
     drivers = dataset.drivers[[name for name in DRIVERS if name in dataset.drivers]]
     drivers = drivers.assign(Bz=features.half_day_mean(drivers["Bz"]))
     panel = widgets_offsets.explore_offsets(drivers, targets, satellite=next(iter(targets)))
-    panel.warming.join()
+    panel.warm_up.join()
     yield (
         panel,
         {
@@ -76,8 +76,8 @@ def make_panels(dataset):
         },
     )
     panel = widgets_imputation.explore_search(make_surface(), **SEARCH)
-    panel.work.start.click()
-    panel.work.job.wait()
+    panel.run_row.start_button.click()
+    panel.run_row.job.wait()
     yield (
         panel,
         {
@@ -104,17 +104,17 @@ def move(panel, moves, changes):
     """Move each control so many times; return milliseconds by control."""
     took = {}
     for name, values in moves.items():
-        control, took[name] = panel.named[name], []
-        before = panel.view.value
+        control, took[name] = panel.controls[name], []
+        before = panel.output.value
         for value in itertools.islice(itertools.cycle(values), changes + 1):
             if control.value == value:
                 continue
             began = time.perf_counter()
             control.value = value
             took[name].append(1000 * (time.perf_counter() - began))
-            assert panel.view.value != before or name in ("kind", "elitism"), (name, value)
-            assert "flux-error" not in panel.view.value, panel.view.value
-            before = panel.view.value
+            assert panel.output.value != before or name in ("kind", "elitism"), (name, value)
+            assert "flux-error" not in panel.output.value, panel.output.value
+            before = panel.output.value
         control.value = values[0]
     return took
 
@@ -135,10 +135,10 @@ def main():
         move(panel, moves, BEGIN)
         early = read_memory()
         took = move(panel, moves, changes)
-        memory.append((panel.step, early, read_memory()))
+        memory.append((panel.notebook, early, read_memory()))
         for name, times in took.items():
             median, high = np.percentile(times, [50, 95])
-            rows.append((panel.step, name, len(times), median, high))
+            rows.append((panel.notebook, name, len(times), median, high))
     columns = ["notebook", "control", "changes", "median (ms)", "95th percentile (ms)"]
     print(pd.DataFrame(rows, columns=columns).round(0).to_string(index=False))
     table = pd.DataFrame(memory, columns=["notebook", f"MB after {BEGIN}", f"MB after {changes}"])

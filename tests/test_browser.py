@@ -145,14 +145,14 @@ def test_a_search_says_what_is_missing_grows_it_and_can_be_stopped(open_sheet, f
     move_all(sheet, REPLAYED)
     sheet.screenshot("replayed")
     move_all(sheet, ["Fitness", "Bits of each gene"])
-    sheet.wait_for(r"not grown yet. All that these bits allow: \d+ trees")
+    sheet.wait_for(r"All forests that these bits allow need \d+ more trees")
     check_tabs(sheet)
     for field, number in zip(
         sheet.panel.locator("input[type=number]").all(), (9, 3, 6), strict=False
     ):
         field.fill(str(number))
         field.press("Tab")
-    sheet.wait_for(r"All that these bits allow: \d{5} trees")
+    sheet.wait_for(r"these bits allow need \d{5} more trees")
     check_interrupts(sheet, "Grow the forests", "of 3[12]", lambda: sheet.move("Seed"))
     sheet.number = 1
     sheet.show()
@@ -195,7 +195,7 @@ def check_interrupts(sheet, button, progress, go_on):
         sheet.wait_for(progress, 120)
         sheet.wait_for(r" left", 120)
         stop()
-        sheet.wait_for("Stopped; what was computed is kept.", 120)
+        sheet.wait_for("Stopped; the results so far are kept.", 120)
         before = sheet.read_view()
         go_on()
         sheet.wait_for_change(before, f"a move after a stop of {button}")

@@ -1,4 +1,4 @@
-"""Figures of imputation: the search, its errors, gaps filled."""
+"""Figures of notebook 04: the search for a forest, its errors, and gaps that are filled."""
 
 from collections.abc import Mapping
 
@@ -7,13 +7,28 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
+from matplotlib.dates import AutoDateLocator
 from matplotlib.ticker import MaxNLocator
 
-from fluxlib.plotting.style import GREY, LOG_FLUX, TRUTH, plot_scores
+from fluxlib.plotting.style import (
+    GREY,
+    LOG_FLUX_LABEL,
+    MARKERS,
+    OBSERVED,
+    break_label,
+    legend_beside,
+    plot_scores,
+)
 
 
 def plot_convergence(history: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw the search's RMSE by generation: the best, and the mean of the population."""
+    """Draw the search's RMSE by generation: of the best forest, and of the mean fitness.
+
+    Parameters
+    ----------
+    history : DataFrame
+        `best` and `mean` fitness, 1/RMSE, by generation: see `fluxlib.GeneticSearch`.
+    """
     ax = plt.gca() if ax is None else ax
     ax.plot(history.index, 1 / history["best"], label="best of the generation")
     ax.plot(history.index, 1 / history["mean"], color=GREY, label="mean of the population")
@@ -24,7 +39,7 @@ def plot_convergence(history: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
 
 def plot_density(observed: pd.Series, predicted: pd.Series, *, ax: Axes | None = None) -> Axes:
-    """Draw predicted against observed log10 flux as density, with the 1:1 and +-1 decade lines."""
+    """Draw the density of predicted against observed log10 flux, with 1:1 and +-1 decade lines."""
     ax = plt.gca() if ax is None else ax
     limits = np.percentile(np.r_[observed, predicted], [0, 100]) + np.array([-0.2, 0.2])
     image = ax.hexbin(
@@ -33,8 +48,20 @@ def plot_density(observed: pd.Series, predicted: pd.Series, *, ax: Axes | None =
     for shift, style in ((0, "-"), (-1, "--"), (1, "--")):
         ax.plot(limits, limits + shift, color="black", linestyle=style, linewidth=1)
     ax.set(xlim=limits, ylim=limits, aspect="equal")
-    ax.set(xlabel=f"Observed {LOG_FLUX}", ylabel=f"Predicted {LOG_FLUX}")
+    ax.set_xlabel(f"Observed {break_label(LOG_FLUX_LABEL)}")
+    ax.set_ylabel(f"Predicted {break_label(LOG_FLUX_LABEL)}")
     ax.figure.colorbar(image, ax=ax, label="Samples")
+    return ax
+
+
+def plot_timeline(observed: pd.Series, gap: pd.DatetimeIndex, *, ax: Axes | None = None) -> Axes:
+    """Draw the daily medians of the log10 flux as a small overview, with a gap marked."""
+    ax = plt.gca() if ax is None else ax
+    ax.plot(observed.resample("1D").median(), color=GREY, linewidth=1)
+    ax.axvspan(gap[0], gap[-1], color="C3")
+    ax.set_yticks([])
+    ax.xaxis.set_major_locator(AutoDateLocator(maxticks=6))
+    ax.spines["left"].set_visible(False)
     return ax
 
 
@@ -46,7 +73,7 @@ def plot_gap(
     interval: pd.DataFrame | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a hidden stretch: the truth, and what each method put there.
+    """Draw a hidden gap: what was observed, and what each method puts there.
 
     Parameters
     ----------
@@ -57,37 +84,41 @@ def plot_gap(
     gap : DatetimeIndex
         The hidden times.
     interval : DataFrame, optional
-        `lower` and `upper`, log10 flux, of the first method.
+        `lower` and `upper`, log10 flux: the 90 % interval of the full model.
     """
     ax = plt.gca() if ax is None else ax
     margin = max((gap[-1] - gap[0]) / 2, pd.Timedelta("12h"))
-    view = slice(gap[0] - margin, gap[-1] + margin)
+    around = slice(gap[0] - margin, gap[-1] + margin)
     ax.axvspan(gap[0], gap[-1], color="0.93", zorder=0)
-    ax.plot(observed[view], color=TRUTH, linewidth=2, label="observed (hidden in the gap)")
+    ax.plot(observed[around], color=OBSERVED, linewidth=2, label="observed (hidden in the gap)")
     if interval is not None:
         within = interval.loc[gap[0] : gap[-1]]
-        ax.fill_between(within.index, within["lower"], within["upper"], color="C0", alpha=0.2)
+        # A colour of its own: the full model need not be among the methods drawn.
+        ax.fill_between(
+            within.index,
+            within["lower"],
+            within["upper"],
+            color=GREY,
+            alpha=0.35,
+            linewidth=0,
+            label="90 % interval\n(full model)",
+        )
     styles = ["-", "--", "-.", ":"]
     for i, (name, series) in enumerate(filled.items()):
-        ax.plot(
-            series[gap[0] : gap[-1]],
-            color=f"C{i}",
-            linestyle=styles[i % 4],
-            linewidth=2,
-            label=name,
-        )
-    ax.set_ylabel(LOG_FLUX.replace(" (", "\n("))
+        line = {"color": f"C{i}", "linestyle": styles[i % len(styles)], "linewidth": 2}
+        ax.plot(series[gap[0] : gap[-1]], label=name, **line)
+    ax.set_ylabel(break_label(LOG_FLUX_LABEL))
     ax.tick_params(axis="x", rotation=20)
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    legend_beside(ax)
     return ax
 
 
 def plot_gap_scores(rmse: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw RMSE by length of gap (index, hours), a line a method (columns)."""
+    """Draw RMSE by length of gap (rows, hours), a line for each method (columns)."""
     ax = plt.gca() if ax is None else ax
-    markers = "os^Dv"
     for i, name in enumerate(rmse):
-        ax.plot(rmse.index, rmse[name], marker=markers[i % 5], linewidth=2, label=name)
+        marker = MARKERS[i % len(MARKERS)]
+        ax.plot(rmse.index, rmse[name], marker=marker, linewidth=2, label=name)
     ax.set_xscale("log")
     ax.set_xticks(rmse.index, [f"{hours:g}" for hours in rmse.index])
     # A spline through a long gap errs by whole decades; the others must stay apart.
@@ -96,23 +127,20 @@ def plot_gap_scores(rmse: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     ax.minorticks_off()
     ax.set(xlabel="Length of the gap (hours)", ylabel="RMSE (decades)")
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    legend_beside(ax)
     return ax
 
 
 def plot_landscape(
-    landscape: pd.DataFrame,
-    path: pd.DataFrame,
-    least: pd.Series,
-    *,
-    ax: Axes | None = None,
+    landscape: pd.DataFrame, path: pd.DataFrame, least: pd.Series, *, ax: Axes | None = None
 ) -> Axes:
-    """Draw the error of every forest, and where a search went.
+    """Draw the error of every forest, and the path of a search through them.
 
     Parameters
     ----------
     landscape : DataFrame
-        RMSE, decades, by trees (rows) and depth: see `landscape.find_landscape`.
+        RMSE, decades, by trees (rows) and depth: see
+        `fluxlib.imputation.error_surface.find_landscape`.
     path : DataFrame
         `trees` and `depth` of the best of each generation: a search's history.
     least : Series
@@ -120,7 +148,7 @@ def plot_landscape(
     """
     ax = plt.gca() if ax is None else ax
     values = landscape.to_numpy()
-    # Small and shallow forests are far worse; the colours are for the others.
+    # Small and shallow forests are far worse: they get one colour, so that the others differ.
     image = ax.pcolormesh(
         landscape.index,
         landscape.columns,
@@ -130,24 +158,11 @@ def plot_landscape(
         vmax=np.quantile(values, 0.8),
         rasterized=True,
     )
-    ax.plot(path["trees"], path["depth"], "-", color="white", linewidth=1, alpha=0.7)
-    ax.scatter(
-        path["trees"],
-        path["depth"],
-        c="white",
-        s=28,
-        edgecolors="black",
-        label="best, by generation",
-    )
-    ax.plot(
-        least["trees"],
-        least["depth"],
-        "*",
-        color="C3",
-        markersize=18,
-        mec="white",
-        label="least RMSE",
-    )
+    trees, depth = path["trees"], path["depth"]
+    ax.plot(trees, depth, "-", color="white", linewidth=1, alpha=0.7)
+    ax.scatter(trees, depth, c="white", s=28, edgecolors="black", label="best, by generation")
+    star = {"color": "C3", "markersize": 18, "markeredgecolor": "white"}
+    ax.plot(least["trees"], least["depth"], "*", label="least RMSE", **star)
     ax.set(xlabel="Trees", ylabel="Depth")
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True))
@@ -157,7 +172,7 @@ def plot_landscape(
 
 
 def plot_groups(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw RMSE by group of times (rows), a marker a method; `n` is the number of samples."""
+    """Draw RMSE, decades, by group of times (rows) and method; `n` is the number of samples."""
     labels = [f"{name}\n({n} samples)" for name, n in table["n"].items()]
     drawn = table.drop(columns="n").set_axis(labels)
     return plot_scores(drawn, label="RMSE (decades)", ax=ax)

@@ -1,4 +1,4 @@
-"""Figures of what was observed: coverage, gaps, the daily series."""
+"""Figures of notebook 01: what was observed, what is missing, and for how long."""
 
 from collections.abc import Mapping
 
@@ -8,19 +8,20 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from fluxlib.datasets.fluence import ALERT
-from fluxlib.plotting.style import FLUENCE_LABEL, GREY
+from fluxlib.plotting.style import FLUENCE_LABEL, GREY, break_label, legend_beside
 
 
 def plot_coverage(missing: pd.DataFrame, large: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw the missing fraction of each month, a row a series; dots mark large-scale months.
+    """Draw how much of each month is missing, a row for each series; dots: large-scale months.
 
     Parameters
     ----------
     missing : DataFrame
-        0..1 by month (PeriodIndex), a column a series; NaN out of service. See
-        `gaps.missing_fraction`.
+        Missing fraction, 0..1, by month (PeriodIndex) and series; NaN out of service. See
+        `fluxlib.observations.gaps.missing_fraction`.
     large : DataFrame
-        The large-scale months: see `gaps.list_large_months`.
+        `series` and `month` of the large-scale gaps: see
+        `fluxlib.observations.gaps.list_large_months`.
     """
     ax = plt.gca() if ax is None else ax
     months = pd.period_range(missing.index.min(), missing.index.max(), freq="M")
@@ -41,32 +42,46 @@ def plot_coverage(missing: pd.DataFrame, large: pd.DataFrame, *, ax: Axes | None
     januaries = np.flatnonzero(months.month == 1)
     step = max(1, len(januaries) // 9)
     ax.set_xticks(januaries[::step], [str(year) for year in months.year[januaries[::step]]])
+    ax.set_xlabel("White dots: large-scale gaps")
     ax.figure.colorbar(image, ax=ax, label="Missing (% of the month)")
     return ax
 
 
 def plot_gap_lengths(gaps: Mapping[str, pd.DataFrame], *, ax: Axes | None = None) -> Axes:
-    """Draw how many gaps are at least so long, a line a series that has any."""
+    """Draw how many gaps have at least a length, a line for each series that has gaps.
+
+    Parameters
+    ----------
+    gaps : mapping of str to DataFrame
+        Gaps by series, with their `hours`: see `fluxlib.find_gaps`.
+    """
     ax = plt.gca() if ax is None else ax
     for name, table in gaps.items():
-        if table.empty:
-            continue
-        hours = np.sort(table["hours"])[::-1]
-        ax.step(hours, np.arange(1, len(hours) + 1), where="post", label=name)
-    ax.set(xscale="log", yscale="log", xlabel="Length (hours)", ylabel="Gaps at least so long")
+        if len(table):
+            hours = np.sort(table["hours"])[::-1]
+            ax.step(hours, np.arange(1, len(hours) + 1), where="post", label=name)
+    ax.set(
+        xscale="log", yscale="log", xlabel="Length (hours)", ylabel="Gaps of at least this length"
+    )
     if ax.lines:
         ax.legend()
     return ax
 
 
 def plot_daily(daily: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw the daily >2 MeV fluence, a colour a source, and the alert level."""
+    """Draw the daily >2 MeV fluence, a colour for each source, and the alert level.
+
+    Parameters
+    ----------
+    daily : DataFrame
+        `e2`, e/(cm2 day sr), and the `series` that it comes from, by day.
+    """
     ax = plt.gca() if ax is None else ax
     for name, part in daily.groupby("series", sort=False):
         ax.plot(part.index, part["e2"], ".", markersize=2, label=name)
     ax.axhline(ALERT, color=GREY, linestyle="--", linewidth=1)
     ax.annotate("alert level", (0, ALERT), xycoords=("axes fraction", "data"), va="bottom")
-    ax.set(yscale="log", ylabel=FLUENCE_LABEL.replace(" (", "\n("))
+    ax.set(yscale="log", ylabel=break_label(FLUENCE_LABEL))
     if daily["series"].notna().any():
-        ax.legend(markerscale=6, loc="upper left", bbox_to_anchor=(1, 1))
+        legend_beside(ax, markerscale=6)
     return ax

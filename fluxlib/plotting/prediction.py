@@ -1,4 +1,4 @@
-"""Figures of forecasts."""
+"""Figures of notebook 05: forecasts, what they are worth, and what they owe to their inputs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,14 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from fluxlib.datasets.fluence import ALERT
-from fluxlib.plotting.style import FLUENCE_LABEL, GREY, TRUTH
+from fluxlib.plotting.style import (
+    GREY,
+    LOG_FLUENCE_LABEL,
+    MARKERS,
+    OBSERVED,
+    break_label,
+    legend_beside,
+)
 
 
 def plot_forecast(
@@ -19,71 +26,82 @@ def plot_forecast(
     interval: pd.DataFrame | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw daily log10 fluence and forecasts of it, with the first one's interval."""
+    """Draw daily log10 fluence and forecasts of it.
+
+    Parameters
+    ----------
+    observed : Series
+        log10 fluence by day.
+    predicted : mapping of str to Series
+        Forecasts by model, of the same quantity.
+    interval : DataFrame, optional
+        `lower` and `upper` of the first model, its 90 % interval.
+    """
     ax = plt.gca() if ax is None else ax
     if interval is not None:
         ax.fill_between(
             interval.index, interval["lower"], interval["upper"], color="C0", alpha=0.2, linewidth=0
         )
-    ax.plot(observed, color=TRUTH, linewidth=1.5, label="observed")
+    ax.plot(observed, color=OBSERVED, linewidth=1.5, label="observed")
     for i, (name, series) in enumerate(predicted.items()):
         ax.plot(series, color=f"C{i}", linewidth=1.5, label=name)
-    ax.axhline(np.log10(ALERT), color=GREY, linestyle="--", linewidth=1)
-    ax.set_ylabel("log$_{10}$ " + FLUENCE_LABEL.replace(" (", "\n("))
+    ax.axhline(np.log10(ALERT), color=GREY, linestyle="--", linewidth=1, label="alert level")
+    ax.set_ylabel(break_label(LOG_FLUENCE_LABEL))
     ax.tick_params(axis="x", rotation=20)
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    legend_beside(ax)
     return ax
 
 
 def plot_input_study(study: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw PE one day ahead by set of inputs and time step, the best one framed.
+    """Draw the prediction efficiency one day ahead by inputs and time step, the best one framed.
 
     Parameters
     ----------
     study : DataFrame
-        Of `studies.study_inputs`.
+        See `fluxlib.prediction.importance.study_inputs`.
     """
     ax = plt.gca() if ax is None else ax
     part = study[study["horizon"] == 1]
     table = part.pivot_table("PE", "inputs", "time_step", sort=False)
-    sns.heatmap(table, annot=True, fmt=".2f", cmap="cividis", ax=ax, cbar_kws={"label": "PE"})
+    bar = {"label": "Prediction efficiency"}
+    sns.heatmap(table, annot=True, fmt=".2f", cmap="cividis", ax=ax, cbar_kws=bar)
     row, column = np.unravel_index(np.nanargmax(table.to_numpy()), table.shape)
     ax.add_patch(plt.Rectangle((column, row), 1, 1, fill=False, edgecolor="C3", linewidth=3))
-    ax.set_xlabel("Time step (days of inputs)")
-    ax.set_ylabel("")
+    ax.set(xlabel="Time step (days of inputs)", ylabel="")
     ax.tick_params(axis="y", rotation=0)
     return ax
 
 
 def plot_importance(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw the PE lost when an input is shuffled, inputs by day before.
+    """Draw the prediction efficiency that is lost when an input is shuffled, by day.
 
     Parameters
     ----------
     table : DataFrame
-        Of `importance.tabulate_importance`.
+        By input and day before the forecast, 0 for the day of issue, or "all": see
+        `fluxlib.prediction.importance.tabulate_importance`.
     """
     ax = plt.gca() if ax is None else ax
-    # The newest fluence weighs so much that beside it all else would be one colour.
+    # The newest fluence matters so much that all other cells would have one colour beside it.
     top = table.max(axis=1).nlargest(2).iloc[-1]
-    bar = {"label": "PE lost", "extend": "max"}
+    bar = {"label": "Prediction efficiency lost", "extend": "max"}
     shown = table.round(2) + 0.0  # no minus before a zero
     sns.heatmap(table, annot=shown, fmt=".2f", cmap="mako_r", ax=ax, cbar_kws=bar, vmin=0, vmax=top)
     names = {0: "issue\nday", "all": "all\ndays"}
     ax.set_xticklabels([names.get(day, f"{day} before") for day in table.columns])
-    ax.set_xlabel("Day that is shuffled")
-    ax.set_ylabel("")
+    ax.set(xlabel="Day that is shuffled", ylabel="")
     ax.tick_params(axis="y", rotation=0)
     return ax
 
 
 def plot_skill(skill: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw each model's skill against persistence by horizon, with its intervals.
+    """Draw each model's skill against persistence by horizon, with its interval.
 
     Parameters
     ----------
     skill : DataFrame
-        Of `skill.compare_skill`.
+        `value`, `lower` and `upper` by model and horizon: see
+        `fluxlib.evaluation.skill.compare_skill`.
     """
     ax = plt.gca() if ax is None else ax
     models = skill.index.unique("model")
@@ -93,7 +111,7 @@ def plot_skill(skill: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
             part.index + 0.12 * (i - (len(models) - 1) / 2),
             part["value"],
             yerr=[part["value"] - part["lower"], part["upper"] - part["value"]],
-            fmt="os^Dv*"[i % 6],
+            fmt=MARKERS[i % len(MARKERS)],
             color=f"C{i}",
             markersize=8,
             capsize=3,
@@ -101,18 +119,17 @@ def plot_skill(skill: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         )
     ax.axhline(0, color=GREY, linestyle="--", linewidth=1)
     ax.set_xticks(sorted(skill.index.unique("horizon")))
-    ax.set_xlabel("Days ahead")
-    ax.set_ylabel("Skill against persistence")
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    ax.set(xlabel="Days ahead", ylabel="Skill against persistence (95 % interval)")
+    legend_beside(ax)
     return ax
 
 
 def plot_losses(losses: Sequence[float], epochs: int, *, ax: Axes | None = None) -> Axes:
-    """Draw the loss of a training by epoch, up to the epoch reached, and mark the least."""
+    """Draw the loss by epoch, up to the epoch reached of those planned, and mark the least."""
     ax = plt.gca() if ax is None else ax
     ax.plot(range(1, len(losses) + 1), losses, ".-", color="C0")
     least = int(np.argmin(losses))
     ax.plot([least + 1], [losses[least]], "o", color="C1", label=f"least, {losses[least]:.3f}")
     ax.set(xlim=(0.5, epochs + 0.5), xlabel="Epoch", ylabel="Loss")
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    legend_beside(ax)
     return ax

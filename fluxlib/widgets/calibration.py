@@ -1,4 +1,4 @@
-"""Controls of notebook 02: a pair, its line or lines, and a breakpoint set by hand."""
+"""Controls of notebook 02: a pair of series, its calibration, and a breakpoint set by hand."""
 
 import itertools
 from collections.abc import Mapping
@@ -18,11 +18,12 @@ from fluxlib.calibration.manual import (
     name_pair,
 )
 from fluxlib.calibration.model import Calibration
-from fluxlib.plotting import calibration as plots_calibration
-from fluxlib.widgets.answers import Answer
-from fluxlib.widgets.panel import Panel, choose, choose_along
+from fluxlib.plotting.calibration import plot_calibration
+from fluxlib.widgets.controls import dropdown, option_slider
+from fluxlib.widgets.panel import ControlPanel
+from fluxlib.widgets.view import View
 
-_STEP = 0.05  # decades between breakpoints
+_BREAKPOINT_STEP = 0.05  # decades
 
 
 def explore_calibration(
@@ -33,69 +34,83 @@ def explore_calibration(
     kind: str = "auto",
     breakpoint: float = 0.0,
     random_state: int = 0,
-) -> Panel:
-    """Show a pair of series with the calibration fitted, and one by hand.
+) -> ControlPanel:
+    """Return controls that show a pair with its fitted calibration and one set by hand.
 
     Parameters
     ----------
     fluence : mapping of str to Series
-        log10 daily fluence.
-    pairs : mapping of (onto, of) to Calibration
-        See `overlaps.fit_overlaps`.
+        log10 daily fluence by series.
+    pairs : mapping of (reference, other) to Calibration
+        See `fluxlib.calibration.pairs.fit_overlaps`.
     pair, kind, breakpoint
-        Where the controls begin: see `byhand.find_pair`, `choose_line`, `compare_lines`.
+        First values of the controls: see `find_pair`, `choose_line` and `compare_lines` in
+        `fluxlib.calibration.manual`.
     random_state : int
         Seed of the bootstrap.
     """
 
     @cache
-    def fit(onto: str, of: str, kind: str) -> Calibration:
-        known = pairs[onto, of]
-        return choose_line(fluence[onto], fluence[of], kind, known, random_state=random_state)
-
-    def answer(pair: str, kind: str, breakpoint: float) -> Answer:
-        onto, of = find_pair(pair, pairs)
-        return show_calibration(
-            compare_lines(fluence[onto], fluence[of], fit(onto, of, kind), breakpoint)
+    def fit(reference: str, other: str, kind: str) -> Calibration:
+        known = pairs[reference, other]
+        return choose_line(
+            fluence[reference], fluence[other], kind, known, random_state=random_state
         )
 
-    # The kinds that notebook 02 has not fitted, too: a control that is moved must not wait.
-    for (onto, of), one in itertools.product(pairs, KINDS):
-        fit(onto, of, one)
+    def make_view(pair: str, kind: str, breakpoint: float) -> View:
+        reference, other = find_pair(pair, pairs)
+        line = fit(reference, other, kind)
+        return calibration_view(compare_lines(fluence[reference], fluence[other], line, breakpoint))
 
-    def read_pair(pair: str) -> str:
-        return name_pair(*find_pair(pair, pairs))
+    # Also the kinds that notebook 02 has not fitted, so that no control has to wait for a fit.
+    for (reference, other), one in itertools.product(pairs, KINDS):
+        fit(reference, other, one)
 
-    named = {
-        "pair": choose("pair", [name_pair(*one) for one in pairs], read_pair(pair)),
-        "kind": choose("kind", KINDS, kind),
-        "breakpoint": choose_along(
-            "breakpoint", _list_breaks(fluence[find_pair(pair, pairs)[1]], breakpoint), breakpoint
-        ),
+    def parse_pair(name: str) -> str:
+        return name_pair(*find_pair(name, pairs))
+
+    def list_levels(pair: str, given: float = 0.0) -> list[tuple[str, float]]:
+        return list_breakpoints(fluence[find_pair(pair, pairs)[1]], given)
+
+    controls = {
+        "pair": dropdown("pair", [name_pair(*names) for names in pairs], parse_pair(pair)),
+        "kind": dropdown("kind", KINDS, kind),
+        "breakpoint": option_slider("breakpoint", list_levels(pair, breakpoint), breakpoint),
     }
 
     def follow_pair(change):
-        named["breakpoint"].options = _list_breaks(fluence[find_pair(change["new"], pairs)[1]])
+        controls["breakpoint"].options = list_levels(change["new"])
 
-    named["pair"].observe(follow_pair, "value")  # before the panel looks
-    return Panel(answer, named, step="02_calibration", readings={"pair": read_pair})
-
-
-def show_calibration(found: Comparison) -> Answer:
-    """Return the picture of a pair with its lines, and how far days lie from them."""
-    of, onto = found.other.name, found.reference.name
-    lines = {f"{name}, RMSE {found.rmse[name]:.3f}": line for name, line in found.lines.items()}
-    note = f"{of} onto {onto}, {len(found.other)} days. " + "; ".join(
-        f"{name}: {_describe(line)}, RMSE {found.rmse[name]:.4f} decades"
-        for name, line in found.lines.items()
+    controls["pair"].observe(follow_pair, "value")  # before the panel reads the breakpoint
+    return ControlPanel(
+        make_view, controls, notebook="02_calibration", parsers={"pair": parse_pair}
     )
+
+
+def calibration_view(comparison: Comparison) -> View:
+    """Return the figure of a pair with its calibrations, and the scatter about each of them."""
+    rmse = comparison.rmse
+    note = (
+        f"{comparison.other.name} onto {comparison.reference.name}, {len(comparison.other)} days. "
+        + "; ".join(
+            f"{name}: {_describe(line)}, RMSE {rmse[name]:.4f} decades"
+            for name, line in comparison.lines.items()
+        )
+        + "."
+    )
+    labelled = {f"{name}, RMSE {rmse[name]:.3f}": line for name, line in comparison.lines.items()}
     figure = Figure(figsize=(7, 5.5))
-    plots_calibration.plot_calibration(
-        found.reference, found.other, lines, unit="fluence", ax=figure.subplots()
-    )
-    return Answer(
-        f"{note}.", figure, alt=f"Days of both satellites against each other, with lines. {note}."
-    )
+    plot_calibration(comparison.reference, comparison.other, labelled, ax=figure.subplots())
+    alt = f"Days of both satellites against each other, with calibration lines. {note}"
+    return View(note, figure, alt=alt)
+
+
+def list_breakpoints(other: pd.Series, given: float = 0.0) -> list[tuple[str, float]]:
+    """Return labelled levels with days on either side, the given one, and 0 for the fitted one."""
+    first, last = search_breaks(other.dropna()) / _BREAKPOINT_STEP
+    steps = np.arange(np.ceil(first), np.floor(last) + 1)
+    levels = {round(_BREAKPOINT_STEP * step, 2) for step in steps} | {given}
+    return [("as fitted", 0.0), *((f"{level:.2f}", level) for level in sorted(levels - {0.0}))]
 
 
 def _describe(line: Calibration) -> str:
@@ -106,11 +121,3 @@ def _describe(line: Calibration) -> str:
         f"slope {values['slope']:.3f} below {line.breakpoint:.2f}, "
         f"{values['slope_above']:.3f} above"
     )
-
-
-def _list_breaks(other: pd.Series, given: float = 0.0) -> list[tuple[str, float]]:
-    """Return the levels with days on either side, the given one, and 0 for the fitted one."""
-    first, last = search_breaks(other.dropna()) / _STEP
-    levels = [round(_STEP * k, 2) for k in np.arange(np.ceil(first), np.floor(last) + 1)]
-    levels = sorted({*levels, given} - {0.0})
-    return [("as fitted", 0.0), *((f"{level:.2f}", level) for level in levels)]

@@ -1,22 +1,43 @@
-"""Long computations behind a button: in a thread, with progress, that can be stopped.
+"""Long computations behind a button: they run in a thread, report progress and can be stopped.
 
-A kernel reads no message while a cell runs, so what should be stoppable cannot run in one. A stop
-is a KeyboardInterrupt at the next step, as Ctrl-C is in a cell: what keeps its result so far
-there does so here. JupyterLab's interrupt stops the jobs that run, too.
+A kernel reads no message while a cell runs, so no button could stop what a cell computes. A job
+runs in a thread of its own instead, and is stopped by a flag that its function polls. JupyterLab's
+"Interrupt Kernel" sets the flag of every running job.
 """
 
 import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from IPython import get_ipython
 
 from fluxlib.reports.formatting import format_seconds
 
-_LOOK_AGAIN = 0.2  # seconds until the kernel may be idle
+_POLL_SECONDS = 0.2  # until the kernel may be idle
 _running: set["Job"] = set()
+
+
+@dataclass(frozen=True)
+class PendingWork:
+    """A computation that takes too long to be repeated at each move of a control.
+
+    Attributes
+    ----------
+    label : str
+        Label of the button that starts it.
+    run : callable
+        See `Job`; partial results are of type `fluxlib.widgets.view.View`. When it ends, the
+        panel's function is called again.
+    note : str
+        What will be computed, and how long that takes.
+    """
+
+    label: str
+    run: Callable[..., object]
+    note: str = ""
 
 
 class Job:
@@ -25,56 +46,61 @@ class Job:
     Parameters
     ----------
     run : callable
-        ``run(tell)``. It calls ``tell(done, total, partial)`` after each step; `partial` is
-        anything that `on_step` can show, or None. There it may meet a KeyboardInterrupt.
-    on_step : callable
-        ``on_step(done, total, remaining, partial)``, `remaining` in words.
+        Called as ``run(progress=progress, should_stop=should_stop)``. It calls ``progress(done,
+        total, partial)`` after each step, where `partial` is anything that `on_progress` can show,
+        or None; it returns, with what it has so far, once ``should_stop()`` is true.
+    on_progress : callable
+        ``on_progress(done, total, remaining, partial)``, with the remaining time in words.
     on_end : callable
-        ``on_end(error)``: None when it came to its end, a KeyboardInterrupt when stopped.
+        ``on_end(error, was_stopped)``: what `run` raised, or None; and whether `run` has seen that
+        it should stop.
     """
 
     def __init__(
         self,
-        run: Callable[[Callable[..., None]], None],
+        run: Callable[..., object],
         *,
-        on_step: Callable[[float, float, str, Any], None],
-        on_end: Callable[[BaseException | None], None],
+        on_progress: Callable[[float, float, str, Any], None],
+        on_end: Callable[[BaseException | None, bool], None],
     ):
-        self._run, self._on_step, self._on_end = run, on_step, on_end
-        self._stopping = threading.Event()
+        self._run, self._on_progress, self._on_end = run, on_progress, on_end
+        self._stop_requested = threading.Event()
+        self._was_stopped = False
         self._thread = threading.Thread(target=self._work, daemon=True)
 
     def start(self) -> None:
-        """Begin, and return at once."""
+        """Start the thread, and return at once."""
         _running.add(self)
         _listen_for_interrupts()
-        self._began = time.monotonic()
+        self._started = time.monotonic()
         self._thread.start()
 
     def stop(self) -> None:
-        """Ask it to end at its next step."""
-        self._stopping.set()
+        """Ask the computation to end at its next step."""
+        self._stop_requested.set()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Wait for its end; tell whether it came."""
+        """Wait for the end; return whether the job has ended."""
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
     def _work(self) -> None:
         error = None
         try:
-            self._run(self._tell)
-        except BaseException as met:  # the thread ends here, whatever it met
-            error = met
+            self._run(progress=self._progress, should_stop=self._should_stop)
+        except BaseException as raised:  # a thread has no caller that could see it
+            error = raised
         _running.discard(self)
-        self._on_end(KeyboardInterrupt() if error is None and self._stopping.is_set() else error)
+        self._on_end(error, self._was_stopped)
 
-    def _tell(self, done: float, total: float, partial: Any = None) -> None:
-        elapsed = time.monotonic() - self._began
-        left = f"{format_seconds(elapsed / done * (total - done))} left" if done else ""
-        self._on_step(done, total, left, partial)
-        if self._stopping.is_set():
-            raise KeyboardInterrupt
+    def _should_stop(self) -> bool:
+        self._was_stopped = self._stop_requested.is_set()
+        return self._was_stopped
+
+    def _progress(self, done: float, total: float, partial: Any = None) -> None:
+        elapsed = time.monotonic() - self._started
+        remaining = f"{format_seconds(elapsed / done * (total - done))} left" if done else ""
+        self._on_progress(done, total, remaining, partial)
 
 
 def stop_all(*_: Any) -> None:
@@ -84,15 +110,15 @@ def stop_all(*_: Any) -> None:
 
 
 def _listen_for_interrupts() -> None:
-    """Let the kernel's interrupt reach jobs, which are in no cell: else it is ignored there."""
+    """Let the kernel's interrupt stop jobs: while no cell runs, the kernel would ignore it."""
     kernel = getattr(get_ipython(), "kernel", None)
     if kernel is not None:
-        kernel.io_loop.add_callback(_handle_interrupts, kernel.io_loop)
+        kernel.io_loop.add_callback(_set_interrupt_handler, kernel.io_loop)
 
 
-def _handle_interrupts(loop: Any) -> None:
-    # While a cell runs, the handler is the cell's, and the former one is put back after it.
+def _set_interrupt_handler(loop: Any) -> None:
+    # While a cell runs the kernel installs a handler of its own, and restores ours afterwards.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, stop_all)
     elif signal.getsignal(signal.SIGINT) is not stop_all:
-        loop.call_later(_LOOK_AGAIN, _handle_interrupts, loop)
+        loop.call_later(_POLL_SECONDS, _set_interrupt_handler, loop)

@@ -1,15 +1,17 @@
-"""Controls of notebook 01: what is missing, by satellite, period and threshold."""
+"""Controls of notebook 01: how much is missing, by satellite, period and threshold."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from fluxlib.observations.gaps import ALL, complete_period, list_months, measure_coverage
-from fluxlib.plotting import observations as plots_observations
-from fluxlib.widgets.answers import Answer
-from fluxlib.widgets.panel import Panel, choose, choose_range, slide
+from fluxlib.plotting.observations import plot_coverage
+from fluxlib.widgets.controls import dropdown, range_slider, slider
+from fluxlib.widgets.panel import ControlPanel
+from fluxlib.widgets.view import View
 
 
 def explore_coverage(
@@ -18,39 +20,49 @@ def explore_coverage(
     satellite: str = ALL,
     period: Sequence[str] = ("", ""),
     large_scale_days: float = 10.0,
-) -> Panel:
-    """Show which months miss how much.
+) -> ControlPanel:
+    """Return controls that show how much of each month is missing.
 
     Parameters
     ----------
     columns : mapping of str to Series
-        See `gaps.list_channels`.
+        Flux by series: see `fluxlib.observations.gaps.list_channels`.
     satellite, period, large_scale_days
-        Where the controls begin: see `coverage.measure_coverage`.
+        First values of the controls: see `fluxlib.observations.gaps.measure_coverage`.
     """
-
-    def answer(**values) -> Answer:
-        return show_coverage(columns, **values)
-
-    read_period = partial(complete_period, columns)
-    named = {
-        "satellite": choose("satellite", [ALL, *columns], satellite),
-        "period": choose_range("period", list_months(columns), read_period(period)),
-        "large_scale_days": slide("large_scale_days", float(large_scale_days), 0.5, 30.0, 0.5),
+    parse_period = partial(complete_period, columns)
+    controls = {
+        "satellite": dropdown("satellite", [ALL, *columns], satellite),
+        "period": range_slider("period", list_months(columns), parse_period(period)),
+        "large_scale_days": slider("large_scale_days", float(large_scale_days), 0.5, 30.0, 0.5),
     }
-    return Panel(answer, named, step="01_observations", readings={"period": read_period})
+    return ControlPanel(
+        partial(coverage_view, columns),
+        controls,
+        notebook="01_observations",
+        parsers={"period": parse_period},
+    )
 
 
-def show_coverage(columns: Mapping[str, pd.Series], **values) -> Answer:
-    """Return the picture, the count and the list of large-scale months."""
-    found = measure_coverage(columns, **values)
-    days = values["large_scale_days"]
-    note = f"{len(found.large)} of {found.months} satellite-months miss more than {days:g} days."
-    height = 2.3 + 0.25 * len(found.series)
-    figure = Figure(figsize=(9, height))
-    plots_observations.plot_coverage(found.missing, found.large, ax=figure.subplots())
-    worst = found.large.sort_values("days", ascending=False).head(5)
-    return Answer(
+def coverage_view(columns: Mapping[str, pd.Series], **options: Any) -> View:
+    """Return the figure of missing data, with the number and a list of large-scale months.
+
+    Parameters
+    ----------
+    columns : mapping of str to Series
+        Flux by series.
+    **options
+        Of `fluxlib.observations.gaps.measure_coverage`.
+    """
+    coverage = measure_coverage(columns, **options)
+    days = options["large_scale_days"]
+    note = (
+        f"{len(coverage.large)} of {coverage.months} satellite-months miss more than {days:g} days."
+    )
+    figure = Figure(figsize=(9, 2.3 + 0.25 * len(coverage.series)))
+    plot_coverage(coverage.missing, coverage.large, ax=figure.subplots())
+    worst = coverage.large.sort_values("days", ascending=False).head(5)
+    return View(
         note,
         figure,
         alt=f"Months by satellite, coloured by the part that is missing. {note}",

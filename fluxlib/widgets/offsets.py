@@ -1,4 +1,4 @@
-"""Controls of notebook 03: which drivers the flux follows, how many hours later."""
+"""Controls of notebook 03: which drivers precede the flux, and by how many hours."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -10,11 +10,12 @@ from matplotlib.figure import Figure
 from fluxlib.errors import FluxError
 from fluxlib.offsets.features import choose_features, find_peaks, list_hours
 from fluxlib.offsets.spearman import OffsetCurves
-from fluxlib.plotting import offsets as plots_offsets
-from fluxlib.widgets.answers import Answer
-from fluxlib.widgets.panel import Panel, choose, choose_several, slide
+from fluxlib.plotting.offsets import plot_offsets
+from fluxlib.widgets.controls import dropdown, multiple_choice, slider
+from fluxlib.widgets.panel import ControlPanel
+from fluxlib.widgets.view import View
 
-REACH = 240  # hours, the longest offset that can be looked at
+LONGEST_OFFSET = 240  # hours, the end of the slider
 _STEPS = (1, 2, 3, 4, 6, 8, 12, 24)  # hours
 
 
@@ -26,66 +27,86 @@ def explore_offsets(
     max_offset: float = 120,
     offset_step: float = 1,
     threshold: float = 0.3,
-) -> Panel:
-    """Show the heatmap of offsets, and the features that are chosen from it.
+) -> ControlPanel:
+    """Return controls that show the heatmap of offsets and the features chosen from it.
 
     Parameters
     ----------
     drivers : DataFrame
-        On the grid of the targets; all are shown at first.
+        On the time grid of the targets; all are shown at first.
     targets : mapping of str to Series
         log10 flux by satellite.
     satellite, max_offset, offset_step, threshold
-        Where the controls begin; offsets in hours. The satellite is also what "auto" in a
+        First values of the controls; offsets in hours. The satellite is also what "auto" in a
         parameter file means.
     """
-    curves = {name: OffsetCurves(drivers, target, REACH) for name, target in targets.items()}
+    curves = {
+        name: OffsetCurves(drivers, target, LONGEST_OFFSET) for name, target in targets.items()
+    }
 
-    # A driver's curve needs no other driver, so moving one control computes little anew.
+    # A driver's curve does not depend on the other drivers: most moves compute little anew.
     @lru_cache(maxsize=512)
     def correlate(name: str, satellite: str, max_offset: float, offset_step: float) -> pd.Series:
         return curves[satellite].correlate(name, list_hours(max_offset, offset_step))
 
-    def answer(drivers: Sequence[str], threshold: float, **where) -> Answer:
+    def make_view(
+        drivers: Sequence[str],
+        threshold: float,
+        satellite: str,
+        max_offset: float,
+        offset_step: float,
+    ) -> View:
         if not drivers:
-            raise FluxError("drivers is empty; choose one or more.")
-        return show_offsets(
-            pd.DataFrame({name: correlate(name, **where) for name in drivers}),
-            satellite=where["satellite"],
-            threshold=threshold,
-        )
+            raise FluxError("drivers is empty; choose at least one.")
+        correlations = {
+            name: correlate(name, satellite, max_offset, offset_step) for name in drivers
+        }
+        return offsets_view(pd.DataFrame(correlations), satellite=satellite, threshold=threshold)
 
-    steps = sorted({*_STEPS, offset_step})
-    named = {
-        "satellite": choose("satellite", targets, satellite),
-        "threshold": slide("threshold", float(threshold), 0.0, 0.8, 0.05),
-        "offset_step": choose("offset_step", steps, offset_step),
-        "max_offset": slide("max_offset", max_offset, 24, REACH, 12),
-        "drivers": choose_several("drivers", drivers, drivers),
+    controls = {
+        "satellite": dropdown("satellite", targets, satellite),
+        "threshold": slider("threshold", float(threshold), 0.0, 0.8, 0.05),
+        "offset_step": dropdown("offset_step", sorted({*_STEPS, offset_step}), offset_step),
+        "max_offset": slider("max_offset", max_offset, 24, LONGEST_OFFSET, 12),
+        "drivers": multiple_choice("drivers", drivers, drivers),
     }
-    readings = {"satellite": lambda name: satellite if name == "auto" else name}
-    panel = Panel(answer, named, step="03_offsets", readings=readings)
-    # The first look at each satellite takes longest: take it before it is asked for.
-    panel.warming = Thread(target=lambda: [one.warm() for one in curves.values()], daemon=True)
-    panel.warming.start()
+    panel = ControlPanel(
+        make_view,
+        controls,
+        notebook="03_offsets",
+        parsers={"satellite": lambda name: satellite if name == "auto" else name},
+    )
+    # The first curve of a satellite takes longest: compute it before somebody asks for it.
+    panel.warm_up = Thread(target=lambda: [one.warm() for one in curves.values()], daemon=True)
+    panel.warm_up.start()
     return panel
 
 
-def show_offsets(correlations: pd.DataFrame, *, satellite: str, threshold: float) -> Answer:
-    """Return the heatmap, the strongest driver, and the features beyond the threshold."""
+def offsets_view(correlations: pd.DataFrame, *, satellite: str, threshold: float) -> View:
+    """Return the heatmap, the strongest driver, and the features beyond the threshold.
+
+    Parameters
+    ----------
+    correlations : DataFrame
+        Spearman's correlation by offset (rows, hours) and driver.
+    satellite : str
+        The name of the target.
+    threshold : float
+        Of the absolute correlation.
+    """
     peaks = find_peaks(correlations)
     if peaks.empty:
-        raise FluxError(f"no driver that is chosen shares samples with {satellite}.")
+        raise FluxError(f"none of the chosen drivers has samples in common with {satellite}.")
     peak = peaks.iloc[0]
     chosen = choose_features(correlations, threshold)
     note = (
         f"{satellite} follows {peak['driver']} {peak['offset']:.0f} h later, at "
         f"{peak['rho']:+.2f}; {len(chosen)} driver-hours are beyond {threshold:g}."
     )
-    height = max(2.8, 1.6 + 0.27 * len(correlations.columns))  # the colours' label wants as much
+    height = max(2.8, 1.6 + 0.27 * len(correlations.columns))  # the colour bar's label needs 2.8
     figure = Figure(figsize=(9, height))
-    plots_offsets.plot_offsets(correlations, threshold=threshold, ax=figure.subplots())
-    return Answer(
+    plot_offsets(correlations, threshold=threshold, ax=figure.subplots())
+    return View(
         note,
         figure,
         alt=f"Heatmap of Spearman's correlation, drivers by offset. {note}",

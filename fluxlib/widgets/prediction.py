@@ -1,7 +1,8 @@
-"""Controls of notebook 05: the published network with other inputs, trained behind a button."""
+"""Controls of notebook 05: the published network with other inputs, trained by a button."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,8 +11,10 @@ from fluxlib.errors import FluxError
 from fluxlib.plotting.prediction import plot_forecast, plot_losses
 from fluxlib.prediction.training_runs import Lesson, School
 from fluxlib.prediction.windows import choose_drivers, derive_drivers
-from fluxlib.widgets.answers import Answer, Work
-from fluxlib.widgets.panel import Panel, choose, choose_several, slide
+from fluxlib.widgets.controls import dropdown, multiple_choice, slider
+from fluxlib.widgets.jobs import PendingWork
+from fluxlib.widgets.panel import ControlPanel
+from fluxlib.widgets.view import View
 
 
 def explore_training(
@@ -24,85 +27,113 @@ def explore_training(
     year: int,
     epochs: int,
     random_state: int = 0,
-) -> Panel:
-    """Train the published network for a year, and show its forecasts.
+) -> ControlPanel:
+    """Return controls that train the published network for a year and show its forecasts.
 
     Parameters
     ----------
     dataset : Dataset
+        Daily fluence and drivers.
     years : sequence of int
-        That can be forecast.
+        Years that can be forecast.
     network_drivers, time_step, horizon, year, epochs
-        Where the controls begin: drivers, days of a window, days ahead, the year held out.
+        First values of the controls: drivers, days of a window, days ahead, the year held out.
     random_state : int
         Seed.
     """
-    school = School(dataset, random_state=random_state)
+    runs = School(dataset, random_state=random_state)
 
-    def answer(network_drivers: Sequence[str], horizon: int, **settings) -> Answer:
+    def make_view(network_drivers: Sequence[str], horizon: int, **options: Any) -> View:
         if not network_drivers:
-            raise FluxError("network_drivers is empty; choose one driver or more.")
-        settings["inputs"] = tuple(network_drivers)
-        found = school.find(**settings)
-        run = partial(school.train, show=partial(show_losses, settings["epochs"]), **settings)
-        persistence = school.persist(settings["year"])
-        if found is None:
-            pe = persistence.score(horizon)["PE"]
+            raise FluxError("network_drivers is empty; choose at least one driver.")
+        options["inputs"] = tuple(network_drivers)
+        epochs, year = options["epochs"], options["year"]
+        run, persistence = runs.find(**options), runs.persist(year)
+        train = partial(_train, runs, options)
+        if run is None:
             note = (
-                f"{settings['epochs']} epochs of {settings['time_step']}-day windows of "
-                f"{', '.join(network_drivers)}, on all years but {settings['year']}."
+                f"{epochs} epochs of {options['time_step']}-day windows of "
+                f"{', '.join(network_drivers)}, on all years but {year}."
             )
-            return Answer(
-                f"Not trained with these settings yet. {_name_days(horizon)} ahead, persistence "
-                f"has a prediction efficiency of {pe:.3f}.",
-                work=Work("Train", run, note),
+            return View(
+                f"Not trained with these settings yet. {_days(horizon)} ahead, persistence has a "
+                f"prediction efficiency of {persistence.score(horizon)['PE']:.3f}.",
+                work=PendingWork("Train", train, note),
             )
-        work = None if found.is_whole else Work("Train again", run, "It was stopped.")
-        return show_forecasts(found, persistence, horizon, settings["epochs"], work)
+        work = None if run.is_whole else PendingWork("Train again", train, "It was stopped.")
+        return forecasts_view(run, persistence, horizon, epochs, work)
 
-    known = list(derive_drivers(dataset.drivers))
-    choose_drivers(dataset.drivers, network_drivers)  # a wrong name is told at once
-    named = {
-        "time_step": slide("time_step", time_step, 1, 10, 1),
-        "epochs": slide("epochs", epochs, 1, 60, 1),
-        "year": choose("year", years, year),
-        "horizon": choose("horizon", (1, 2, 3), horizon),
-        "network_drivers": choose_several("network_drivers", known, network_drivers),
+    choose_drivers(dataset.drivers, network_drivers)  # raises for an unknown name
+    controls = {
+        "time_step": slider("time_step", time_step, 1, 10, 1),
+        "epochs": slider("epochs", epochs, 1, 60, 1),
+        "year": dropdown("year", years, year),
+        "horizon": dropdown("horizon", (1, 2, 3), horizon),
+        "network_drivers": multiple_choice(
+            "network_drivers", derive_drivers(dataset.drivers), network_drivers
+        ),
     }
-    readings = {
-        "time_step": lambda days: days or time_step,
-        "year": lambda one: one or year,
-    }
-    return Panel(answer, named, step="05_prediction", readings=readings)
+    return ControlPanel(
+        make_view,
+        controls,
+        notebook="05_prediction",
+        parsers={"time_step": lambda days: days or time_step, "year": lambda one: one or year},
+    )
 
 
-def show_losses(epochs: int, losses: Sequence[float]) -> Answer:
-    """Return the loss by epoch, while it trains."""
+def _train(
+    runs: School,
+    options: dict[str, Any],
+    *,
+    progress: Callable[..., None],
+    should_stop: Callable[[], bool],
+) -> None:
+    def tell(done: int, total: int, view: View) -> None:
+        progress(done, total, view)
+        if should_stop():
+            raise KeyboardInterrupt
+
+    runs.train(tell, show=partial(losses_view, epochs=options["epochs"]), **options)
+
+
+def losses_view(losses: Sequence[float], epochs: int) -> View:
+    """Return the loss by epoch, during a training."""
     figure = Figure(figsize=(9, 4))
     plot_losses(losses, epochs, ax=figure.subplots())
     note = f"Epoch {len(losses)} of {epochs}: loss {losses[-1]:.3f}, least {min(losses):.3f}."
-    return Answer(note, figure, alt=f"Loss by epoch. {note}")
+    return View(note, figure, alt=f"Loss by epoch. {note}")
 
 
-def show_forecasts(
-    found: Lesson, persistence: Lesson, horizon: int, epochs: int, work: Work | None
-) -> Answer:
-    """Return a year's forecasts some days ahead, and how good they are."""
-    pe = {name: one.score(horizon)["PE"] for name, one in (("", found), ("p", persistence))}
-    trained = "" if found.is_whole else f" (stopped after {len(found.losses)} of {epochs} epochs)"
+def forecasts_view(
+    run: Lesson, persistence: Lesson, horizon: int, epochs: int, work: PendingWork | None
+) -> View:
+    """Return a year's forecasts some days ahead, and how good they are.
+
+    Parameters
+    ----------
+    run, persistence : Lesson
+        The network's forecasts, and those of persistence.
+    horizon : int
+        Days ahead.
+    epochs : int
+        Epochs that the training was to have.
+    work : PendingWork or None
+        The rest of a training that was stopped.
+    """
+    stopped = "" if run.is_whole else f" (stopped after {len(run.losses)} of {epochs} epochs)"
     note = (
-        f"{_name_days(horizon)} ahead: prediction efficiency {pe['']:.3f}"
-        f"{trained}, persistence {pe['p']:.3f}."
+        f"{_days(horizon)} ahead: prediction efficiency {run.score(horizon)['PE']:.3f}{stopped}, "
+        f"persistence {persistence.score(horizon)['PE']:.3f}."
     )
-    table = found.forecasts[found.forecasts["horizon"] == horizon]
+    table = run.forecasts[run.forecasts["horizon"] == horizon]
     logs = table.assign(**np.log10(table[["value", "lower", "upper", "observed"]]))
     figure = Figure(figsize=(11, 5.5))
     above, below = figure.subplots(2, 1, height_ratios=(3, 2))
     plot_forecast(logs["observed"], {"network": logs["value"]}, interval=logs, ax=above)
-    plot_losses(found.losses, epochs, ax=below)
+    plot_losses(run.losses, epochs, ax=below)
     alt = f"Observed and forecast daily fluence of the year, and the loss by epoch. {note}"
-    return Answer(note, figure, alt=alt, work=work)
+    return View(note, figure, alt=alt, work=work)
 
 
-def _name_days(horizon: int) -> str:
+def _days(horizon: int) -> str:
     return f"{horizon} day{'s' if horizon > 1 else ''}"

@@ -166,9 +166,9 @@ class Sheet:
         return self.panel.locator(".flux-view .flux-note").inner_text()
 
     @property
-    def work(self) -> str:
+    def progress(self) -> str:
         """The sentence beside the button for what takes long."""
-        return self.panel.locator(".flux-work").inner_text()
+        return self.panel.locator(".flux-progress").inner_text()
 
     def show(self) -> None:
         """Bring the controls into view."""

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import dates as mdates
 
 from fluxlib.plotting import imputation as plots_imputation
 from tests.helpers.figures import HOURS, LOG, find_line, legend_of
@@ -27,7 +28,12 @@ def test_gap_shows_methods_inside_it_and_the_truth_around_it(ax):
     gap = HOURS[100:148]
     band = pd.DataFrame({"lower": LOG - 0.2, "upper": LOG + 0.2})
     plots_imputation.plot_gap(LOG, {"GA-RF": LOG + 0.1, "linear": LOG}, gap, interval=band, ax=ax)
-    assert legend_of(ax) == ["observed (hidden in the gap)", "GA-RF", "linear"]
+    assert legend_of(ax) == [
+        "observed (hidden in the gap)",
+        "90 % interval\n(full model)",
+        "GA-RF",
+        "linear",
+    ]
     truth = find_line(ax, "observed (hidden in the gap)")
     assert len(truth.get_xdata()) > len(gap)
     filled = find_line(ax, "GA-RF")
@@ -36,6 +42,16 @@ def test_gap_shows_methods_inside_it_and_the_truth_around_it(ax):
     heights = ax.collections[0].get_paths()[0].vertices[:, 1]
     assert heights.min() == pytest.approx(LOG[gap].min() - 0.2)
     assert heights.max() == pytest.approx(LOG[gap].max() + 0.2)
+
+
+def test_the_timeline_shows_daily_medians_and_marks_the_gap(ax):
+    plots_imputation.plot_timeline(LOG, HOURS[48:96], ax=ax)
+    expected = LOG.groupby(LOG.index.normalize()).median()
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), expected)
+    left, right = mdates.date2num(HOURS[[48, 95]])
+    (span,) = ax.patches
+    assert span.get_x() == pytest.approx(left)
+    assert span.get_width() == pytest.approx(right - left)
 
 
 def test_gap_scores_have_a_tick_a_length(ax):

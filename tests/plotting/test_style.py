@@ -39,6 +39,7 @@ def draw_all(ax):
         "plot_convergence": lambda: plots_imputation.plot_convergence(history, ax=ax),
         "plot_density": lambda: plots_imputation.plot_density(LOG, LOG + 0.1, ax=ax),
         "plot_gap": lambda: plots_imputation.plot_gap(LOG, {"linear": LOG}, HOURS[50:80], ax=ax),
+        "plot_timeline": lambda: plots_imputation.plot_timeline(LOG, HOURS[50:80], ax=ax),
         "plot_gap_scores": lambda: plots_imputation.plot_gap_scores(table, ax=ax),
         "plot_scores": lambda: plots.plot_scores(table, label="RMSE", ax=ax),
         "plot_landscape": lambda: plots_imputation.plot_landscape(
@@ -100,13 +101,12 @@ def test_without_axes_the_current_ones_are_drawn_on(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_axis_that_is_no_date_and_no_list_has_a_label(name, ax):
+def test_every_axis_has_a_label_unless_it_shows_dates_or_a_list_of_names(name, ax):
     draw_all(ax)[name]()
-    listed = {"plot_coverage": "x y", "plot_offsets": "y", "plot_scores": "y"} | dict.fromkeys(
-        ("plot_groups", "plot_input_study", "plot_importance"), "y"
-    )
+    names = ("plot_offsets", "plot_scores", "plot_groups", "plot_input_study", "plot_importance")
+    listed = {"plot_coverage": "x y", "plot_timeline": "y"} | dict.fromkeys(names, "y")
     listed = listed.get(name, "")
-    dated = "x" if name in ("plot_daily", "plot_gap", "plot_forecast") else ""
+    dated = "x" if name in ("plot_daily", "plot_gap", "plot_forecast", "plot_timeline") else ""
     for axis, label in (("x", ax.get_xlabel()), ("y", ax.get_ylabel())):
         assert label or axis in listed + dated
 

@@ -5,27 +5,28 @@ import pytest
 from fluxlib.widgets import jobs
 
 
-class Log:
-    """A job that counts to `total`, and what it told."""
+class CountingJob:
+    """A job that counts to `total` and keeps how far it came and what it reported."""
 
-    def __init__(self, total=5, keep=False, gate=None):
-        self.steps, self.ends, self.kept, self.gate = [], [], 0, gate
-        self.total, self.keep = total, keep
-        self.job = jobs.Job(self.run, on_step=self.on_step, on_end=self.ends.append)
+    def __init__(self, total=5, at_second_step=lambda: None):
+        self.reports, self.ends, self.result = [], [], None
+        self.total, self.at_second_step = total, at_second_step
+        self.job = jobs.Job(self.run, on_progress=self.report, on_end=self.end)
 
-    def run(self, tell):
-        try:
-            for done in range(1, self.total + 1):
-                self.kept = done
-                tell(done, self.total, f"partial {done}")
-        except KeyboardInterrupt:
-            if not self.keep:
-                raise
+    def run(self, *, progress, should_stop):
+        for done in range(1, self.total + 1):
+            progress(done, self.total, f"partial {done}")
+            self.result = done
+            if should_stop():
+                return
 
-    def on_step(self, *told):
-        self.steps.append(told)
-        if self.gate and len(self.steps) == 2:
-            self.gate()
+    def report(self, *values):
+        self.reports.append(values)
+        if len(self.reports) == 2:
+            self.at_second_step()
+
+    def end(self, error, was_stopped):
+        self.ends.append((error, was_stopped))
 
     def finish(self):
         self.job.start()
@@ -33,35 +34,54 @@ class Log:
         return self
 
 
-def test_a_job_tells_each_step_what_is_left_and_its_end():
-    log = Log().finish()
-    assert [(done, total) for done, total, *_ in log.steps] == [(n, 5) for n in range(1, 6)]
-    assert all(left.endswith("s left") for _, _, left, _ in log.steps)
-    assert log.steps[-1][2:] == ("0.0 s left", "partial 5")
-    assert log.ends == [None]
+def test_a_job_reports_each_step_with_the_remaining_time_and_then_its_end():
+    counting = CountingJob().finish()
+    assert [(done, total) for done, total, *_ in counting.reports] == [(n, 5) for n in range(1, 6)]
+    assert all(remaining.endswith("s left") for _, _, remaining, _ in counting.reports)
+    assert counting.reports[-1][2:] == ("0.0 s left", "partial 5")
+    assert counting.ends == [(None, False)]
 
 
-@pytest.mark.parametrize("keep", [False, True])
-def test_a_stopped_job_ends_at_its_next_step_as_after_ctrl_c(keep):
-    log = Log(keep=keep)
-    log.gate = log.job.stop
-    log.finish()
-    assert (log.kept, len(log.steps)) == (2, 2)
-    assert [type(end) for end in log.ends] == [KeyboardInterrupt]
+def test_the_remaining_time_grows_with_what_is_left(monkeypatch):
+    clock = iter([100.0, 103.0])
+    monkeypatch.setattr(jobs.time, "monotonic", lambda: next(clock))
+    counting = CountingJob()
+    counting.job._run = lambda progress, should_stop: progress(1, 3)
+    assert counting.finish().reports == [(1, 3, "6.0 s left", None)]
 
 
-def test_a_fault_comes_with_the_end():
-    log = Log(total=0)
-    log.job._run = lambda tell: 1 / 0
-    assert isinstance(log.finish().ends[0], ZeroDivisionError)
+def test_a_stopped_job_ends_at_its_next_step_with_its_partial_result():
+    counting = CountingJob()
+    counting.at_second_step = counting.job.stop
+    counting.finish()
+    assert (counting.result, len(counting.reports)) == (2, 2)
+    assert counting.ends == [(None, True)]
 
 
-def test_an_interrupt_stops_all_jobs_that_run():
-    met = threading.Barrier(2)
-    logs = [Log(total=10**9, gate=met.wait) for _ in range(2)]
-    for log in logs:
-        log.job.start()
+def test_a_job_that_never_saw_the_request_to_stop_was_not_stopped():
+    counting = CountingJob()
+    counting.job._run = lambda progress, should_stop: counting.job.stop()
+    assert counting.finish().ends == [(None, False)]
+
+
+@pytest.mark.parametrize("kind", [ZeroDivisionError, KeyboardInterrupt])
+def test_an_exception_ends_the_job_as_an_error_and_not_as_a_stop(kind):
+    def fail(*, progress, should_stop):
+        raise kind
+
+    counting = CountingJob()
+    counting.job._run = fail
+    ((error, was_stopped),) = counting.finish().ends
+    assert isinstance(error, kind)
+    assert not was_stopped
+
+
+def test_an_interrupt_of_the_kernel_stops_every_running_job():
+    both_run = threading.Barrier(2)
+    counting = [CountingJob(total=10**9, at_second_step=both_run.wait) for _ in range(2)]
+    for one in counting:
+        one.job.start()
     jobs.stop_all()
-    for log in logs:
-        assert log.job.wait(30)
-        assert [type(end) for end in log.ends] == [KeyboardInterrupt]
+    for one in counting:
+        assert one.job.wait(30)
+        assert one.ends == [(None, True)]

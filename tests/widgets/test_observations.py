@@ -18,24 +18,24 @@ def test_the_numbers_are_those_of_the_batch_run():
         panel.set_values(values)
         found = measure_coverage(COLUMNS, **values)
         expected = f"{len(found.large)} of {found.months} satellite-months miss more than "
-        assert expected + f"{values['large_scale_days']:g} days." in panel.view.value
+        assert expected + f"{values['large_scale_days']:g} days." in panel.output.value
 
 
-def test_controls_begin_where_the_parameters_are():
+def test_controls_start_at_the_notebooks_parameters():
     panel = explore_coverage(COLUMNS, satellite="goes15", period=("2014-03", ""))
     assert panel.get_values() == {
         "satellite": "goes15",
         "period": ["2014-03", "2014-06"],
         "large_scale_days": 10.0,
     }
-    assert "1 of 4 satellite-months" in panel.view.value
+    assert "1 of 4 satellite-months" in panel.output.value
     panel.set_values({"period": ["", "2014-03"]})
     assert panel.get_values()["period"] == ["2014-01", "2014-03"]
-    assert tuple(panel.named) == CONTROLS["01_observations"]
+    assert tuple(panel.controls) == CONTROLS["01_observations"]
 
 
-def test_a_satellite_that_comes_in_stretches_can_be_where_the_controls_begin():
+def test_controls_may_start_at_a_satellite_whose_series_are_several():
     stretches = {f"goes13 {start}": one for start, one in zip("ab", COLUMNS.values(), strict=True)}
     panel = explore_coverage(stretches, satellite="goes13")
     assert panel.get_values()["satellite"] == "goes13"
-    assert "1 of 12 satellite-months" in panel.view.value
+    assert "1 of 12 satellite-months" in panel.output.value

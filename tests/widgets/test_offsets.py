@@ -23,31 +23,31 @@ def setting():
 def test_the_numbers_are_those_of_the_batch_run(setting):
     drivers, targets = setting
     panel = explore_offsets(drivers, targets, satellite="goes13", max_offset=72)
-    assert "goes13 follows V 36 h later, at +1.00" in panel.view.value
+    assert "goes13 follows V 36 h later, at +1.00" in panel.output.value
     panel.set_values({"satellite": "goes15", "max_offset": 96, "offset_step": 3, "threshold": 0.45})
     table = spearman_offsets(drivers, targets["goes15"], np.arange(0, 97, 3))
     peak, chosen = find_peaks(table).iloc[0], choose_features(table, 0.45)
-    assert f"follows {peak['driver']} {peak['offset']:.0f} h later" in panel.view.value
-    assert f"{len(chosen)} driver-hours are beyond 0.45." in panel.view.value
+    assert f"follows {peak['driver']} {peak['offset']:.0f} h later" in panel.output.value
+    assert f"{len(chosen)} driver-hours are beyond 0.45." in panel.output.value
 
 
-def test_the_heatmap_has_the_drivers_chosen_and_none_is_told(setting):
+def test_the_heatmap_shows_the_chosen_drivers_and_asks_for_one_if_none_is_chosen(setting):
     panel = explore_offsets(*setting, satellite="goes13")
-    panel.named["drivers"].value = ("Kp",)
-    assert "goes13 follows Kp" in panel.view.value
-    panel.named["drivers"].value = ()
-    assert "drivers is empty; choose one or more." in panel.view.value
+    panel.controls["drivers"].value = ("Kp",)
+    assert "goes13 follows Kp" in panel.output.value
+    panel.controls["drivers"].value = ()
+    assert "drivers is empty; choose at least one." in panel.output.value
 
 
 def test_controls_are_the_notebooks_parameters(setting):
     panel = explore_offsets(*setting, satellite="goes13")
     panel.set_values({"satellite": "auto"})
     assert panel.get_values()["satellite"] == "goes13"
-    assert set(panel.named) == set(CONTROLS["03_offsets"])
+    assert set(panel.controls) == set(CONTROLS["03_offsets"])
 
 
-def test_drivers_of_another_time_are_told(setting):
+def test_drivers_without_common_samples_give_a_message(setting):
     drivers, targets = setting
     late = {"goes13": targets["goes13"].where(targets["goes13"].index > drivers.index[1500])}
     panel = explore_offsets(drivers[:1000].reindex(drivers.index), late, satellite="goes13")
-    assert "no driver that is chosen shares samples with goes13" in panel.view.value
+    assert "none of the chosen drivers has samples in common with goes13" in panel.output.value

@@ -23,35 +23,35 @@ def explore(**changes):
     return explore_training(Toy(), [2001, 2002, 2003], **BEGIN | changes)
 
 
-def test_controls_are_the_notebooks_parameters_and_nothing_is_trained_at_first():
+def test_controls_start_at_the_notebooks_parameters_and_nothing_is_trained_yet():
     panel = explore()
     assert panel.get_values() == BEGIN
-    assert tuple(panel.named) == CONTROLS["05_prediction"]
-    assert "Not trained with these settings yet." in panel.view.value
-    assert "3 epochs of 2-day windows of V, on all years but 2002." in panel.work.said.value
+    assert tuple(panel.controls) == CONTROLS["05_prediction"]
+    assert "Not trained with these settings yet." in panel.output.value
+    assert "3 epochs of 2-day windows of V, on all years but 2002." in panel.run_row.message.value
     panel.set_values({"year": 0, "time_step": 0})
     assert panel.get_values() == BEGIN
-    panel.named["network_drivers"].value = ()
-    assert "network_drivers is empty; choose one driver or more." in panel.view.value
-    assert panel.work.start.disabled
+    panel.controls["network_drivers"].value = ()
+    assert "network_drivers is empty; choose at least one driver." in panel.output.value
+    assert panel.run_row.start_button.disabled
 
 
-def test_a_driver_that_is_not_there_is_told():
+def test_an_unknown_driver_is_named():
     with pytest.raises(FluxError, match="drivers names AE, which the data does not have"):
         explore(network_drivers=["V", "AE"])
 
 
 @pytest.mark.slow
-def test_training_shows_its_loss_and_then_what_it_is_worth():
+def test_a_training_shows_its_loss_by_epoch_and_then_its_prediction_efficiency():
     panel = explore()
     seen = []
-    panel.view.observe(lambda change: seen.append(change["new"]), "value")
-    panel.work.start.click()
-    assert panel.work.job.wait(300)
+    panel.output.observe(lambda change: seen.append(change["new"]), "value")
+    panel.run_row.start_button.click()
+    assert panel.run_row.job.wait(300)
     losses = [re.search(r"Epoch (\d) of 3: loss [\d.-]+, least", text) for text in seen]
     assert [found[1] for found in losses if found] == ["1", "2", "3"]
-    assert re.search(r"1 day ahead: prediction efficiency 0\.\d+, persistence", panel.view.value)
-    panel.named["horizon"].value = 3
-    assert "3 days ahead: prediction efficiency" in panel.view.value
-    panel.named["time_step"].value = 4
-    assert "Not trained with these settings yet." in panel.view.value
+    assert re.search(r"1 day ahead: prediction efficiency 0\.\d+, persistence", panel.output.value)
+    panel.controls["horizon"].value = 3
+    assert "3 days ahead: prediction efficiency" in panel.output.value
+    panel.controls["time_step"].value = 4
+    assert "Not trained with these settings yet." in panel.output.value

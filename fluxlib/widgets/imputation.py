@@ -1,0 +1,219 @@
+"""Controls of notebook 04: the genetic search by generation, and a hidden gap that is filled."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import cache, partial
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from fluxlib.imputation.error_surface import KINDS, ForestSurface, find_landscape
+from fluxlib.imputation.hidden_gaps import fill_gap, find_gap, list_starts, pick_methods
+from fluxlib.imputation.holdout import Trial
+from fluxlib.imputation.imputer import SatelliteImputer
+from fluxlib.imputation.replay import Rehearsal, Replay
+from fluxlib.plotting.imputation import plot_convergence, plot_gap, plot_landscape, plot_timeline
+from fluxlib.reports.formatting import format_seconds
+from fluxlib.widgets.controls import (
+    IntegerList,
+    Player,
+    checkbox,
+    dropdown,
+    integer_field,
+    multiple_choice,
+    option_slider,
+    slider,
+)
+from fluxlib.widgets.jobs import PendingWork
+from fluxlib.widgets.panel import ControlPanel
+from fluxlib.widgets.view import View
+
+
+def explore_search(
+    surface: ForestSurface,
+    *,
+    population: int = 20,
+    generations: int = 100,
+    crossover: float = 0.7,
+    mutation: float = 0.01,
+    elitism: bool = False,
+    bits: Sequence[int] = (9, 5, 5),
+    fitness: str = "validation",
+    random_state: int = 0,
+) -> ControlPanel:
+    """Return controls that replay the genetic search, and grow the forests it needs by a button.
+
+    Parameters
+    ----------
+    surface : ForestSurface
+        Such as `GARFImputer.surface_`.
+    population, generations, crossover, mutation, elitism, bits, fitness, random_state
+        First values of the controls: see `fluxlib.GARFImputer`.
+    """
+    replayer = Rehearsal(surface)
+
+    def make_view(generation: int, random_state: int, **options: Any) -> View:
+        return search_view(replayer, generation, options | {"seed": random_state})
+
+    controls = {
+        "population": slider("population", population, 4, 60, 2),
+        "generations": slider("generations", generations, 1, 100, 1),
+        "crossover": slider("crossover", float(crossover), 0.0, 1.0, 0.05),
+        "mutation": slider("mutation", float(mutation), 0.0, 0.2, 0.01),
+        "bits": IntegerList("bits", bits, 1, 9),
+        "random_state": integer_field("random_state", random_state, 0, 9999),
+        "fitness": dropdown("fitness", KINDS, fitness),
+        "elitism": checkbox("elitism", elitism),
+    }
+    player = Player("Generation", generations)
+    controls["generations"].observe(lambda change: player.set_end(change["new"]), "value")
+    return ControlPanel(
+        make_view, controls, notebook="04_imputation", display_controls={"generation": player}
+    )
+
+
+def search_view(replayer: Rehearsal, generation: int, options: dict[str, Any]) -> View:
+    """Return a search up to a generation, and the forests that are to be grown for the rest."""
+    replay = replayer.replay(**options)
+    work = None if replay.is_whole else _offer_growth(replayer, replay, options)
+    if replay.best is None:
+        return View("The forests of the first generation have not been grown yet.", work=work)
+    history = replay.history.loc[:generation]
+    best = history.loc[history["best"].idxmax()]
+    note = (
+        f"Generation {history.index[-1]} of {options['generations']}: best so far "
+        f"{best['trees']:.0f} trees, depth {best['depth']:.0f}, leaf {best['leaf']:.0f}, RMSE "
+        f"{1 / best['best']:.4f} decades; {history['evaluations'].iloc[-1]:.0f} forests tried."
+    )
+    figure = Figure(figsize=(11, 4))
+    left, right = figure.subplots(1, 2)
+    plot_convergence(history, ax=left)
+    left.set_xlim(0, options["generations"])
+    if replay.missing:
+        right.set_axis_off()  # a landscape with holes would mislead
+    else:
+        errors, least = find_landscape(replay.surface, options["bits"], kind=options["fitness"])
+        plot_landscape(errors, history, least, ax=right)
+    alt = f"RMSE by generation, and the search's path over trees and depths. {note}"
+    return View(note, figure, alt=alt, work=work)
+
+
+def _offer_growth(replayer: Rehearsal, replay: Replay, options: dict[str, Any]) -> PendingWork:
+    seconds_per_tree = replay.surface.pace or replayer.pace  # of the same fitness, if it has grown
+    duration = (
+        f", about {format_seconds(replay.missing * seconds_per_tree)}" if seconds_per_tree else ""
+    )
+    return PendingWork(
+        "Grow the forests",
+        partial(_grow, replayer, options),
+        f"From generation {len(replay.history)} on, forests have not been grown yet. All forests "
+        f"that these bits allow need {replay.missing} more trees{duration}.",
+    )
+
+
+def _grow(
+    replayer: Rehearsal,
+    options: dict[str, Any],
+    *,
+    progress: Callable[..., None],
+    should_stop: Callable[[], bool],
+) -> None:
+    def tell(done: int, total: int) -> None:
+        progress(done, total)
+        if should_stop():
+            raise KeyboardInterrupt
+
+    with suppress(KeyboardInterrupt):
+        replayer.grow(tell, **options)
+
+
+def explore_gap(
+    trial: Trial,
+    imputer: SatelliteImputer,
+    predictions: pd.DataFrame,
+    *,
+    gap: pd.DatetimeIndex,
+    gap_hours: Sequence[float],
+    gap_length: float,
+    methods: Sequence[str],
+) -> ControlPanel:
+    """Return controls that show how methods fill a gap that is hidden from them.
+
+    Parameters
+    ----------
+    trial, imputer, predictions
+        See `fluxlib.imputation.hidden_gaps.fill_gap`.
+    gap : DatetimeIndex
+        The gap shown at first, and the one that "" in a parameter file means.
+    gap_hours : sequence of float
+        Lengths to choose from.
+    gap_length, methods
+        First values of the controls: hours, and names of methods.
+    """
+    first_start = f"{gap[0]:%Y-%m-%d %H:%M}"
+
+    def list_options(hours: float) -> list[str]:
+        given = {first_start} if hours == gap_length else set()
+        return sorted({*list_starts(trial, hours)} | given)
+
+    @cache
+    def fill(start: str, hours: float):
+        times = find_gap(trial, start, hours)
+        return times, *fill_gap(trial, imputer, predictions, times)
+
+    def make_view(gap_start: str, gap_length: float, methods: Sequence[str]) -> View:
+        return gap_view(trial.truth[trial.test], trial.truth, *fill(gap_start, gap_length), methods)
+
+    names = fill(first_start, gap_length)[2].index
+    lengths = [hours for hours in sorted({*gap_hours, gap_length}) if list_starts(trial, hours)]
+    controls = {
+        "gap_length": dropdown("gap_length", lengths, gap_length),
+        "gap_start": option_slider("gap_start", list_options(gap_length), first_start),
+        "methods": multiple_choice("methods", names, methods),
+    }
+
+    def follow_length(change):
+        start = controls["gap_start"]
+        options = list_options(change["new"])
+        later = [option for option in options if option >= start.value]
+        start.options, start.value = options, (later or options[-1:])[0]
+
+    controls["gap_length"].observe(follow_length, "value")  # before the panel reads the start
+    return ControlPanel(
+        make_view,
+        controls,
+        notebook="04_imputation",
+        parsers={"gap_start": lambda start: start or first_start},
+    )
+
+
+def gap_view(
+    held_out: pd.Series,
+    observed: pd.Series,
+    gap: pd.DatetimeIndex,
+    filled: pd.DataFrame,
+    rmse: pd.Series,
+    methods: Sequence[str],
+) -> View:
+    """Return the timeline of the months held out with the gap marked, and what fills it.
+
+    Parameters
+    ----------
+    held_out, observed : Series
+        log10 flux of the months held out, and of the months around them, too.
+    gap : DatetimeIndex
+        The hidden times.
+    filled, rmse
+        See `fluxlib.imputation.hidden_gaps.fill_gap`.
+    methods : sequence of str
+        Those to show.
+    """
+    shown = pick_methods(filled, methods)
+    errors = ", ".join(f"{name} {rmse[name]:.3f}" for name in shown)
+    note = f"{len(gap)} samples from {gap[0]:%Y-%m-%d %H:%M} on; RMSE in decades: {errors}."
+    figure = Figure(figsize=(11, 5))
+    above, below = figure.subplots(2, 1, height_ratios=(1, 4))
+    plot_timeline(held_out, gap, ax=above)
+    plot_gap(observed, shown, gap, interval=filled, ax=below)
+    return View(note, figure, alt=f"Flux around a hidden gap, and what fills it. {note}")
