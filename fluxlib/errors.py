@@ -1,4 +1,4 @@
-"""The two exceptions that users meet: something is wrong, or something does not apply."""
+"""What users meet: something is wrong, something is not installed, or something does not apply."""
 
 
 class FluxError(ValueError):
@@ -6,6 +6,13 @@ class FluxError(ValueError):
 
     The message is one sentence or two that name the file, line, column or parameter, what was
     found, what was expected and what to do.
+    """
+
+
+class MissingExtraError(FluxError, ImportError):
+    """A package that only a part of fluxlib needs is not installed.
+
+    The message says how to install it.
     """
 
 

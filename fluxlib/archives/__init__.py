@@ -1,1 +1,5 @@
 """Fetching files from NCEI, SPDF and SWPC into a dataset."""
+
+from fluxlib.utils.lazy import attach_stub
+
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

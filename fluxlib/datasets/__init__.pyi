@@ -1,0 +1,14 @@
+from .dataset import Dataset as Dataset
+from .dataset import dataset_key as dataset_key
+from .dataset import load as load
+from .fluence import daily_fluence as daily_fluence
+from .loading import read_entry as read_entry
+from .manifest import Entry as Entry
+from .manifest import Manifest as Manifest
+from .manifest import parse_cadence as parse_cadence
+from .manifest import print_cadence as print_cadence
+from .manifest import read_manifest as read_manifest
+from .writing import write_dataset as write_dataset
+from .writing import write_drivers as write_drivers
+from .writing import write_flux as write_flux
+from .writing import write_manifest as write_manifest

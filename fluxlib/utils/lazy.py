@@ -1,0 +1,92 @@
+"""Public names that are imported when first used, and one error for a package that is not there.
+
+``import fluxlib`` is quick, and nobody pays for TensorFlow before training a network, because a
+chapter's ``__init__.py`` imports nothing: its stub, ``__init__.pyi``, says which module each public
+name is in.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import lazy_loader
+
+from fluxlib.errors import MissingExtraError
+
+#: Which extra of the distribution brings a module that plain fluxlib does without.
+EXTRAS = {
+    "IPython": "notebooks",
+    "PIL": "notebooks",
+    "bs4": "notebooks",
+    "dask": "cluster",
+    "daal4py": "fast",
+    "distributed": "cluster",
+    "fsspec": "publish",
+    "ipywidgets": "notebooks",
+    "jinja2": "notebooks",
+    "jupyter_client": "notebooks",
+    "jupyterlab": "notebooks",
+    "keras": "forecast",
+    "matplotlib": "notebooks",
+    "nbclient": "notebooks",
+    "nbconvert": "notebooks",
+    "nbformat": "notebooks",
+    "numba": "fast",
+    "papermill": "notebooks",
+    "pooch": "fetch",
+    "requests": "fetch",
+    "s3fs": "publish",
+    "seaborn": "notebooks",
+    "sklearnex": "fast",
+    "snakemake": "notebooks",
+    "tenacity": "fetch",
+    "tensorflow": "forecast",
+    "tqdm": "fetch",
+    "traitlets": "notebooks",
+    "xgboost": "fast",
+    "yaml": "fetch",
+    "zmq": "notebooks",
+}
+
+
+def attach_stub(package: str, file: str) -> tuple[Callable, Callable[[], list[str]], list[str]]:
+    """Return ``__getattr__``, ``__dir__`` and ``__all__`` of a package from the stub beside it.
+
+    Parameters
+    ----------
+    package, file
+        Its ``__name__`` and ``__file__``.
+
+    Examples
+    --------
+    >>> import fluxlib
+    >>> "daily_fluence" in dir(fluxlib)
+    True
+    """
+    find_attribute, list_names, names = lazy_loader.attach_stub(package, file)
+
+    def find_or_explain(name: str) -> object:
+        with explain_missing_extra():
+            return find_attribute(name)
+
+    return find_or_explain, list_names, names
+
+
+@contextmanager
+def explain_missing_extra() -> Iterator[None]:
+    """Replace the error of an ``import`` that fails for want of an extra by one that names it.
+
+    Raises
+    ------
+    fluxlib.errors.MissingExtraError
+        If a module of `EXTRAS` is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        module = (error.name or "").partition(".")[0]
+        if module not in EXTRAS:
+            raise
+        raise MissingExtraError(
+            f"This needs {module}, which is not installed. "
+            f"Install it with: pip install 'fluxlib-goes[{EXTRAS[module]}]'"
+        ) from error

@@ -1,0 +1,13 @@
+from .calibration import explore_calibration as explore_calibration
+from .calibration import show_calibration as show_calibration
+from .gap import explore_gap as explore_gap
+from .gap import show_gap as show_gap
+from .observations import explore_coverage as explore_coverage
+from .observations import show_coverage as show_coverage
+from .offsets import explore_offsets as explore_offsets
+from .offsets import show_offsets as show_offsets
+from .prediction import explore_training as explore_training
+from .prediction import show_forecasts as show_forecasts
+from .prediction import show_losses as show_losses
+from .search import explore_search as explore_search
+from .search import show_replay as show_replay

@@ -1,0 +1,141 @@
+"""The package as others meet it: its names, its extras, its wheel."""
+
+import ast
+import importlib
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+import fluxlib
+from fluxlib.utils.lazy import EXTRAS
+
+PROJECT = Path(__file__).parents[1]
+PACKAGE = PROJECT / "fluxlib"
+STUBS = sorted(PACKAGE.rglob("*.pyi"))
+
+
+def find_public(stub: Path) -> list[tuple[str, str]]:
+    """Return the module and the name of all that a stub offers; no module for a chapter."""
+    nodes = ast.parse(stub.read_text()).body
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+    return [(node.module or "", alias.name) for node in imports for alias in node.names]
+
+
+def normalise(names: Iterable[str]) -> set[str]:
+    """Return the names of distributions as PyPI compares them."""
+    return {re.match(r"[\w.-]+", name)[0].lower().replace("_", "-") for name in names}
+
+
+def run_python(code: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=PROJECT)
+
+
+@pytest.mark.parametrize("stub", STUBS, ids=lambda stub: stub.parent.name)
+def test_each_public_name_is_found_in_the_module_that_the_stub_names(stub):
+    package = ".".join(stub.relative_to(PROJECT).parent.parts)
+    chapter = importlib.import_module(package)
+    assert sorted(name for _, name in find_public(stub)) == dir(chapter)
+    for module, name in find_public(stub):
+        home = importlib.import_module(f"{package}.{module}" if module else package)
+        assert getattr(chapter, name) is getattr(home, name)
+        assert getattr(home, name).__module__ == home.__name__ if module else True
+        assert getattr(chapter, name).__doc__
+
+
+@pytest.mark.parametrize("stub", STUBS, ids=lambda stub: stub.parent.name)
+def test_no_public_name_is_also_that_of_a_module_beside_it(stub):
+    modules = {path.stem for path in stub.parent.glob("*.py")}
+    assert not modules & {name for module, name in find_public(stub) if module}
+
+
+def test_importing_fluxlib_is_quick_and_imports_no_other_package():
+    code = (
+        "import sys, time; began = time.perf_counter(); before = set(sys.modules)\n"
+        "import fluxlib; took = time.perf_counter() - began\n"
+        "roots = {name.split('.')[0] for name in set(sys.modules) - before}\n"
+        "print(took, *sorted(roots - sys.stdlib_module_names))"
+    )
+    runs = [run_python(code).stdout.split() for _ in range(3)]
+    assert runs[0][1:] == ["fluxlib", "lazy_loader"]
+    assert min(float(took) for took, *_ in runs) < 0.1
+
+
+def test_no_chapter_of_analysis_imports_what_only_extras_bring():
+    code = (
+        "import sys, fluxlib\n"
+        "for chapter in ('calibration', 'offsets', 'imputation', 'prediction'):\n"
+        "    for name in dir(getattr(fluxlib, chapter)): getattr(getattr(fluxlib, chapter), name)\n"
+        "print(*sys.modules)"
+    )
+    run = run_python(code)
+    assert run.returncode == 0, run.stderr
+    assert not {"tensorflow", "keras", "matplotlib", "papermill"} & set(run.stdout.split())
+
+
+def test_a_missing_package_is_told_with_the_extra_that_brings_it():
+    code = (
+        "import sys; sys.modules['matplotlib'] = None\n"
+        "import fluxlib\n"
+        "try: fluxlib.plotting.plot_gap\n"
+        "except fluxlib.MissingExtraError as error: print(error, isinstance(error, ImportError))"
+    )
+    assert run_python(code).stdout.strip() == (
+        "This needs matplotlib, which is not installed. "
+        "Install it with: pip install 'fluxlib-goes[notebooks]' True"
+    )
+
+
+def test_the_extra_named_for_a_module_is_one_that_lists_its_package():
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    lists = {name: normalise(lines) for name, lines in project["optional-dependencies"].items()}
+    packages = packages_distributions()
+    for module, extra in EXTRAS.items():
+        named = normalise(packages.get(module, []))
+        assert named & lists[extra] or module == "daal4py", (module, named)
+
+
+def test_each_package_that_the_code_imports_is_listed_in_pyproject():
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    base = normalise(project["dependencies"])
+    packages = packages_distributions()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            roots = (
+                [alias.name.split(".")[0] for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module.split(".")[0]]
+                if isinstance(node, ast.ImportFrom) and node.module and not node.level
+                else []
+            )
+            for root in set(roots) - sys.stdlib_module_names - {"fluxlib", "pytest"} - set(EXTRAS):
+                assert base & normalise(packages[root]), (path.name, root)
+
+
+def test_the_contract_of_imports_catches_one_that_goes_up_and_a_circle(tmp_path):
+    shutil.copy(PROJECT / "pyproject.toml", tmp_path)
+    shutil.copytree(PACKAGE, tmp_path / "fluxlib")
+    with (tmp_path / "fluxlib" / "io" / "goes.py").open("a") as file:
+        file.write("from fluxlib.plotting import style\nfrom fluxlib.io import table\n")
+    with (tmp_path / "fluxlib" / "io" / "table.py").open("a") as file:
+        file.write("from fluxlib.io import goes\n")
+    run = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 1
+    assert "fluxlib.io.goes -> fluxlib.plotting.style" in run.stdout
+    assert "2 broken" in run.stdout
+
+
+def test_version_is_that_of_the_citation():
+    citation = (PROJECT / "CITATION.cff").read_text()
+    assert re.search(r"^version: (.+)$", citation, flags=re.MULTILINE)[1] == fluxlib.__version__
