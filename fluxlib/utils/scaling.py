@@ -38,3 +38,27 @@ def make_scaled(*steps: Sequence) -> Pipeline:
     # An input that training never has tells nothing; it keeps its column for later rows.
     fill = SimpleImputer(add_indicator=True, keep_empty_features=True)
     return Pipeline([("fill", fill), ("scale", StandardScaler()), *steps])
+
+
+def shrinkage(error: np.ndarray, correction: np.ndarray) -> np.ndarray:
+    """Return the share of a correction, 0 to 1, that leaves the least squared error.
+
+    Parameters
+    ----------
+    error, correction : array, shape (n,) or (n, k)
+        What is to be corrected, and what is proposed; rows with NaN are left out.
+
+    Returns
+    -------
+    array, shape () or (k,)
+        0 where nothing is known.
+
+    Examples
+    --------
+    >>> shrinkage(np.array([1.0, 2.0, np.nan]), np.array([2.0, 4.0, 1.0])).item()
+    0.5
+    """
+    known = np.isfinite(error - correction)
+    product = np.where(known, error * correction, 0).sum(axis=0)
+    square = np.where(known, correction**2, 0).sum(axis=0)
+    return np.clip(product / np.maximum(square, np.finfo(float).tiny), 0, 1)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from fluxlib.utils.scaling import apply_scale, make_scaled, measure_scale
+from fluxlib.utils.scaling import apply_scale, make_scaled, measure_scale, shrinkage
 
 
 def test_a_scale_is_of_what_is_finite():
@@ -32,3 +32,16 @@ def test_a_pipeline_tells_what_was_missing_and_keeps_what_training_never_had():
     y = np.isnan(X[:, 0]).astype(float)
     model = make_scaled(("model", Ridge(alpha=1e-6))).fit(X, y)
     assert model.predict(np.array([[np.nan, 7.0], [0.0, np.nan]])) == pytest.approx([1, 0], abs=0.1)
+
+
+def test_a_share_of_a_correction_is_the_one_of_least_squared_error_within_0_and_1():
+    rng = np.random.default_rng(0)
+    correction = rng.normal(size=(200, 4))
+    error = correction * [0.3, 2.0, -1.0, 0.7] + 0.1 * rng.normal(size=(200, 4))
+    error[::3, 0] = np.nan
+    share = shrinkage(error, correction)
+    assert share == pytest.approx([0.3, 1, 0, 0.7], abs=0.02)
+    for step in (-0.01, 0.01):
+        worse = np.nansum((error[:, [0, 3]] - (share[[0, 3]] + step) * correction[:, [0, 3]]) ** 2)
+        assert worse > np.nansum((error[:, [0, 3]] - share[[0, 3]] * correction[:, [0, 3]]) ** 2)
+    assert shrinkage(np.full(3, np.nan), np.ones(3)) == 0
