@@ -1,4 +1,4 @@
-"""A simulated fleet: GOES-8 to GOES-15 in their years and places, with all their faults."""
+"""The simulated fleet: trapped electrons, and GOES-8 to GOES-15 that measure them with errors."""
 
 from dataclasses import dataclass
 
@@ -6,20 +6,120 @@ import numpy as np
 import pandas as pd
 
 from fluxlib.errors import FluxError
-from fluxlib.simulation.electrons import (
-    LEVEL,
-    STEEPNESS,
-    stretch_tail,
-    trap_electrons,
-    turn_local_time,
+from fluxlib.simulation.drivers import gse_to_gsm, simulate_indices, simulate_solar_wind
+from fluxlib.simulation.random_processes import (
+    EPOCH,
+    STEP_HOURS,
+    SimulationSpan,
+    linear_recurrence,
+    past_mean,
 )
-from fluxlib.simulation.indices import disturb
-from fluxlib.simulation.random_processes import EPOCH, Span
-from fluxlib.simulation.solar_wind import blow_wind
 
-LAST = pd.Timestamp("2020-01-01")  # the solar cycle is not known further here
+LAST = pd.Timestamp("2020-01-01")  # end of the solar cycle's table
+# Days in which each population follows its source
+TAU = {"low": 1.5, "e2": 2.3, "e4": 3.0}
+# log10 of the flux in e/(cm2 s sr) where the population, without a unit, is 1
+LEVEL = {"e0.6": 5.2, "e0.8": 4.5, "e2": 2.65, "e4": 1.5}
+# Kennel-Petschek limit, without a unit
+LIMIT = {"low": 9.0, "e2": 300.0, "e4": 1000.0}
+# How strongly each population shows local time and adiabatic change
+STEEPNESS = {"low": 0.7, "e2": 1.0, "e4": 1.15}
 _PLASMA, _FIELD = ["V", "Vx", "N", "T", "P"], ["B", "Bx", "By", "Bz"]
 _INDICES = ["SYM_H", "Dst", "AE", "AU", "AL", "Kp"]
+
+
+def magnetopause_distance(P: np.ndarray, Bz: np.ndarray) -> np.ndarray:
+    """Return the magnetopause's standoff distance, Earth radii; P in nPa, Bz in nT, GSM.
+
+    Shue et al. 1998, doi 10.1029/98JA01103.
+    """
+    return (10.22 + 1.29 * np.tanh(0.184 * (Bz + 8.14))) * P ** (-1 / 6.6)
+
+
+def loss_rate(P: np.ndarray, Bz: np.ndarray) -> np.ndarray:
+    """Return the rate, per day, of losses through the magnetopause.
+
+    Shadowing with outward diffusion (Turner et al. 2012, doi 10.1038/nphys2185) begins smoothly
+    as the standoff falls to some 8.5 Earth radii.
+    """
+    return 17 / (1 + np.exp((magnetopause_distance(P, Bz) - 8.5) / 0.4))
+
+
+def acceleration_strength(span: SimulationSpan, V: np.ndarray) -> np.ndarray:
+    """Return the strength of acceleration, 1 on average.
+
+    It follows the wind's speed (Paulikas & Blake 1979, doi 10.1029/GM021p0180); part of it is
+    random, as the wind shows only part of what drives it.
+    """
+    hidden = 0.27 * span.ornstein_uhlenbeck("acceleration", 60) + 0.22 * span.slow_curve("seed")
+    return past_mean((V / 420) ** 4.6, 18) * 10**hidden
+
+
+def simulate_electrons(span: SimulationSpan, wind: dict, indices: dict) -> dict[str, np.ndarray]:
+    """Simulate the populations that all satellites share, averaged over local time.
+
+    Each population is fed by the one below it and responds more slowly: substorms inject a seed,
+    which is accelerated to 0.6, 2 and 4 MeV (Li et al. 2001, doi 10.1029/2000GL012681, for
+    diffusion and loss driven by the solar wind; Jaynes et al. 2015, doi 10.1002/2015JA021234, for
+    the chain from seed to source). In each population
+
+        dj/dt = (a(t) * source - j) / tau - j * loss(t)
+
+    is linear in j, so the whole record is solved at once. Strengths and times are set so that the
+    statistics of the real record result; they are not measurements.
+
+    Returns
+    -------
+    dict of ndarray
+        log10 of ``low``, ``e2`` and ``e4``, without a unit: 0 is an ordinary day.
+    """
+    _, Bz = gse_to_gsm(span.days, wind["By"], wind["Bz"])
+    lost = loss_rate(past_mean(wind["P"], 0.5), past_mean(Bz, 1.0))
+    strength = acceleration_strength(span, wind["V"])
+    source = past_mean(indices["AE"] / 180, 20) ** 1.75
+    populations = {}
+    for name, tau in TAU.items():
+        rate = (1 / tau + lost) / 24
+        kept = np.exp(-rate * STEP_HOURS)
+        gain = (strength * source + 1e-5) * STEP_HOURS / (24 * tau)
+        trapped = linear_recurrence(kept, gain)
+        # Intense fluxes excite waves that scatter what exceeds a limit: Kennel & Petschek 1966,
+        # doi 10.1029/JZ071i001p00001
+        source = trapped / (1 + trapped / LIMIT[name])
+        # A field that falls and rises again carries electrons out and back: Kim & Chan 1997,
+        # doi 10.1029/97JA01814
+        adiabatic = 0.004 * STEEPNESS[name] * np.minimum(indices["SYM_H"], 10)
+        populations[name] = np.log10(source + 1e-9) + adiabatic
+    return populations
+
+
+def local_time_variation(
+    span: SimulationSpan, longitude: float, level: np.ndarray, Kp: np.ndarray
+) -> np.ndarray:
+    """Return the daily variation of log10 flux at a longitude (degrees east), highest near noon.
+
+    The orbit crosses stretched field lines at night, more so in disturbed times, and low fluxes
+    vary more (Paulikas & Blake 1979). `level` is log10 of the population, 0 on an ordinary day.
+    """
+    hour = 24 * (span.days % 1) + longitude / 15 - 11.4
+    wave = np.cos(2 * np.pi * hour / 24) - 0.15 * np.cos(4 * np.pi * hour / 24)
+    size = 0.42 - 0.06 * np.clip(level, -2, 2) + 0.03 * (Kp - 2)
+    return size * wave
+
+
+def tail_dropout(
+    span: SimulationSpan, position: str, longitude: float, Kp: np.ndarray
+) -> np.ndarray:
+    """Return by how much log10 flux drops at night while the tail is stretched, at least 0.
+
+    Minutes to hours before substorms the night side maps to field lines with few electrons
+    (Sauvaud & Winckler 1980, doi 10.1029/JA085iA05p02043). Satellites of one position see the
+    same dropouts.
+    """
+    hour = 24 * (span.days % 1) + longitude / 15
+    night = np.maximum(np.cos(2 * np.pi * hour / 24), 0)
+    spell = np.maximum(span.ornstein_uhlenbeck(f"stretched tail {position}", 1.5) - 0.9, 0)
+    return 0.22 * spell * night * (1 + Kp)
 
 
 @dataclass(frozen=True)
@@ -37,11 +137,11 @@ class Satellite:
     intercept, slope : float
         log10 flux of this satellite against GOES-11's.
     background : float
-        What the >2 MeV detector shows when there are no electrons, e/(cm2 s sr).
+        Reading of the >2 MeV detector without electrons, e/(cm2 s sr).
     noise : float
-        Standard deviation of log10 flux of a 5-minute sample, beside counting noise.
+        Standard deviation of log10 flux of a 5-minute sample, without counting noise.
     bend, slope_below : float, optional
-        Below ``bend`` (log10 flux) the slope is another; the response stays continuous.
+        Slope below ``bend`` (log10 flux), where the response stays continuous.
     """
 
     name: str
@@ -67,15 +167,15 @@ class Satellite:
         return [self.low, "e2", "e4"] if self.low == "e0.6" else [self.low, "e2"]
 
     def respond(self, log_flux: np.ndarray) -> np.ndarray:
-        """Return what the detector makes of a true log10 flux."""
+        """Return the detector's reading of a true log10 flux."""
         below = self.slope if self.slope_below is None else self.slope_below
         beyond = log_flux - self.bend
         start = self.intercept + self.slope * self.bend
         return start + np.where(beyond < 0, below, self.slope) * beyond
 
 
-# Real years and positions, lengthened by some months of overlap so that a chain of pairs joins
-# every satellite to GOES-11. Responses are made up; backgrounds follow the daily records.
+# Real years and positions, with some months of overlap added so that a chain of pairs links every
+# satellite to GOES-11. Responses are invented; backgrounds follow the daily records.
 _GOES8 = Satellite("goes8", "east", "1995-03-01", "2003-04-07", "e0.6", -0.06, 1.02, 1.5, 0.03)
 _GOES10 = Satellite("goes10", "west", "1999-03-01", "2006-06-27", "e0.6", 0.05, 0.97, 1.0, 0.025)
 _GOES11 = Satellite("goes11", "west", "2005-12-01", "2012-02-29", "e0.6", 0.0, 1.0, 0.5, 0.02)
@@ -89,8 +189,8 @@ FLEET = {
 }
 
 
-def _draw_silence(span: Span, process: str, per_month: float) -> np.ndarray:
-    """Mark short gaps: Pareto lengths, most of some samples, few of a day."""
+def _draw_short_gaps(span: SimulationSpan, process: str, per_month: float) -> np.ndarray:
+    """Mark short gaps of Pareto lengths: most last some samples, few a day."""
     silent = np.zeros(span.size, dtype=bool)
     per_block = span.size // (span.last - span.first)
     for block in range(span.first, span.last):
@@ -103,8 +203,8 @@ def _draw_silence(span: Span, process: str, per_month: float) -> np.ndarray:
     return silent
 
 
-def _draw_outages(span: Span, process: str, chance: float) -> np.ndarray:
-    """Mark large-scale gaps: in a few calendar months 10 to 20 days are missing."""
+def _draw_outages(span: SimulationSpan, process: str, chance: float) -> np.ndarray:
+    """Mark large-scale gaps: 10 to 20 days are missing in a few calendar months."""
     silent = np.zeros(span.size, dtype=bool)
     index = span.index
     for month in pd.period_range(index[0], index[-1], freq="M"):
@@ -117,33 +217,37 @@ def _draw_outages(span: Span, process: str, chance: float) -> np.ndarray:
     return silent
 
 
-def _silence(span: Span, name: str) -> np.ndarray:
-    """Mark all samples that a satellite, or the archive of all, did not deliver."""
-    silent = _draw_silence(span, f"telemetry of {name}", 18)
+def _telemetry_gaps(span: SimulationSpan, name: str) -> np.ndarray:
+    """Mark the samples that are missing from a satellite, or from all at once."""
+    silent = _draw_short_gaps(span, f"telemetry of {name}", 18)
     silent |= _draw_outages(span, f"outage of {name}", 0.05)
     return silent | _draw_outages(span, "outage of all", 0.012)
 
 
-def _observe(satellite: Satellite, span: Span, trapped: dict, Kp: np.ndarray) -> pd.DataFrame:
-    """Let a satellite measure the electrons at its place: response, noise, floor and gaps."""
+def _measure(
+    satellite: Satellite, span: SimulationSpan, trapped: dict, Kp: np.ndarray
+) -> pd.DataFrame:
+    """Measure the electrons at a satellite: response, noise, background and gaps."""
     name, position, longitude = satellite.name, satellite.position, satellite.longitude
-    patches = 0.15 * span.wander(f"{position} of noon", 4) + 0.04 * span.wander(f"{name} alone", 2)
+    patches = 0.15 * span.ornstein_uhlenbeck(
+        f"{position} of noon", 4
+    ) + 0.04 * span.ornstein_uhlenbeck(f"{name} alone", 2)
     patches += 0.05 if position == "west" else -0.05
-    patches -= stretch_tail(span, position, longitude, Kp)
-    silent = _silence(span, name)
+    patches -= tail_dropout(span, position, longitude, Kp)
+    silent = _telemetry_gaps(span, name)
     columns = {}
     for channel, (population, level) in zip(satellite.channels, trapped.items(), strict=False):
-        place = patches + turn_local_time(span, longitude, level, Kp)
+        place = patches + local_time_variation(span, longitude, level, Kp)
         true = LEVEL[channel] + level + STEEPNESS[population] * place
-        noise = satellite.noise * span.white(f"{name} {channel}")
+        noise = satellite.noise * span.white_noise(f"{name} {channel}")
         background = satellite.background * (0.1 if channel == "e4" else 1)
         flux = 10 ** (satellite.respond(true) + noise) + background
-        counting = span.white(f"{name} {channel} counts") * np.sqrt(flux / 60)
+        counting = span.white_noise(f"{name} {channel} counts") * np.sqrt(flux / 60)
         columns[channel] = np.where(silent, np.nan, np.maximum(flux + counting, 0.02))
     return pd.DataFrame(columns, index=span.index)
 
 
-def _deliver(frame: pd.DataFrame, start, end, cadence: pd.Timedelta) -> pd.DataFrame:
+def _average_to_cadence(frame: pd.DataFrame, start, end, cadence: pd.Timedelta) -> pd.DataFrame:
     """Cut a frame to the period and average it to the cadence."""
     frame = frame[(frame.index >= start) & (frame.index < end)]
     if cadence > pd.Timedelta("5min"):
@@ -179,23 +283,23 @@ def simulate_tables(
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
     """Simulate the fleet's electron flux and its drivers.
 
-    Everything is computed at 5 minutes and then averaged, so cadences agree with one another;
-    and a seed gives the same values (to rounding) whichever period is asked for.
+    Everything is computed at 5 minutes and then averaged, so cadences agree with one another, and
+    a seed gives the same values (to rounding) for any period.
 
     Parameters
     ----------
     start, end : str or Timestamp
-        Period, UTC; the start belongs to it, the end does not.
+        Period, UTC, without its end.
     cadence : str
         A multiple of 5 minutes that divides an hour.
     seed : int
-        Seed of everything random.
+        Seed of all random numbers.
 
     Returns
     -------
     flux : dict of DataFrame
-        By satellite that served in the period, on its own years' grid: the channel below 2 MeV,
-        ``e2`` and on GOES-8 to 12 ``e4``, e/(cm2 s sr); NaN in gaps.
+        By satellite in service, on the grid of its own years: the channel below 2 MeV, ``e2``,
+        and on GOES-8 to 12 ``e4``, e/(cm2 s sr); NaN in gaps.
     drivers : DataFrame
         ``V Vx N T P B Bx By Bz`` with telemetry gaps, ``SYM_H Dst AE AU AL Kp`` without.
 
@@ -204,32 +308,27 @@ def simulate_tables(
     FluxError
         If the period or the cadence cannot be simulated.
 
-    Notes
-    -----
-    The models and their sources are in `fluxlib.simulation.solar_wind`,
-    `fluxlib.simulation.indices` and
-    `fluxlib.simulation.electrons`.
     """
     start, end, step = _check_period(start, end, cadence)
-    span = Span.cover(start, end, seed)
-    wind = blow_wind(span)
-    indices = disturb(span, wind)
-    trapped = trap_electrons(span, wind, indices)
+    span = SimulationSpan.cover(start, end, seed)
+    wind = simulate_solar_wind(span)
+    indices = simulate_indices(span, wind)
+    trapped = simulate_electrons(span, wind, indices)
     flux = {}
     for satellite in FLEET.values():
         first = max(start, pd.Timestamp(satellite.first))
         last = min(end, pd.Timestamp(satellite.last) + pd.Timedelta(days=1))
         if first < last:
-            part = Span.cover(first, last, seed)
+            part = SimulationSpan.cover(first, last, seed)
             cut = part.within(span)
             served = {name: level[cut] for name, level in trapped.items()}
-            seen = _observe(satellite, part, served, indices["Kp"][cut])
-            flux[satellite.name] = _deliver(seen, first, last, step)
+            seen = _measure(satellite, part, served, indices["Kp"][cut])
+            flux[satellite.name] = _average_to_cadence(seen, first, last, step)
     for name, columns in [("plasma", _PLASMA), ("field", _FIELD)]:
-        silent = _draw_silence(span, f"{name} telemetry", 25)
+        silent = _draw_short_gaps(span, f"{name} telemetry", 25)
         for column in columns:
             wind[column] = np.where(silent, np.nan, wind[column])
     drivers = pd.DataFrame({**wind, **{name: indices[name] for name in _INDICES}}, index=span.index)
-    drivers = _deliver(drivers, start, end, step)
+    drivers = _average_to_cadence(drivers, start, end, step)
     drivers["Kp"] = drivers["Kp"].round(1)
     return flux, drivers

@@ -1,9 +1,9 @@
 """Random processes on a fixed 5-minute grid, the same whichever period is asked for.
 
-Time is cut into blocks of 27 days counted from 1995-01-01. Every random number belongs to a
-seed, a named process and a block, so a longer simulation repeats a shorter one. Whatever has a
-memory starts `SPIN_UP` blocks early; the longest memory in the simulator is some days, and what
-is left of it after half a year is rounding error.
+Time is divided into blocks of 27 days from 1995-01-01. Every random number belongs to a seed, a
+named process and a block, so a longer simulation repeats a shorter one. Processes with memory
+start `SPIN_UP` blocks early; their longest memory is some days, and after half a year what
+remains of the start is below rounding error.
 """
 
 import zlib
@@ -24,24 +24,16 @@ _FIRST_BLOCK = 1000  # seeds must not be negative, block numbers may be
 
 
 @dataclass(frozen=True)
-class Span:
-    """The blocks that cover a period, and the random numbers that belong to them.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of all processes.
-    first, last : int
-        First block, and the block after the last, counted from `EPOCH`.
-    """
+class SimulationSpan:
+    """The blocks from `first` to `last`, exclusive, since `EPOCH`, and their random numbers."""
 
     seed: int
     first: int
     last: int
 
     @classmethod
-    def cover(cls, start: pd.Timestamp, end: pd.Timestamp, seed: int) -> "Span":
-        """Return the span from `SPIN_UP` blocks before `start` to the block that holds `end`."""
+    def cover(cls, start: pd.Timestamp, end: pd.Timestamp, seed: int) -> "SimulationSpan":
+        """Return the span from `SPIN_UP` blocks before `start` to the block with `end`."""
         block = pd.Timedelta(days=BLOCK_DAYS)
         return cls(seed, (start - EPOCH) // block - SPIN_UP, (end - EPOCH) // block + 1)
 
@@ -61,7 +53,7 @@ class Span:
         start = EPOCH + pd.Timedelta(days=self.first * BLOCK_DAYS)
         return pd.date_range(start, periods=self.size, freq="5min", name="time")
 
-    def within(self, longer: "Span") -> slice:
+    def within(self, longer: "SimulationSpan") -> slice:
         """Return where this span lies in a longer one."""
         start = (self.first - longer.first) * _PER_BLOCK
         return slice(start, start + self.size)
@@ -71,45 +63,36 @@ class Span:
         name = zlib.crc32(process.encode())
         return np.random.default_rng([self.seed, name, _FIRST_BLOCK + block])
 
-    def white(self, process: str) -> np.ndarray:
+    def white_noise(self, process: str) -> np.ndarray:
         """Return independent standard normal numbers, one per 5 minutes."""
         blocks = range(self.first, self.last)
         return np.concatenate(
             [self.generator(process, block).standard_normal(_PER_BLOCK) for block in blocks]
         )
 
-    def wander(self, process: str, hours: float) -> np.ndarray:
+    def ornstein_uhlenbeck(self, process: str, hours: float) -> np.ndarray:
         """Return an Ornstein-Uhlenbeck process of unit variance and that correlation time."""
         keep = np.exp(-STEP_HOURS / hours)
-        return scipy.signal.lfilter([np.sqrt(1 - keep**2)], [1, -keep], self.white(process))
+        return scipy.signal.lfilter([np.sqrt(1 - keep**2)], [1, -keep], self.white_noise(process))
 
-    def drift(self, process: str) -> np.ndarray:
+    def slow_curve(self, process: str) -> np.ndarray:
         """Return a slow random curve: a normal number per block, joined by straight lines."""
         blocks = np.arange(self.first, self.last + 1)
         knots = [self.generator(process, block).standard_normal() for block in blocks]
         return np.interp(self.days, blocks * BLOCK_DAYS, knots)
 
 
-def smooth(values: np.ndarray, hours: float) -> np.ndarray:
+def past_mean(values: np.ndarray, hours: float) -> np.ndarray:
     """Return the exponentially weighted past mean of `values` (5-minute steps)."""
     keep = np.exp(-STEP_HOURS / hours)
     return scipy.signal.lfilter([1 - keep], [1, -keep], values)
 
 
-def recur(decay: np.ndarray, gain: np.ndarray) -> np.ndarray:
+def linear_recurrence(decay: np.ndarray, gain: np.ndarray) -> np.ndarray:
     """Solve ``y[n] = decay[n] * y[n-1] + gain[n]``, with y zero before the first step.
 
     The series is folded into rows: all rows advance together from zero, then what each row
-    inherits from the one before is added. That is twice sqrt(n) numpy calls instead of n steps.
-
-    Parameters
-    ----------
-    decay, gain : ndarray of shape (n,)
-        Coefficients; ``0 <= decay <= 1``.
-
-    Returns
-    -------
-    ndarray of shape (n,)
+    inherits from the one before is added. That takes 2 sqrt(n) numpy calls instead of n steps.
     """
     size = len(decay)
     width = int(np.ceil(np.sqrt(size)))
