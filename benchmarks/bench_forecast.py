@@ -23,7 +23,7 @@ from timing import time_call
 
 import fluxlib
 from fluxlib import FluxForecaster
-from fluxlib.datasets.fluence import ALERT
+from fluxlib.datasets.series import ALERT
 from fluxlib.evaluation.folds import blocked_folds
 from fluxlib.evaluation.metrics import bin_reliability, count_alerts, trace_roc
 from fluxlib.evaluation.phases import label_days

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 import fluxlib
-from fluxlib.calibration.pairs import choose_target
+from fluxlib.datasets.series import choose_target
 from fluxlib.evaluation import phases
 from fluxlib.evaluation.skill import score_groups, score_intervals
 from fluxlib.imputation import hidden_gaps as stretches

@@ -18,6 +18,7 @@ import pandas as pd
 
 import fluxlib
 from fluxlib.calibration import pairs as overlaps
+from fluxlib.datasets import series
 from fluxlib.observations import gaps
 from fluxlib.observations import gaps as coverage
 from fluxlib.offsets import features
@@ -45,7 +46,7 @@ def make_panels(dataset):
             "large_scale_days": [5.0, 10.0, 15.0],
         },
     )
-    fluence = overlaps.log_fluence(dataset)
+    fluence = series.log_fluence(dataset)
     shared = overlaps.list_overlaps(fluence)
     reference = overlaps.choose_reference(dataset, shared)
     pairs = overlaps.fit_overlaps(fluence, shared, reference)
@@ -59,7 +60,7 @@ def make_panels(dataset):
             "pair": list(panel.controls["pair"].options)[:3],
         },
     )
-    targets = {name: overlaps.choose_target(dataset, name) for name in dataset.flux}
+    targets = {name: series.choose_target(dataset, name) for name in dataset.flux}
     targets = {name: series for name, series in targets.items() if series is not None}
     drivers = dataset.drivers[[name for name in DRIVERS if name in dataset.drivers]]
     drivers = drivers.assign(Bz=features.half_day_mean(drivers["Bz"]))

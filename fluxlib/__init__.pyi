@@ -16,7 +16,7 @@ from .calibration.fit import fit_calibration as fit_calibration
 from .calibration.model import Calibration as Calibration
 from .datasets.dataset import Dataset as Dataset
 from .datasets.dataset import load as load
-from .datasets.fluence import daily_fluence as daily_fluence
+from .datasets.series import daily_fluence as daily_fluence
 from .errors import FluxError as FluxError
 from .errors import MissingExtraError as MissingExtraError
 from .errors import NotApplicable as NotApplicable

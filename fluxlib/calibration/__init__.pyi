@@ -27,13 +27,10 @@ from .model import fit_deming as fit_deming
 from .model import fit_ols as fit_ols
 from .model import predict as predict
 from .pairs import calibrate_daily as calibrate_daily
-from .pairs import choose_pair as choose_pair
 from .pairs import choose_reference as choose_reference
-from .pairs import choose_target as choose_target
 from .pairs import describe_pairs as describe_pairs
 from .pairs import fit_overlaps as fit_overlaps
 from .pairs import list_overlaps as list_overlaps
-from .pairs import log_fluence as log_fluence
 from .pairs import print_pairs as print_pairs
 from .pairs import replace_daily as replace_daily
 from .pairs import score_pairs as score_pairs

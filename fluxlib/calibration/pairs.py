@@ -10,21 +10,11 @@ import pandas as pd
 
 from fluxlib.calibration.fit import Calibration, fit_calibration
 from fluxlib.calibration.fleet import Chain
-from fluxlib.errors import FluxError, NotApplicable
+from fluxlib.datasets.series import Pair
+from fluxlib.errors import NotApplicable
 
 if TYPE_CHECKING:
     from fluxlib.datasets.dataset import Dataset
-
-Pair = tuple[str, str]
-
-
-def log_fluence(dataset: "Dataset") -> dict[str, pd.Series]:
-    """Return log10 of the daily >2 MeV fluence, e/(cm2 day sr), by series."""
-    return {
-        name: np.log10(frame["e2"]).rename(name)
-        for name, frame in dataset.fluence.items()
-        if "e2" in frame
-    }
 
 
 def list_overlaps(series: Mapping[str, pd.Series], min_days: int = 60) -> pd.DataFrame:
@@ -67,7 +57,7 @@ def fit_overlaps(
 
     Returns
     -------
-    dict of (onto, of) to Calibration
+    dict of Pair to Calibration
         Without the pairs in which one satellite's fluence falls as the other's rises.
 
     Raises
@@ -84,7 +74,7 @@ def fit_overlaps(
             bent = fit_calibration(series[onto], series[of], kind="piecewise", **options)
             fitted = bent if bent.rises and bent.p_bend < significance else fitted
         if fitted.rises:
-            pairs[onto, of] = fitted
+            pairs[Pair(onto, of)] = fitted
     if not pairs:
         raise NotApplicable("in no pair of its series does one satellite rise with the other.")
     return pairs
@@ -165,64 +155,6 @@ def calibrate_daily(
     return pd.DataFrame({"value": value, "series": daily["series"], "calibrated": calibrated})
 
 
-def choose_pair(dataset: "Dataset", one: str = "auto", other: str = "auto") -> Pair | None:
-    """Return two series with >2 MeV samples in common, the most of them for "auto".
-
-    Parameters
-    ----------
-    dataset : Dataset
-    one, other : str
-        Series, or "auto": a west one and an east one, or one that is not where the named one is.
-        A satellite that is only a few degrees away sees the same local time; the east-west pair
-        is the published problem.
-
-    Returns
-    -------
-    (one, other) or None
-        None if no such pair has a sample in common.
-    """
-    flux = {name: frame["e2"] for name, frame in dataset.flux.items() if "e2" in frame}
-    known = {name: series.dropna().index for name, series in flux.items()}
-    for role, name in (("satellite", one), ("other", other)):
-        if name not in ("auto", *known):
-            raise _unknown_series(role, name, known)
-    position = dataset.manifest.position
-
-    def may_pair(first, second):
-        if "auto" not in (one, other):
-            return True
-        if one == other:
-            return (position(first), position(second)) == ("west", "east")
-        return position(first) != position(second)
-
-    counts = {
-        (first, second): len(known[first].intersection(known[second]))
-        for first in (known if one == "auto" else [one])
-        for second in (known if other == "auto" else [other])
-        if first != second and may_pair(first, second)
-    }
-    best = max(counts, key=counts.get, default=None)
-    return best if best and counts[best] else None
-
-
-def choose_target(dataset: "Dataset", series: str = "auto") -> pd.Series | None:
-    """Return log10 of a series' >2 MeV flux, that with most samples for "auto".
-
-    None if no series, or not the one that is named, has a sample.
-
-    Raises
-    ------
-    FluxError
-        If the dataset has no such series on its grid.
-    """
-    known = {name: frame["e2"] for name, frame in dataset.flux.items() if "e2" in frame}
-    if series not in ("auto", *known):
-        raise _unknown_series("satellite", series, known)
-    asked = known if series == "auto" else [series]
-    best = max(asked, key=lambda name: known[name].count(), default=None)
-    return np.log10(known[best]).rename(best) if best and known[best].count() else None
-
-
 def replace_daily(dataset: "Dataset", daily: pd.DataFrame) -> "Dataset":
     """Return the dataset with the fluence of `calibrate_daily` in place of its own.
 
@@ -232,10 +164,3 @@ def replace_daily(dataset: "Dataset", daily: pd.DataFrame) -> "Dataset":
         name: pd.DataFrame({"e2": 10 ** part["value"]}) for name, part in daily.groupby("series")
     }
     return replace(dataset, fluence=fluence)
-
-
-def _unknown_series(role: str, name: str, known: Mapping[str, object]) -> FluxError:
-    return FluxError(
-        f"{role} is {name!r}; expected 'auto' or a series with >2 MeV flux on this grid: "
-        f"{', '.join(known) or 'there is none'}."
-    )

@@ -7,9 +7,9 @@ import pandas as pd
 
 from fluxlib.datasets import cache
 from fluxlib.datasets import writing as writers
-from fluxlib.datasets.fluence import daily_fluence
 from fluxlib.datasets.loading import ACCOUNT, CHANNELS, read_entry
 from fluxlib.datasets.manifest import NAME, Entry, Manifest, parse_cadence, read_manifest
+from fluxlib.datasets.series import daily_fluence
 from fluxlib.errors import FluxError
 from fluxlib.utils.time_grid import DAY
 

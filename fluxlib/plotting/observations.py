@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from fluxlib.datasets.fluence import ALERT
+from fluxlib.datasets.series import ALERT
 from fluxlib.plotting.style import FLUENCE_LABEL, GREY, break_label, legend_beside
 
 

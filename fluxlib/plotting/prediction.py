@@ -8,7 +8,7 @@ import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from fluxlib.datasets.fluence import ALERT
+from fluxlib.datasets.series import ALERT
 from fluxlib.plotting.style import (
     GREY,
     LOG_FLUENCE_LABEL,

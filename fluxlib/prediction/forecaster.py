@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fluxlib.datasets.fluence import ALERT
+from fluxlib.datasets.series import ALERT
 from fluxlib.errors import FluxError
 from fluxlib.evaluation.folds import blocked_folds
 from fluxlib.prediction import lstm as network

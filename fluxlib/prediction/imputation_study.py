@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
-from fluxlib.datasets.fluence import daily_fluence
+from fluxlib.datasets.series import daily_fluence
 from fluxlib.errors import FluxError, NotApplicable
 from fluxlib.imputation.garf import GARFImputer
 from fluxlib.imputation.imputer import interpolate

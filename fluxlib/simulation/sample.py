@@ -7,8 +7,8 @@ import pandas as pd
 from fluxlib.datasets import writing as writers
 from fluxlib.datasets.cache import READING
 from fluxlib.datasets.dataset import Dataset
-from fluxlib.datasets.fluence import daily_fluence
 from fluxlib.datasets.manifest import Entry, Manifest
+from fluxlib.datasets.series import daily_fluence
 from fluxlib.simulation.fleet import FLEET, simulate_tables
 from fluxlib.utils.files import atomic_folder, hash_code
 

@@ -6,7 +6,7 @@ from scipy import signal
 import fluxlib
 from fluxlib.calibration import fit as calibrate
 from fluxlib.calibration.latent_flux import fit_latent
-from fluxlib.datasets.fluence import daily_fluence
+from fluxlib.datasets.series import daily_fluence
 from fluxlib.errors import FluxError
 
 TRUTH = {"intercept": 0.4, "slope": 0.8, "slope_above": 1.1, "breakpoint": 2.2}

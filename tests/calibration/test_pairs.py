@@ -7,7 +7,8 @@ import pytest
 import fluxlib
 from fluxlib.calibration import fleet as chain
 from fluxlib.calibration import pairs as overlaps
-from fluxlib.errors import FluxError, NotApplicable
+from fluxlib.datasets.series import log_fluence
+from fluxlib.errors import NotApplicable
 from tests.helpers.datasets import make_dataset
 
 DAYS = pd.date_range("2014-01-01", periods=400, freq="D", name="time")
@@ -53,16 +54,6 @@ def place(dataset, positions):
         flux=dict(zip(positions, frames, strict=False)),
         fluence=dict(zip(positions, dataset.fluence.values(), strict=False)),
     )
-
-
-def test_log_fluence_leaves_out_series_without_the_channel(toy):
-    toy = replace(toy, fluence={**toy.fluence, "low": toy.fluence["goes13"][["e0.8"]]})
-    found = overlaps.log_fluence(toy)
-    assert list(found) == ["goes12", "goes13", "goes15"]
-    pd.testing.assert_series_equal(
-        10 ** found["goes15"], toy.fluence["goes15"]["e2"], check_names=False
-    )
-    assert found["goes15"].name == "goes15"
 
 
 def test_overlaps_are_the_days_that_both_have(series):
@@ -156,7 +147,7 @@ def test_daily_series_is_put_on_the_references_scale_where_a_path_exists(toy, se
     }
     manifest = replace(toy.manifest, daily=("b", "c", "d"))
     dataset = replace(toy, fluence=fluence, manifest=manifest)
-    daily = overlaps.calibrate_daily(dataset, overlaps.log_fluence(dataset), links)
+    daily = overlaps.calibrate_daily(dataset, log_fluence(dataset), links)
     assert len(daily) == 400
     assert daily.groupby("series")["calibrated"].first().to_dict() == {
         "b": True,
@@ -188,70 +179,10 @@ def test_reference_is_the_manifests_or_the_one_with_most_days(toy):
         assert overlaps.choose_reference(dataset, shared) == expected
 
 
-def test_auto_takes_the_west_and_east_satellites_with_most_in_common(toy):
-    toy.flux["goes12"].loc["2014-01-10":, "e2"] = np.nan
-    assert overlaps.choose_pair(toy) == ("goes15", "goes13")
-    assert overlaps.choose_pair(toy, "goes15", "goes12") == ("goes15", "goes12")
-
-
-def test_a_named_satellite_gets_one_of_the_other_position(toy):
-    assert overlaps.choose_pair(toy, "goes13") == ("goes13", "goes15")
-    assert overlaps.choose_pair(toy, other="goes15") == ("goes13", "goes15")
-
-
-def test_without_positions_a_pair_must_be_named(toy):
-    odd = place(toy, {"foo": None, "bar": None})
-    assert overlaps.choose_pair(odd) is None
-    assert overlaps.choose_pair(odd, "foo") is None
-    assert overlaps.choose_pair(odd, "foo", "bar") == ("foo", "bar")
-
-
-def test_no_pair_where_nothing_is_in_common(toy):
-    one = place(toy, {"foo": "west"})
-    assert overlaps.choose_pair(one) is None
-    assert overlaps.choose_pair(one, "foo", "foo") is None
-    apart = place(toy, {"foo": "west", "bar": "east"})
-    apart.flux["bar"] = apart.flux["bar"].set_axis(apart.flux["bar"].index + pd.Timedelta("99D"))
-    assert overlaps.choose_pair(apart) is None
-    low = place(toy, {"foo": "west", "bar": "east"})
-    low.flux["bar"] = low.flux["bar"][["e0.8"]]
-    assert overlaps.choose_pair(low) is None
-
-
-def test_unknown_satellites_are_named_with_the_known_ones(toy):
-    known = "expected 'auto' or a series with >2 MeV flux on this grid: goes12, goes13, goes15"
-    with pytest.raises(FluxError, match=f"satellite is 'goes99'; {known}"):
-        overlaps.choose_pair(toy, "goes99")
-    with pytest.raises(FluxError, match=f"other is 'goes99'; {known}"):
-        overlaps.choose_pair(toy, other="goes99")
-    with pytest.raises(FluxError, match=f"satellite is 'goes99'; {known}"):
-        overlaps.choose_target(toy, "goes99")
-    with pytest.raises(FluxError, match="there is none"):
-        overlaps.choose_target(replace(toy, flux={}), "goes13")
-
-
-def test_target_is_log10_of_the_named_series_or_of_that_with_most_samples():
-    toy = make_dataset(days=3, cadence="1h")
-    toy.flux["goes12"].iloc[:60] = np.nan
-    toy.flux["goes13"].iloc[:50] = np.nan
-    assert overlaps.choose_target(toy).name == "goes15"
-    target = overlaps.choose_target(toy, "goes13")
-    assert target.name == "goes13"
-    pd.testing.assert_series_equal(10**target, toy.flux["goes13"]["e2"], check_names=False)
-
-
-def test_no_target_where_no_series_has_a_sample(toy):
-    empty = replace(toy, flux={name: frame * np.nan for name, frame in toy.flux.items()})
-    assert overlaps.choose_target(empty) is None
-    assert overlaps.choose_target(empty, "goes13") is None
-    assert overlaps.choose_target(replace(toy, flux={})) is None
-
-
 @pytest.mark.real
 def test_real_satellites_pair_and_calibrate_as_measured(real_data):
     dataset = fluxlib.load(real_data)
-    assert overlaps.choose_pair(dataset) == ("goes15", "goes13")
-    fluence = overlaps.log_fluence(dataset)
+    fluence = log_fluence(dataset)
     shared = overlaps.list_overlaps(fluence)
     assert set(shared.loc[0, ["one", "other"]]) == {"goes13", "goes15"}
     fitted = overlaps.fit_overlaps(fluence, shared[:1], "goes13", significance=0)

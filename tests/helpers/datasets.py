@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from fluxlib.datasets.dataset import Dataset
-from fluxlib.datasets.fluence import daily_fluence
 from fluxlib.datasets.manifest import Entry, Manifest
+from fluxlib.datasets.series import daily_fluence
 from fluxlib.io.omni import format_omni
 
 POSITIONS = {"goes12": "east", "goes13": "east", "goes15": "west"}

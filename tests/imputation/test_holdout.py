@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import fluxlib
-from fluxlib.calibration import pairs as overlaps
+from fluxlib.datasets.series import choose_target
 from fluxlib.errors import FluxError, NotApplicable
 from fluxlib.imputation import holdout as trials
 from fluxlib.imputation.imputer import SatelliteImputer
@@ -23,7 +23,7 @@ def dataset():
 @pytest.fixture(scope="module")
 def inputs(dataset):
     features = satellite_features(dataset, "goes13")
-    return features, overlaps.choose_target(dataset, "goes15")
+    return features, choose_target(dataset, "goes15")
 
 
 @pytest.fixture(scope="module")

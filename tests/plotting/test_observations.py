@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_hex
 
-from fluxlib.datasets.fluence import ALERT
+from fluxlib.datasets.series import ALERT
 from fluxlib.plotting import observations as plots_observations
 from tests.helpers.figures import find_line, legend_of
 
