@@ -1,9 +1,4 @@
 from .bootstrap import block_intervals as block_intervals
-from .bootstrap import choose_block as choose_block
-from .bootstrap import deviation_interval as deviation_interval
-from .bootstrap import draw_block_counts as draw_block_counts
-from .bootstrap import largest_sum_p_value as largest_sum_p_value
-from .bootstrap import resample_influence as resample_influence
 from .folds import blocked_folds as blocked_folds
 from .folds import cross_blocks as cross_blocks
 from .folds import month_folds as month_folds
