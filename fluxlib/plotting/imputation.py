@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
-from matplotlib.dates import AutoDateLocator
 from matplotlib.ticker import MaxNLocator
 
 from fluxlib.plotting.style import (
@@ -16,6 +15,7 @@ from fluxlib.plotting.style import (
     MARKERS,
     OBSERVED,
     break_label,
+    label_dates,
     legend_beside,
     plot_scores,
 )
@@ -60,7 +60,7 @@ def plot_timeline(observed: pd.Series, gap: pd.DatetimeIndex, *, ax: Axes | None
     ax.plot(observed.resample("1D").median(), color=GREY, linewidth=1)
     ax.axvspan(gap[0], gap[-1], color="C3")
     ax.set_yticks([])
-    ax.xaxis.set_major_locator(AutoDateLocator(maxticks=6))
+    label_dates(ax)
     ax.spines["left"].set_visible(False)
     return ax
 
@@ -93,22 +93,16 @@ def plot_gap(
     ax.plot(observed[around], color=OBSERVED, linewidth=2, label="observed (hidden in the gap)")
     if interval is not None:
         within = interval.loc[gap[0] : gap[-1]]
-        # A colour of its own: the full model need not be among the methods drawn.
-        ax.fill_between(
-            within.index,
-            within["lower"],
-            within["upper"],
-            color=GREY,
-            alpha=0.35,
-            linewidth=0,
-            label="90 % interval\n(full model)",
-        )
+        # In a colour of its own, as the full model need not be among the methods drawn.
+        band = {"color": GREY, "alpha": 0.35, "linewidth": 0}
+        band["label"] = "90 % interval\n(full model)"
+        ax.fill_between(within.index, within["lower"], within["upper"], **band)
     styles = ["-", "--", "-.", ":"]
     for i, (name, series) in enumerate(filled.items()):
         line = {"color": f"C{i}", "linestyle": styles[i % len(styles)], "linewidth": 2}
         ax.plot(series[gap[0] : gap[-1]], label=name, **line)
     ax.set_ylabel(break_label(LOG_FLUX_LABEL))
-    ax.tick_params(axis="x", rotation=20)
+    label_dates(ax)
     legend_beside(ax)
     return ax
 

@@ -8,7 +8,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from fluxlib.datasets.series import ALERT
-from fluxlib.plotting.style import FLUENCE_LABEL, GREY, break_label, legend_beside
+from fluxlib.plotting.style import FLUENCE_LABEL, GREY, break_label, label_dates, legend_beside
 
 
 def plot_coverage(missing: pd.DataFrame, large: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -80,8 +80,9 @@ def plot_daily(daily: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     for name, part in daily.groupby("series", sort=False):
         ax.plot(part.index, part["e2"], ".", markersize=2, label=name)
     ax.axhline(ALERT, color=GREY, linestyle="--", linewidth=1)
-    ax.annotate("alert level", (0, ALERT), xycoords=("axes fraction", "data"), va="bottom")
+    ax.annotate("alert level", (0.01, ALERT), xycoords=("axes fraction", "data"), va="bottom")
     ax.set(yscale="log", ylabel=break_label(FLUENCE_LABEL))
+    label_dates(ax)
     if daily["series"].notna().any():
         legend_beside(ax, markerscale=6)
     return ax

@@ -15,6 +15,7 @@ from fluxlib.plotting.style import (
     MARKERS,
     OBSERVED,
     break_label,
+    label_dates,
     legend_beside,
 )
 
@@ -39,15 +40,14 @@ def plot_forecast(
     """
     ax = plt.gca() if ax is None else ax
     if interval is not None:
-        ax.fill_between(
-            interval.index, interval["lower"], interval["upper"], color="C0", alpha=0.2, linewidth=0
-        )
+        band = {"color": "C0", "alpha": 0.2, "linewidth": 0, "label": "90 % interval"}
+        ax.fill_between(interval.index, interval["lower"], interval["upper"], **band)
     ax.plot(observed, color=OBSERVED, linewidth=1.5, label="observed")
     for i, (name, series) in enumerate(predicted.items()):
         ax.plot(series, color=f"C{i}", linewidth=1.5, label=name)
     ax.axhline(np.log10(ALERT), color=GREY, linestyle="--", linewidth=1, label="alert level")
     ax.set_ylabel(break_label(LOG_FLUENCE_LABEL))
-    ax.tick_params(axis="x", rotation=20)
+    label_dates(ax)
     legend_beside(ax)
     return ax
 
@@ -119,7 +119,7 @@ def plot_skill(skill: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         )
     ax.axhline(0, color=GREY, linestyle="--", linewidth=1)
     ax.set_xticks(sorted(skill.index.unique("horizon")))
-    ax.set(xlabel="Days ahead", ylabel="Skill against persistence (95 % interval)")
+    ax.set(xlabel="Days ahead", ylabel="Skill against persistence\n(95 % interval)")
     legend_beside(ax)
     return ax
 
@@ -130,6 +130,6 @@ def plot_losses(losses: Sequence[float], epochs: int, *, ax: Axes | None = None)
     ax.plot(range(1, len(losses) + 1), losses, ".-", color="C0")
     least = int(np.argmin(losses))
     ax.plot([least + 1], [losses[least]], "o", color="C1", label=f"least, {losses[least]:.3f}")
-    ax.set(xlim=(0.5, epochs + 0.5), xlabel="Epoch", ylabel="Loss")
+    ax.set(xlim=(0.5, epochs + 0.5), xlabel="Epoch", ylabel="Training loss")
     legend_beside(ax)
     return ax

@@ -9,6 +9,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
 FLUENCE_LABEL = ">2 MeV fluence (e cm$^{-2}$ day$^{-1}$ sr$^{-1}$)"
@@ -28,6 +29,7 @@ def use_style() -> None:
             "figure.figsize": (9, 4.5),
             "figure.dpi": 96,
             "figure.constrained_layout.use": True,
+            "figure.labelsize": 13,
             "font.size": 13,
             "axes.labelsize": 13,
             "axes.titlesize": 14,
@@ -74,6 +76,13 @@ def panel_grid(
 def break_label(label: str) -> str:
     """Return a label with its unit on a second line, for an axis too short for one line."""
     return label.replace(" (", "\n(")
+
+
+def label_dates(ax: Axes) -> None:
+    """Give the horizontal axis few dates, each part of them written once."""
+    locator = AutoDateLocator(maxticks=8)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
 
 
 def legend_beside(ax: Axes, *, markerscale: float = 1) -> None:

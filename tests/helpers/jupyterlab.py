@@ -1,4 +1,4 @@
-"""A JupyterLab of its own, driven in headless Chromium as a scientist would."""
+"""A JupyterLab server, and its notebooks driven in headless Chromium as a scientist would."""
 
 import json
 import os
@@ -9,32 +9,36 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Locator, Page, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from fluxlib.utils.files import NOTEBOOKS, PROJECT
 
-TOKEN = "laboratory"
+TOKEN = "test"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-#: Settings of the user's that the test needs: widgets saved with the notebook, all cells there,
-#: no question whether news should be fetched.
+#: JupyterLab's settings: widgets are saved with the notebook, all cells are in the page, and no
+#: dialogue asks whether news may be fetched.
 SETTINGS = {
     "@jupyter-widgets/jupyterlab-manager/plugin": {"saveState": True},
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
     "@jupyterlab/apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
 }
-#: What moves each kind of control with the keyboard alone, and what can have the focus.
+#: What can have the keyboard's focus in a panel of controls.
 FOCUSABLE = ".noUi-handle, select, input:not([type=hidden]), button:not([disabled])"
+#: All that a panel shows: sentences, figure, table.
+SHOWN = "[...panel.querySelectorAll('.widget-html')].map(view => view.innerHTML).join()"
 
 
-def need_chromium() -> str:
-    """Return the path of Chromium; without one, skip, or fail where it is required."""
+def find_chromium() -> str:
+    """Return the path of Chromium; without one, skip the test, or fail where it is required."""
     if CHROMIUM:
         return CHROMIUM
     reason = "no chromium on the PATH: apt-get install chromium"
@@ -44,10 +48,11 @@ def need_chromium() -> str:
 
 
 @contextmanager
-def open_chromium(requests: list[str]):
-    """Yield a browser context that notes the address of every request."""
+def open_chromium(requests: list[str]) -> Iterator[BrowserContext]:
+    """Yield a browser context that appends the address of every request to a list."""
+    path = find_chromium()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=need_chromium(), args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         context = browser.new_context(viewport={"width": 1280, "height": 1400})
         context.on("request", lambda request: requests.append(request.url))
         yield context
@@ -55,7 +60,7 @@ def open_chromium(requests: list[str]):
 
 
 @contextmanager
-def serve_lab(folder: Path):
+def serve_lab(folder: Path) -> Iterator[str]:
     """Serve JupyterLab on `folder`, with settings of its own; yield its address."""
     own = folder / "jupyter"
     for name, values in SETTINGS.items():
@@ -84,25 +89,32 @@ def serve_lab(folder: Path):
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
     try:
         address = f"http://127.0.0.1:{port}"
-        wait_until(lambda: answers(f"{address}/api?token={TOKEN}"), 60, "JupyterLab's answer")
+        wait_until(lambda: responds(f"{address}/api?token={TOKEN}"), 60, "JupyterLab to respond")
         yield address
     finally:
         server.terminate()
         server.wait(30)
 
 
-def answers(address: str) -> bool:
+def responds(address: str) -> bool:
     try:
         return urllib.request.urlopen(address, timeout=5).status == 200
     except OSError:
         return False
 
 
-def wait_until(is_so, seconds: float, what: str):
-    """Wait for something true and return it; fail with `what` was waited for."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if found := is_so():
+def shut_down_kernels(address: str) -> None:
+    """End all kernels of the server at an address."""
+    for kernel in json.load(urllib.request.urlopen(f"{address}/api/kernels?token={TOKEN}")):
+        path = f"{address}/api/kernels/{kernel['id']}?token={TOKEN}"
+        urllib.request.urlopen(urllib.request.Request(path, method="DELETE"))
+
+
+def wait_until(condition: Callable, seconds: float, what: str):
+    """Wait for a true value of ``condition()`` and return it; fail after some seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
             return found
         time.sleep(0.05)
     pytest.fail(f"waited {seconds} s in vain for {what}")
@@ -116,30 +128,39 @@ def copy_notebook(name: str, folder: Path, parameters: dict) -> None:
     nbformat.write(notebook, folder / f"{name}.ipynb")
 
 
-class Sheet:
+class NotebookPage:
     """One notebook, open in JupyterLab."""
 
     def __init__(self, page: Page, address: str, name: str):
-        self.page, self.name, self.faults = page, name, []
+        self.page, self.name, self.page_errors = page, name, []
         self.number = 0  # of the panel of controls that is looked at
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("pageerror", lambda error: self.page_errors.append(str(error)))
         page.goto(f"{address}/lab/tree/notebooks/{name}.ipynb?token={TOKEN}&reset")
         page.wait_for_selector(".jp-NotebookPanel:visible .jp-Cell", timeout=60_000)
         page.wait_for_selector(".jp-StatusBar-TextItem:has-text('| Idle')", timeout=60_000)
 
-    def do(self, command: str) -> None:
-        """Have JupyterLab execute a command; it may take its time."""
+    def wait(self, expression: str, seconds: float, what: str):
+        """Wait until a JavaScript expression of `panel` is true, and return its value."""
+        panel = "document.querySelectorAll('.flux-panel')[number]"
+        function = f"number => {{ const panel = {panel}; return {expression} }}"
+        try:
+            handle = self.page.wait_for_function(
+                function, arg=self.number, timeout=1000 * seconds, polling=50
+            )
+        except PlaywrightTimeout:
+            pytest.fail(f"waited {seconds} s in vain for {what} in {self.name}")
+        return handle.json_value()
+
+    def execute(self, command: str) -> None:
+        """Execute a command of JupyterLab, without waiting for its end."""
         self.page.evaluate(f"() => void window.jupyterapp.commands.execute('{command}')")
 
     def run_all(self) -> None:
         """Run all cells, and wait until each has its number."""
-        self.do("notebook:run-all-cells")
-        prompts = self.page.locator(".jp-CodeCell .jp-InputPrompt")
-        wait_until(
-            lambda: all(re.fullmatch(r"\[\d+\]:", text) for text in prompts.all_inner_texts()),
-            300,
-            f"the end of {self.name}",
-        )
+        self.execute("notebook:run-all-cells")
+        prompts = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')]"
+        numbered = r"/^\[\d+\]:$/.test(prompt.innerText.trim())"
+        self.wait(f"{prompts}.every(prompt => {numbered})", 300, "all cells to be run")
 
     def run_cell(self, source: str) -> None:
         """Add a cell at the end and run it, without waiting for its end."""
@@ -162,23 +183,12 @@ class Sheet:
 
     @property
     def note(self) -> str:
-        """The sentence above the picture."""
+        """The sentence above the figure."""
         return self.panel.locator(".flux-view .flux-note").inner_text()
-
-    @property
-    def progress(self) -> str:
-        """The sentence beside the button for what takes long."""
-        return self.panel.locator(".flux-progress").inner_text()
 
     def show(self) -> None:
         """Bring the controls into view."""
         self.panel.evaluate("panel => panel.scrollIntoView()")
-
-    def read_view(self) -> str:
-        """Return all that the controls show: sentence, picture, table."""
-        return self.panel.locator(".widget-html").evaluate_all(
-            "views => views.map(view => view.innerHTML).join()"
-        )
 
     def read_errors(self) -> list[str]:
         """Return what widgets and cells report as errors."""
@@ -186,13 +196,16 @@ class Sheet:
         raised = raised.filter(has_text="Traceback")
         return self.page.locator(".flux-error").or_(raised).all_inner_texts()
 
-    def wait_for_change(self, before: str, cause: str) -> None:
-        """Wait until the controls show something else, as `cause` should make them."""
-        what = f"another picture in {self.name}, for {cause}"
-        wait_until(lambda: self.read_view() != before, 20, what)
+    @contextmanager
+    def changing(self, cause: str) -> Iterator[None]:
+        """Fail unless the controls show something else after the block, and no error."""
+        self.panel.evaluate(f"panel => void (window.shownBefore = {SHOWN})")
+        yield
+        self.wait(f"{SHOWN} !== window.shownBefore", 20, f"a new view after {cause}")
+        assert self.read_errors() == []
 
     def list_controls(self) -> list[str]:
-        """Return the labels of the controls, without those of the settings' file."""
+        """Return the labels of the controls, without that of the settings file."""
         texts = self.panel.locator(".widget-label, .widget-label-basic").all_inner_texts()
         return [text for text in texts if text.strip() and text != "Settings file"]
 
@@ -203,11 +216,12 @@ class Sheet:
         return self.panel.locator(".widget-inline-hbox").filter(has=exact).last
 
     def move(self, label: str) -> None:
-        """Move a control once, as its kind is moved: by keys, or by choosing the next."""
+        """Change a control by one step, with the keyboard or by choosing the next option."""
         control = self.control(label)
         if control.locator(".noUi-handle").count():
             handle = control.locator(".noUi-handle").first
-            handle.press("ArrowLeft" if is_at_its_end(handle) else "ArrowRight")
+            at_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
+            handle.press("ArrowLeft" if at_end else "ArrowRight")
         elif control.locator("select[multiple]").count():
             control.locator("select").select_option(index=[0, 1])
         elif control.locator("select").count():
@@ -222,79 +236,67 @@ class Sheet:
             number.press("Tab")
 
     def press(self, name: str) -> None:
-        """Press a button whose text begins so."""
+        """Press the button whose label starts with a name."""
         self.panel.locator("button", has_text=re.compile(rf"^\s*{re.escape(name)}")).click()
 
     def wait_for(self, pattern: str, seconds: float = 60) -> str:
-        """Wait until the controls say something, and return what."""
-
-        def find() -> str | None:
-            match = re.search(pattern, self.panel.inner_text())
-            return match and match[0]
-
-        return wait_until(find, seconds, f"{pattern!r} in {self.name}")
+        """Wait until the controls show a text, and return it."""
+        found = f"(panel.innerText.match({json.dumps(pattern)}) || [null])[0]"
+        return self.wait(found, seconds, repr(pattern))
 
     def count_focusable(self) -> int:
-        """Count what the keyboard should reach: all that is shown."""
+        """Count the places that the keyboard should reach: all that are shown."""
         return self.panel.locator(FOCUSABLE).filter(visible=True).count()
 
     def press_tab_through(self) -> int:
         """Press Tab from the panel's first control on; count the places in it that it reaches."""
         self.panel.locator(FOCUSABLE).first.focus()
-        reached = set()
+        place = """(panel, kinds) =>
+            [...panel.querySelectorAll(kinds)].indexOf(document.activeElement)"""
+        reached: set[int] = set()
         for _ in range(3 * self.count_focusable()):
-            place = self.panel.evaluate(
-                """(panel, kinds) => [...panel.querySelectorAll(kinds)].indexOf(
-                    document.activeElement)""",
-                FOCUSABLE,
-            )
-            reached.add(place)
+            reached.add(self.panel.evaluate(place, FOCUSABLE))
             self.page.keyboard.press("Tab")
         return len(reached - {-1})
 
     def screenshot(self, name: str) -> None:
-        take_picture(self.page, f"{self.name}-{name}")
+        take_screenshot(self.page, f"{self.name}-{name}")
 
     def read_saved(self, path: Path) -> nbformat.NotebookNode:
         """Save the notebook, widgets included, and read the file."""
         before = path.stat().st_mtime_ns
-        self.do("docmanager:save")
+        self.execute("docmanager:save")
 
-        def is_whole():  # JupyterLab empties the file before it writes
+        def is_complete():  # JupyterLab empties the file before it writes
             text = path.read_text(encoding="utf-8")
             return path.stat().st_mtime_ns > before and text.endswith("}\n")
 
-        wait_until(is_whole, 30, f"{path} to be saved")
+        wait_until(is_complete, 30, f"{path} to be saved")
         return nbformat.read(path, as_version=4)
 
 
-def is_at_its_end(handle: Locator) -> bool:
-    return handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
-
-
-def take_picture(page: Page, name: str, **options) -> None:
-    """Keep a screenshot where FLUX_SCREENSHOTS says."""
+def take_screenshot(page: Page, name: str, **options) -> None:
+    """Keep a screenshot in the folder FLUX_SCREENSHOTS, if there is one."""
     folder = os.environ.get("FLUX_SCREENSHOTS")
     if folder:
         page.screenshot(path=Path(folder) / f"{name}.png", **options)
 
 
-def list_faults(notebook: nbformat.NotebookNode) -> list[str]:
+def list_saved_errors(notebook: nbformat.NotebookNode) -> list[str]:
     """Return every error that a saved notebook holds, in outputs and in the state of widgets."""
     found = []
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if output.output_type == "error":
                 found.append(f"{output.ename}: {output.evalue}")
-    states = notebook.metadata.get("widgets", {})
-    state = states.get("application/vnd.jupyter.widget-state+json", {}).get("state", {})
-    for widget in state.values():
+    for widget in read_widget_states(notebook).values():
         text = json.dumps(widget.get("state", {}))
         if re.search(r'class=\\"flux-error|Traceback|"output_type": "error"', text):
             found.append(text[:500])
     return found
 
 
-def count_widgets(notebook: nbformat.NotebookNode) -> int:
+def read_widget_states(notebook: nbformat.NotebookNode) -> dict:
+    """Return the state of each widget of a saved notebook."""
     states = notebook.metadata.get("widgets", {})
-    return len(states.get("application/vnd.jupyter.widget-state+json", {}).get("state", {}))
+    return states.get("application/vnd.jupyter.widget-state+json", {}).get("state", {})

@@ -7,7 +7,7 @@ from tests.helpers.figures import LOG, legend_of
 def test_forecast_shows_its_interval_and_the_alert_level(ax):
     band = pd.DataFrame({"lower": LOG - 1, "upper": LOG + 1})
     plots_prediction.plot_forecast(LOG, {"LSTM": LOG + 0.1}, interval=band, ax=ax)
-    assert legend_of(ax) == ["observed", "LSTM", "alert level"]
+    assert legend_of(ax) == ["90 % interval", "observed", "LSTM", "alert level"]
     heights = ax.collections[0].get_paths()[0].vertices[:, 1]
     assert (heights.min(), heights.max()) == (LOG.min() - 1, LOG.max() + 1)
     assert ax.lines[-1].get_ydata() == [8, 8]
