@@ -1,4 +1,4 @@
-"""Figures, one module a notebook."""
+"""Figures, one module for each notebook."""
 
 from fluxlib.utils.lazy import attach_stub
 

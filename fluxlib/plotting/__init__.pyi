@@ -8,6 +8,7 @@ from .imputation import plot_gap as plot_gap
 from .imputation import plot_gap_scores as plot_gap_scores
 from .imputation import plot_groups as plot_groups
 from .imputation import plot_landscape as plot_landscape
+from .imputation import plot_timeline as plot_timeline
 from .observations import plot_coverage as plot_coverage
 from .observations import plot_daily as plot_daily
 from .observations import plot_gap_lengths as plot_gap_lengths
@@ -19,6 +20,9 @@ from .prediction import plot_importance as plot_importance
 from .prediction import plot_input_study as plot_input_study
 from .prediction import plot_losses as plot_losses
 from .prediction import plot_skill as plot_skill
+from .style import FLUENCE_LABEL as FLUENCE_LABEL
+from .style import LOG_FLUENCE_LABEL as LOG_FLUENCE_LABEL
+from .style import LOG_FLUX_LABEL as LOG_FLUX_LABEL
 from .style import plot_scores as plot_scores
 from .style import square_axes as square_axes
 from .style import use_style as use_style

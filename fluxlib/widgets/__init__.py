@@ -1,4 +1,4 @@
-"""Controls for JupyterLab, one module a notebook."""
+"""Controls for JupyterLab, one module for each notebook."""
 
 from fluxlib.utils.lazy import attach_stub
 
