@@ -60,7 +60,9 @@ def explore_calibration(
     def make_view(pair: str, kind: str, breakpoint: float) -> View:
         reference, other = find_pair(pair, pairs)
         line = fit(reference, other, kind)
-        return calibration_view(compare_lines(fluence[reference], fluence[other], line, breakpoint))
+        return _calibration_view(
+            compare_lines(fluence[reference], fluence[other], line, breakpoint)
+        )
 
     # Also the kinds that notebook 02 has not fitted, so that no control has to wait for a fit.
     for (reference, other), one in itertools.product(pairs, KINDS):
@@ -70,7 +72,7 @@ def explore_calibration(
         return name_pair(*find_pair(name, pairs))
 
     def list_levels(pair: str, given: float = 0.0) -> list[tuple[str, float]]:
-        return list_breakpoints(fluence[find_pair(pair, pairs)[1]], given)
+        return _list_breakpoints(fluence[find_pair(pair, pairs)[1]], given)
 
     controls = {
         "pair": dropdown("pair", [name_pair(*names) for names in pairs], parse_pair(pair)),
@@ -87,7 +89,7 @@ def explore_calibration(
     )
 
 
-def calibration_view(comparison: Comparison) -> View:
+def _calibration_view(comparison: Comparison) -> View:
     """Return the figure of a pair with its calibrations, and the scatter about each of them."""
     rmse = comparison.rmse
     note = (
@@ -105,7 +107,7 @@ def calibration_view(comparison: Comparison) -> View:
     return View(note, figure, alt=alt)
 
 
-def list_breakpoints(other: pd.Series, given: float = 0.0) -> list[tuple[str, float]]:
+def _list_breakpoints(other: pd.Series, given: float = 0.0) -> list[tuple[str, float]]:
     """Return labelled levels with days on either side, the given one, and 0 for the fitted one."""
     first, last = search_breaks(other.dropna()) / _BREAKPOINT_STEP
     steps = np.arange(np.ceil(first), np.floor(last) + 1)

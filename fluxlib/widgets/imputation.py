@@ -54,7 +54,7 @@ def explore_search(
     replayer = Rehearsal(surface)
 
     def make_view(generation: int, random_state: int, **options: Any) -> View:
-        return search_view(replayer, generation, options | {"seed": random_state})
+        return _search_view(replayer, generation, options | {"seed": random_state})
 
     controls = {
         "population": slider("population", population, 4, 60, 2),
@@ -73,7 +73,7 @@ def explore_search(
     )
 
 
-def search_view(replayer: Rehearsal, generation: int, options: dict[str, Any]) -> View:
+def _search_view(replayer: Rehearsal, generation: int, options: dict[str, Any]) -> View:
     """Return a search up to a generation, and the forests that are to be grown for the rest."""
     replay = replayer.replay(**options)
     work = None if replay.is_whole else _offer_growth(replayer, replay, options)
@@ -163,7 +163,7 @@ def explore_gap(
         return times, *fill_gap(trial, imputer, predictions, times)
 
     def make_view(gap_start: str, gap_length: float, methods: Sequence[str]) -> View:
-        return gap_view(trial.truth[trial.test], trial.truth, *fill(gap_start, gap_length), methods)
+        return _gap_view(trial, *fill(gap_start, gap_length), methods)
 
     names = fill(first_start, gap_length)[2].index
     lengths = [hours for hours in sorted({*gap_hours, gap_length}) if list_starts(trial, hours)]
@@ -188,32 +188,19 @@ def explore_gap(
     )
 
 
-def gap_view(
-    held_out: pd.Series,
-    observed: pd.Series,
+def _gap_view(
+    trial: Trial,
     gap: pd.DatetimeIndex,
     filled: pd.DataFrame,
     rmse: pd.Series,
     methods: Sequence[str],
 ) -> View:
-    """Return the timeline of the months held out with the gap marked, and what fills it.
-
-    Parameters
-    ----------
-    held_out, observed : Series
-        log10 flux of the months held out, and of the months around them, too.
-    gap : DatetimeIndex
-        The hidden times.
-    filled, rmse
-        See `fluxlib.imputation.hidden_gaps.fill_gap`.
-    methods : sequence of str
-        Those to show.
-    """
+    """Return the timeline of the months held out with the gap marked, and what fills the gap."""
     shown = pick_methods(filled, methods)
     errors = ", ".join(f"{name} {rmse[name]:.3f}" for name in shown)
     note = f"{len(gap)} samples from {gap[0]:%Y-%m-%d %H:%M} on; RMSE in decades: {errors}."
     figure = Figure(figsize=(11, 5))
     above, below = figure.subplots(2, 1, height_ratios=(1, 4))
-    plot_timeline(held_out, gap, ax=above)
-    plot_gap(observed, shown, gap, interval=filled, ax=below)
+    plot_timeline(trial.truth[trial.test], gap, ax=above)
+    plot_gap(trial.truth, shown, gap, interval=filled, ax=below)
     return View(note, figure, alt=f"Flux around a hidden gap, and what fills it. {note}")

@@ -37,23 +37,15 @@ def explore_coverage(
         "large_scale_days": slider("large_scale_days", float(large_scale_days), 0.5, 30.0, 0.5),
     }
     return ControlPanel(
-        partial(coverage_view, columns),
+        partial(_coverage_view, columns),
         controls,
         notebook="01_observations",
         parsers={"period": parse_period},
     )
 
 
-def coverage_view(columns: Mapping[str, pd.Series], **options: Any) -> View:
-    """Return the figure of missing data, with the number and a list of large-scale months.
-
-    Parameters
-    ----------
-    columns : mapping of str to Series
-        Flux by series.
-    **options
-        Of `fluxlib.observations.gaps.measure_coverage`.
-    """
+def _coverage_view(columns: Mapping[str, pd.Series], **options: Any) -> View:
+    """Return the figure of missing data, with the number and a list of large-scale months."""
     coverage = measure_coverage(columns, **options)
     days = options["large_scale_days"]
     note = (

@@ -61,7 +61,7 @@ def explore_offsets(
         correlations = {
             name: correlate(name, satellite, max_offset, offset_step) for name in drivers
         }
-        return offsets_view(pd.DataFrame(correlations), satellite=satellite, threshold=threshold)
+        return _offsets_view(pd.DataFrame(correlations), satellite=satellite, threshold=threshold)
 
     controls = {
         "satellite": dropdown("satellite", targets, satellite),
@@ -82,18 +82,8 @@ def explore_offsets(
     return panel
 
 
-def offsets_view(correlations: pd.DataFrame, *, satellite: str, threshold: float) -> View:
-    """Return the heatmap, the strongest driver, and the features beyond the threshold.
-
-    Parameters
-    ----------
-    correlations : DataFrame
-        Spearman's correlation by offset (rows, hours) and driver.
-    satellite : str
-        The name of the target.
-    threshold : float
-        Of the absolute correlation.
-    """
+def _offsets_view(correlations: pd.DataFrame, *, satellite: str, threshold: float) -> View:
+    """Return the heatmap, the strongest driver, and the features beyond the threshold."""
     peaks = find_peaks(correlations)
     if peaks.empty:
         raise FluxError(f"none of the chosen drivers has samples in common with {satellite}.")

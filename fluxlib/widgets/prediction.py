@@ -61,7 +61,7 @@ def explore_training(
                 work=PendingWork("Train", train, note),
             )
         work = None if run.is_whole else PendingWork("Train again", train, "It was stopped.")
-        return forecasts_view(run, persistence, horizon, epochs, work)
+        return _forecasts_view(run, persistence, horizon, epochs, work)
 
     choose_drivers(dataset.drivers, network_drivers)  # raises for an unknown name
     controls = {
@@ -93,10 +93,10 @@ def _train(
         if should_stop():
             raise KeyboardInterrupt
 
-    runs.train(tell, show=partial(losses_view, epochs=options["epochs"]), **options)
+    runs.train(tell, show=partial(_losses_view, epochs=options["epochs"]), **options)
 
 
-def losses_view(losses: Sequence[float], epochs: int) -> View:
+def _losses_view(losses: Sequence[float], epochs: int) -> View:
     """Return the loss by epoch, during a training."""
     figure = Figure(figsize=(9, 4))
     plot_losses(losses, epochs, ax=figure.subplots())
@@ -104,22 +104,10 @@ def losses_view(losses: Sequence[float], epochs: int) -> View:
     return View(note, figure, alt=f"Loss by epoch. {note}")
 
 
-def forecasts_view(
+def _forecasts_view(
     run: Lesson, persistence: Lesson, horizon: int, epochs: int, work: PendingWork | None
 ) -> View:
-    """Return a year's forecasts some days ahead, and how good they are.
-
-    Parameters
-    ----------
-    run, persistence : Lesson
-        The network's forecasts, and those of persistence.
-    horizon : int
-        Days ahead.
-    epochs : int
-        Epochs that the training was to have.
-    work : PendingWork or None
-        The rest of a training that was stopped.
-    """
+    """Return a year's forecasts some days ahead, and their prediction efficiency."""
     stopped = "" if run.is_whole else f" (stopped after {len(run.losses)} of {epochs} epochs)"
     note = (
         f"{_days(horizon)} ahead: prediction efficiency {run.score(horizon)['PE']:.3f}{stopped}, "

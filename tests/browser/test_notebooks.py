@@ -30,7 +30,7 @@ def folder(tmp_path_factory, batch):
     project = batch.parent.parent
     (folder / "data").symlink_to(project / "data")
     shutil.copytree(project / "reports", folder / "reports")
-    for name in NAMES:
+    for name in NAMES[:5]:  # the sixth has no controls
         parameters = CHEAP.get(name, {}) | {"dataset_folder": "../data"}
         copy_notebook(name, folder / "notebooks", parameters)
     return folder

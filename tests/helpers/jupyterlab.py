@@ -121,10 +121,15 @@ def wait_until(condition: Callable, seconds: float, what: str):
 
 
 def copy_notebook(name: str, folder: Path, parameters: dict) -> None:
-    """Copy a notebook, with other values at the end of its parameters."""
+    """Copy a notebook up to its last controls, with other values at the end of its parameters.
+
+    What comes after the controls is not needed for them, and runs in every batch run.
+    """
     notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
     (cell,) = [c for c in notebook.cells if "parameters" in c.metadata.get("tags", [])]
     cell.source += "".join(f"\n{key} = {value!r}" for key, value in parameters.items())
+    last = max(i for i, c in enumerate(notebook.cells) if "if interactive:" in c.source)
+    notebook.cells = notebook.cells[: last + 1]
     nbformat.write(notebook, folder / f"{name}.ipynb")
 
 
