@@ -27,7 +27,7 @@ from timing import time_call
 import fluxlib
 from fluxlib.__main__ import describe_dataset
 from fluxlib.imputation import error_surface as forest
-from fluxlib.utils import parallel as cluster
+from fluxlib.utils import parallel
 from fluxlib.utils.files import NOTEBOOKS, PROJECT, SAMPLE
 from fluxlib.workflow.parameters import read_parameters
 from fluxlib.workflow.plan import read_plan
@@ -41,7 +41,7 @@ PAPER_ROWS = 1_500_000  # samples known of 1.9 million in 18 years of one satell
 
 def grow(data, trees, link):
     """Grow all leaf sizes on the workers of a link; return seconds and RMSE of all forests."""
-    cluster.find_link = forest.find_link = lambda: link
+    parallel.find_link = forest.find_link = lambda: link
     surface = fluxlib.ForestSurface(*data, max_features=1 / 3, n_jobs=1)
     seconds, _ = time_call(lambda: surface.prepare([(trees, 32, leaf) for leaf in LEAVES]))
     planes = {leaf: surface.plane(leaf, trees) for leaf in LEAVES}
@@ -60,7 +60,7 @@ def show_surface(options):
     data = split_matrix(*load_matrix(options.data), options.rows)
     times, planes = {}, {}
     for workers in (1, 2):
-        with cluster.start_workers(workers) as link:
+        with parallel.start_workers(workers) as link:
             grow([part[:500] for part in data], 4, link)  # imports, and the data's way there
             times[workers], planes[workers], block = grow(data, options.trees, link)
             overhead = measure_overhead(link)
@@ -108,7 +108,7 @@ def work_alone():
 def measure_machine():
     """Return how much more two processes do here than one, though they share nothing."""
     command = [sys.executable, "-c", "import bench_scale; bench_scale.work_alone()"]
-    options = {"env": os.environ | cluster.limit_threads(1), "cwd": Path(__file__).parent}
+    options = {"env": os.environ | parallel.limit_threads(1), "cwd": Path(__file__).parent}
 
     def run_crew(n):
         crew = [subprocess.Popen(command, **options) for _ in range(n)]

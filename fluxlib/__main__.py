@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fluxlib.errors import FluxError
 from fluxlib.utils.files import NOTEBOOKS, PROJECT, SAMPLE
-from fluxlib.utils.parallel import VARIABLE as SCHEDULER
+from fluxlib.utils.parallel import SCHEDULER_VARIABLE as SCHEDULER
 from fluxlib.utils.validation import parse_count
 
 REPORTS = PROJECT / "reports"

@@ -8,7 +8,7 @@ import matplotlib
 import pytest
 from matplotlib import pyplot as plt
 
-from fluxlib.utils import parallel as cluster
+from fluxlib.utils import parallel
 
 matplotlib.use("agg")
 # A shell that starts the tests in the background has interrupts ignored, by all they start too.
@@ -50,7 +50,7 @@ def real_data():
 
 @pytest.fixture(scope="session")
 def two_workers():
-    with cluster.start_workers(2) as link:
+    with parallel.start_workers(2) as link:
         yield link
 
 
@@ -59,13 +59,13 @@ class Workers:
 
     def __init__(self, link, patch):
         self.link = link
-        patch.setattr(cluster, "_keep_link", lambda address: link)
-        patch.setenv(cluster.VARIABLE, link.address)
+        patch.setattr(parallel, "_keep_link", lambda address: link)
+        patch.setenv(parallel.SCHEDULER_VARIABLE, link.address)
 
     def leave(self, function, *arguments):
         """Call a function without them."""
         with pytest.MonkeyPatch.context() as patch:
-            patch.delenv(cluster.VARIABLE)
+            patch.delenv(parallel.SCHEDULER_VARIABLE)
             return function(*arguments)
 
 

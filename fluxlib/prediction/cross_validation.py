@@ -9,7 +9,7 @@ from sklearn.base import clone
 from fluxlib.errors import FluxError
 from fluxlib.evaluation.metrics import scores
 from fluxlib.prediction.windows import ROTATION, split_data
-from fluxlib.utils.parallel import run_tasks
+from fluxlib.utils.parallel import map_tasks
 from fluxlib.utils.time_grid import DAY
 
 PURGE = ROTATION + 3  # days: inputs reach back a solar rotation, and targets three days ahead
@@ -83,7 +83,7 @@ def _test_years(data, models, years, purge, report, *, past_only) -> pd.DataFram
             raise FluxError(f"years has {year}, of which the data has no fluence; it has {known}.")
     tasks = [(year, name, purge, past_only) for year in years for name in models]
     tables = []
-    for task, table in zip(tasks, run_tasks(_test_year, tasks, data, models), strict=True):
+    for task, table in zip(tasks, map_tasks(_test_year, tasks, data, models), strict=True):
         tables.append(table)
         if report is not None:
             report(*task[:2])

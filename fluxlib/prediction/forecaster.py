@@ -17,7 +17,7 @@ from fluxlib.prediction import postprocessing as stacking
 from fluxlib.prediction.contract import DailyForecaster
 from fluxlib.prediction.windows import ROTATION, Windows
 from fluxlib.utils.files import write_text
-from fluxlib.utils.parallel import run_tasks
+from fluxlib.utils.parallel import map_tasks
 from fluxlib.utils.scaling import apply_scale, measure_scale
 from fluxlib.utils.time_grid import DAY
 
@@ -244,7 +244,7 @@ class FluxForecaster(DailyForecaster):
             )
             for first in range(0, self.members, SIDE_BY_SIDE)
         ]
-        trained = run_tasks(_train_members, tasks, inputs, target)
+        trained = map_tasks(_train_members, tasks, inputs, target)
         weights, outputs = zip(*trained, strict=True)
         self.weights_ = [np.concatenate(same) for same in zip(*weights, strict=True)]
         held_out = np.concatenate(outputs)

@@ -1,18 +1,20 @@
-"""Many cores and machines, through Dask: sweeps, forests, folds and members as tasks.
+"""Many tasks at once: in this process, or on the workers of a Dask cluster.
 
-A scheduler is named by ``--scheduler`` or by the variable FLUX_SCHEDULER. A sweep starts workers
-on this machine without one; all else then runs in its own process, whose libraries use all cores.
+A scheduler is named by ``--scheduler`` or by the variable FLUX_SCHEDULER. Without one, tasks are
+done one after the other in this process, whose libraries use all cores. Results are the same.
 """
 
 import logging
 import os
 import queue
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+from joblib import Parallel, delayed, parallel_config
 
 from fluxlib.errors import FluxError
 from fluxlib.utils.validation import check_count
@@ -20,7 +22,114 @@ from fluxlib.utils.validation import check_count
 if TYPE_CHECKING:  # its import is slow, and most calls have no use for it
     from distributed import Client
 
-VARIABLE = "FLUX_SCHEDULER"
+SCHEDULER_VARIABLE = "FLUX_SCHEDULER"
+CONNECT_SECONDS = 30  # to wait for a scheduler and its first worker ...
+RECONNECT_SECONDS = 600  # ... and for a scheduler that was lost, which may be starting again
+
+
+def map_tasks(function: Callable, tasks: Iterable[tuple], *shared: Any) -> Iterator:
+    """Yield ``function(*task, *shared)`` for each task, in order.
+
+    A task that itself maps tasks does so in its own process: tasks that waited for others could
+    occupy all workers.
+
+    Parameters
+    ----------
+    function : callable
+        A function of a module, so that workers can import it. Its result must depend on its
+        arguments alone.
+    tasks : iterable of tuple
+        Small arguments, one tuple a task.
+    *shared
+        Large arguments, which are sent to each worker once.
+
+    Raises
+    ------
+    FluxError
+        If FLUX_SCHEDULER names a scheduler that does not answer or has no workers.
+
+    Examples
+    --------
+    >>> list(map_tasks(pow, [(2,), (3,)], 2))
+    [4, 9]
+    """
+    tasks, address = list(tasks), os.environ.get(SCHEDULER_VARIABLE)
+    if not address or _is_in_task():
+        yield from (function(*task, *shared) for task in tasks)
+        return
+    client = _find_client(address, CONNECT_SECONDS)
+    while tasks:
+        with parallel_config(backend=_make_backend(client, shared)):
+            # One task a message, and all at once: workers may join while they are being done.
+            pool = Parallel(return_as="generator", batch_size=1, pre_dispatch="all")
+        try:
+            for result in pool(delayed(_do_task)(function, *task, *shared) for task in tasks):
+                tasks.pop(0)
+                yield result
+        except CancelledError:  # the scheduler was lost, or all workers that held the data
+            client = _find_client(address, RECONNECT_SECONDS)
+
+
+def _make_backend(client: "Client", shared: tuple):
+    from joblib._dask import DaskDistributedBackend  # imports Dask, which is slow
+
+    class Backend(DaskDistributedBackend):
+        def effective_n_jobs(self, n_jobs):
+            return max(2, super().effective_n_jobs(n_jobs))  # for one, joblib would stay here
+
+    return Backend(client=client, scatter=list(shared))
+
+
+def _do_task(function: Callable, *arguments: Any) -> Any:
+    """Keep libraries that use joblib themselves from asking the cluster for more."""
+    with parallel_config(backend="sequential"):
+        return function(*arguments)
+
+
+def _is_in_task() -> bool:
+    from distributed import get_worker
+
+    try:
+        get_worker()
+    except ValueError:
+        return False
+    return True
+
+
+_clients: dict[str, "Client"] = {}
+
+
+def _find_client(address: str, timeout: float) -> "Client":
+    """Return a client whose scheduler has a worker."""
+    from distributed import Client
+
+    client = _clients.get(address)
+    while client and client.status == "connecting":  # it tries again by itself, then closes
+        time.sleep(0.1)
+    try:
+        if not client or client.status != "running":
+            client = Client(address, timeout=timeout, set_as_default=False)
+        client.wait_for_workers(1, timeout=timeout)
+    except (OSError, ValueError, AssertionError) as error:  # the last if this machine is too busy
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise FluxError(
+            f"The scheduler {address!r} (--scheduler or {SCHEDULER_VARIABLE}) does not answer or "
+            f"has no workers ({reason}); expected an address like tcp://host:8786, as "
+            "'dask scheduler' prints, and at least one 'dask worker' started with it."
+        ) from None
+    _clients[address] = client
+    return client
+
+
+def limit_threads(threads: int) -> dict[str, str]:
+    """Return the variables that keep all libraries of a process to some cores."""
+    names = ("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
+    names += ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+    return dict.fromkeys(names, str(threads))
+
+
+# --- What follows goes with the present sweep engine and the tree growth that know of links. ---
+
 MEMORY = 3e9  # bytes that a notebook may need: a machine gets no more workers than it has room for
 CONNECT = 30  # seconds to wait for a scheduler at first ...
 PATIENCE = 600  # ... and for one that was lost, which may be starting again
@@ -46,9 +155,9 @@ class Link:
             self.client = self._connect()
         except (OSError, ValueError) as error:
             raise FluxError(
-                f"The scheduler is {address!r} (--scheduler or {VARIABLE}), where none answers "
-                f"({' '.join(str(error).split()) or type(error).__name__}); expected an address "
-                "like tcp://host:8786, as 'dask scheduler' prints."
+                f"The scheduler is {address!r} (--scheduler or {SCHEDULER_VARIABLE}), where none "
+                f"answers ({' '.join(str(error).split()) or type(error).__name__}); expected an "
+                "address like tcp://host:8786, as 'dask scheduler' prints."
             ) from None
 
     def _connect(self) -> "Client":
@@ -115,17 +224,10 @@ def count_workers() -> int:
     return max(1, min(CPU_COUNT, int(MEMORY_LIMIT // MEMORY)))
 
 
-def limit_threads(threads: int) -> dict[str, str]:
-    """Return the variables that keep all libraries of a process to some cores."""
-    names = ("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
-    names += ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-    return dict.fromkeys(names, str(threads))
-
-
 def find_link() -> Link | None:
     """Return the link to the scheduler that FLUX_SCHEDULER names; None without, and in a task."""
-    from_environment = os.environ.get(VARIABLE)
-    if not from_environment or _is_task():
+    from_environment = os.environ.get(SCHEDULER_VARIABLE)
+    if not from_environment or _is_in_task():
         return None
     return _keep_link(from_environment)
 
@@ -133,50 +235,6 @@ def find_link() -> Link | None:
 @lru_cache(maxsize=1)
 def _keep_link(address: str) -> Link:
     return Link(address)
-
-
-def _is_task() -> bool:
-    """Tell whether a worker runs this: its tasks make no tasks, which might wait for each other."""
-    from distributed import get_worker
-
-    try:
-        get_worker()
-    except ValueError:
-        return False
-    return True
-
-
-def run_tasks(function: Callable, tasks: Iterable[tuple], *shared: Any) -> Iterator:
-    """Yield ``function(*task, *shared)`` for each task in order, on workers if there are any.
-
-    Parameters
-    ----------
-    function
-        Of a module, so that workers find it; its result depends on its arguments alone.
-    tasks
-        Small arguments, a tuple a task.
-    shared
-        Large arguments, which reach each worker once.
-    """
-    tasks, link = list(tasks), find_link()
-    if link is None:
-        yield from (function(*task, *shared) for task in tasks)
-        return
-    while tasks:
-        futures = submit_tasks(link, function, tasks, shared)
-        try:
-            for future in futures:
-                result = future.result()
-                tasks.pop(0)
-                yield result
-        except CancelledError:  # the scheduler was lost, or all workers that had the data
-            link.recover()
-
-
-def submit_tasks(link: Link, function: Callable, tasks: Sequence[tuple], shared: Sequence) -> list:
-    """Return a future for each task of `run_tasks`."""
-    there = link.client.scatter(list(shared), broadcast=True, hash=False)
-    return [link.client.submit(function, *task, *there, pure=False) for task in tasks]
 
 
 def _try(function: Callable, *arguments: Any) -> Any:

@@ -18,7 +18,7 @@ from pathlib import Path
 import nbformat
 
 from fluxlib.errors import FluxError
-from fluxlib.utils.parallel import VARIABLE, limit_threads
+from fluxlib.utils.parallel import SCHEDULER_VARIABLE, limit_threads
 from fluxlib.workflow.desk import FINAL, Desk, Outcome, Source, make_key
 from fluxlib.workflow.lock import hold_claim, is_claimed
 from fluxlib.workflow.steps import Step, read_step
@@ -109,7 +109,7 @@ class Depot:
                     task.given,
                     key,
                     # A notebook of a sweep is a task itself, and hands out none.
-                    environment=limit_threads(threads) | {VARIABLE: ""},
+                    environment=limit_threads(threads) | {SCHEDULER_VARIABLE: ""},
                     attempts=ATTEMPTS,
                 )
                 _check_key(task, key, "while")
