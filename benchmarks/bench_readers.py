@@ -26,9 +26,8 @@ import fluxlib
 def write_files(folder, years):
     """Write the dataset once, and its drivers unzipped, as a parser alone would want them."""
     if not (folder / "set").exists():
-        fluxlib.simulate("1999-01-01", f"{1999 + years}-01-01", "5min", seed=1).write(
-            folder / "set"
-        )
+        made = fluxlib.simulate("1999-01-01", f"{1999 + years}-01-01", "5min", seed=1)
+        fluxlib.write_dataset(made, folder / "set")
     plain = []
     for zipped in sorted((folder / "set" / "omni-hro").glob("*.asc.gz")):
         plain.append(folder / zipped.stem)

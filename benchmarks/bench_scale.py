@@ -146,7 +146,9 @@ def show_paper(options):
     folder = Path(options.folder)
     if not (folder / "dataset.toml").exists():
         seconds, _ = time_call(
-            lambda: fluxlib.simulate("1999-01-01", "2017-01-01", "5min", seed=1).write(folder)
+            lambda: fluxlib.write_dataset(
+                fluxlib.simulate("1999-01-01", "2017-01-01", "5min", seed=1), folder
+            )
         )
         print(f"simulated and written in {seconds / 60:.1f} min", flush=True)
     command = [sys.executable, __file__, "notebooks", "--folder", str(folder)]

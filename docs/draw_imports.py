@@ -31,7 +31,9 @@ def draw_imports() -> str:
         implied = _join(below.get(name, set()) for name in direct)
         below[chapter] = direct | implied
         lines.append(f"  {chapter.strip('_')}")
-        lines += [f"  {name} --> {chapter.strip('_')}" for name in order if name in direct - implied]
+        lines += [
+            f"  {name} --> {chapter.strip('_')}" for name in order if name in direct - implied
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -15,8 +15,9 @@ from .archives.fetch import fetch as fetch
 from .calibration.fit import fit_calibration as fit_calibration
 from .calibration.model import Calibration as Calibration
 from .datasets.dataset import Dataset as Dataset
-from .datasets.dataset import load as load
+from .datasets.loading import load as load
 from .datasets.series import daily_fluence as daily_fluence
+from .datasets.writing import write_dataset as write_dataset
 from .errors import FluxError as FluxError
 from .errors import MissingExtraError as MissingExtraError
 from .errors import NotApplicable as NotApplicable

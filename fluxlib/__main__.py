@@ -127,7 +127,7 @@ def describe_dataset(folder: str | Path):
     FluxError
         If its manifest cannot be used.
     """
-    from fluxlib.datasets.dataset import dataset_key
+    from fluxlib.datasets.loading import dataset_key
     from fluxlib.datasets.manifest import read_manifest
     from fluxlib.workflow.runner import Source
 

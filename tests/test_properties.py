@@ -1,6 +1,6 @@
 """Whatever bytes a file holds, a reader gives a valid frame or one error that names the file.
 
-``FLUX_EXAMPLES=10000`` tries more than the default 150 of each kind.
+``FLUX_EXAMPLES=10000`` tries more than the default 25 of each kind.
 """
 
 import gzip
@@ -16,8 +16,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-import fluxlib
 from fluxlib.errors import FluxError
+from fluxlib.io import goes, goes_r, omni, swpc, table
+from fluxlib.io.text import ReadResult
 from tests.helpers.datasets import (
     make_dpd,
     make_electron_feed,
@@ -57,22 +58,22 @@ FEEDS = {
     "feed-propagated": make_propagated_feed("400.5", None, "410.0"),
 }
 READERS = {
-    "eps": (fluxlib.read_goes, "file.csv", make_eps().encode()),
+    "eps": (goes.read, "file.csv", make_eps().encode()),
     "epead": (
-        fluxlib.read_goes,
+        goes.read,
         "file.csv",
         make_epead("1,0,3,0,2,0,4,0", "1,1,3,0,2,0,4,1").encode(),
     ),
-    "omni2": (fluxlib.read_omni, "file.dat", OMNI2.encode()),
-    "omni-hro": (fluxlib.read_omni, "file.asc", HRO.encode()),
-    "omni2-gz": (fluxlib.read_omni, "file.dat.gz", gzip.compress(OMNI2.encode(), mtime=0)),
-    "dpd": (fluxlib.read_dpd, "file.txt", DPD.encode()),
-    "table": (fluxlib.read_table, "file.csv", TABLE.encode()),
-    "table-gz": (fluxlib.read_table, "file.csv.gz", gzip.compress(TABLE.encode(), mtime=0)),
-    "netcdf": (fluxlib.read_goesr, "file.nc", make_netcdf()),
-    "parquet": (fluxlib.read_table, "file.parquet", make_parquet()),
+    "omni2": (omni.read, "file.dat", OMNI2.encode()),
+    "omni-hro": (omni.read, "file.asc", HRO.encode()),
+    "omni2-gz": (omni.read, "file.dat.gz", gzip.compress(OMNI2.encode(), mtime=0)),
+    "dpd": (swpc.read_daily, "file.txt", DPD.encode()),
+    "table": (table.read, "file.csv", TABLE.encode()),
+    "table-gz": (table.read, "file.csv.gz", gzip.compress(TABLE.encode(), mtime=0)),
+    "netcdf": (goes_r.read, "file.nc", make_netcdf()),
+    "parquet": (table.read, "file.parquet", make_parquet()),
 } | {
-    kind: (fluxlib.read_swpc_json, "file.json", json.dumps(rows, indent=0).encode())
+    kind: (swpc.read_feed, "file.json", json.dumps(rows, indent=0).encode())
     for kind, rows in FEEDS.items()
 }
 FRAGMENTS = [b"\n", b"\r", b"\r\n", b",", b'"', b" ", b"-", b".", b"\x00", b"\xff", b"nan", b"inf"]
@@ -111,18 +112,18 @@ def check(kind: str, body: bytes) -> None:
         path = Path(folder) / name
         path.write_bytes(body)
         try:
-            frame = read(path)
+            result = read(path)
         except FluxError as error:
             message = str(error)
         else:
-            check_frame(frame)
+            check_result(result)
             return
     assert str(path) in message
     assert "\n" not in message
 
 
-def check_frame(frame: pd.DataFrame) -> None:
-    account = frame.attrs["account"]
+def check_result(result: ReadResult) -> None:
+    frame, account = result.frame, result.account
     assert account.read == account.kept + sum(account.rejected.values())
     assert account.kept == len(frame) > 0
     assert min(account.rejected.values(), default=1) > 0
@@ -139,7 +140,7 @@ def check_frame(frame: pd.DataFrame) -> None:
 
 
 tried_often = settings(
-    max_examples=int(os.environ.get("FLUX_EXAMPLES", "150")),
+    max_examples=int(os.environ.get("FLUX_EXAMPLES", "25")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

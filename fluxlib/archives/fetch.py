@@ -10,10 +10,9 @@ import pandas as pd
 
 from fluxlib.archives.download import Item, Outcome, Patience, download_all, read_page
 from fluxlib.archives.request import DRIVERS, Request, make_request, read_recipe
-from fluxlib.datasets.manifest import Manifest
-from fluxlib.datasets.writing import write_manifest
+from fluxlib.datasets.manifest import Manifest, write_manifest
 from fluxlib.errors import FluxError
-from fluxlib.io.swpc import ELECTRON_FEEDS, FEEDS, WIND_FEEDS, read_swpc_json
+from fluxlib.io.swpc import ELECTRON_FEEDS, FEEDS, WIND_FEEDS, read_feed
 from fluxlib.satellites import FIRST_WITH_E08, find_number
 from fluxlib.utils.validation import check_count, check_name, parse_count
 
@@ -268,7 +267,7 @@ def _describe_electrons(folder: Path, paths: set[str]) -> list[dict]:
     for path in ELECTRON_FEEDS:
         if path not in paths:
             continue
-        satellite = read_swpc_json(folder / path).attrs["satellite"]
+        satellite = read_feed(folder / path).satellite
         entry = {"satellite": satellite, "series": f"{satellite}-recent"}
         if satellite in STATIONS:
             entry["position"] = STATIONS[satellite]

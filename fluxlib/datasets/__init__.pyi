@@ -1,12 +1,12 @@
 from .dataset import Dataset as Dataset
-from .dataset import dataset_key as dataset_key
-from .dataset import load as load
-from .loading import read_entry as read_entry
+from .loading import dataset_key as dataset_key
+from .loading import load as load
+from .manifest import FORMATS as FORMATS
 from .manifest import Entry as Entry
 from .manifest import Manifest as Manifest
-from .manifest import parse_cadence as parse_cadence
-from .manifest import print_cadence as print_cadence
 from .manifest import read_manifest as read_manifest
+from .manifest import write_manifest as write_manifest
+from .series import ALERT as ALERT
 from .series import Pair as Pair
 from .series import choose_pair as choose_pair
 from .series import choose_target as choose_target
@@ -15,4 +15,3 @@ from .series import log_fluence as log_fluence
 from .writing import write_dataset as write_dataset
 from .writing import write_drivers as write_drivers
 from .writing import write_flux as write_flux
-from .writing import write_manifest as write_manifest

@@ -1,25 +1,47 @@
-"""The manifest of a dataset: `dataset.toml`, read and checked.
+"""The manifest of a dataset: `dataset.toml`, read, checked and written.
 
 Everything that differs between data (satellites, positions, formats, cadence, periods) stands in
 the manifest and nowhere in the code.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
+import tomli_w
 
 from fluxlib.errors import FluxError
-from fluxlib.utils.time_grid import DAY
+from fluxlib.io import goes, goes_r, omni, swpc
+from fluxlib.io import table as plain_table
+from fluxlib.io.text import ReadResult
+from fluxlib.utils.time_grid import DAY, parse_cadence
 from fluxlib.utils.validation import check_choice, check_keys, check_name, get_value, read_toml
 
 NAME = "dataset.toml"
-FLUX_FORMATS = ("goes-csv", "goes-netcdf", "swpc-json", "dpd", "table")
-DRIVER_FORMATS = ("omni2", "omni-hro", "swpc-json", "table")
 POSITIONS = ("east", "west")
 
 Period = tuple[pd.Timestamp, pd.Timestamp]
+
+
+class Format(NamedTuple):
+    """A format of files: the function that reads one, and the kinds of entries it is for."""
+
+    read: Callable[..., ReadResult]
+    kinds: tuple[str, ...]
+
+
+# A new format is a module of fluxlib.io and a line here.
+FORMATS = {
+    "goes-csv": Format(goes.read, ("flux",)),
+    "goes-netcdf": Format(goes_r.read, ("flux",)),
+    "swpc-json": Format(swpc.read_feed, ("flux", "drivers")),
+    "dpd": Format(swpc.read_daily, ("flux",)),
+    "omni2": Format(omni.read, ("drivers",)),
+    "omni-hro": Format(omni.read, ("drivers",)),
+    "table": Format(plain_table.read, ("flux", "drivers")),
+}
 
 
 @dataclass(frozen=True)
@@ -30,23 +52,27 @@ class Entry:
     ----------
     kind : {"flux", "drivers"}
     label : str
-        How messages call it: "[[flux]] number 2".
-    format, files, cadence : str
-        `files` is a glob pattern below the dataset's folder.
+        What messages call it: "[[flux]] number 2".
+    format : str
+        A key of `FORMATS`.
+    files : str
+        A glob pattern below the dataset's folder.
+    cadence : Timedelta
+        The step of the files' rows.
     paths : tuple of Path
         The files that the pattern names, sorted.
     satellite, series, position : str or None
         Of flux only; `series` is the satellite unless the manifest says otherwise.
     period : (Timestamp, Timestamp) or None
-        First instant, and the first instant after it; None is all that the files have.
+        First instant, and the first instant after the last; None means all that the files have.
     """
 
     kind: str
-    label: str
-    format: str
-    files: str
-    cadence: str
-    paths: tuple[Path, ...]
+    label: str = ""
+    format: str = ""
+    files: str = ""
+    cadence: pd.Timedelta = DAY
+    paths: tuple[Path, ...] = ()
     satellite: str | None = None
     series: str | None = None
     position: str | None = None
@@ -55,7 +81,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a dataset is called and holds; see `read_manifest`."""
+    """A dataset's name, its series and the files that they come from; see `read_manifest`."""
 
     folder: Path
     name: str
@@ -76,10 +102,10 @@ class Manifest:
         return next(e.satellite for e in self.flux if e.series == series)
 
     def service(self, series: str) -> list[Period | tuple[None, None]]:
-        """Return the periods in which a series is in service, those that touch as one.
+        """Return the periods in which a series is in service; periods that touch are joined.
 
-        Each is the first instant and the first one after; (None, None) is whatever the files
-        have.
+        Each is the first instant and the first instant after the last; (None, None) means all
+        that the files have.
         """
         periods = [entry.period for entry in self.flux if entry.series == series]
         if None in periods:
@@ -108,8 +134,8 @@ def read_manifest(folder: str | Path) -> Manifest:
     Raises
     ------
     FluxError
-        If there is no manifest, it is no TOML, a key is unknown or missing, a value is of the
-        wrong kind, a pattern names no file, or two entries of a series overlap.
+        If there is no manifest, it is not TOML, a key is unknown or missing, a value is of the
+        wrong type, no file matches a pattern, or two entries of a series overlap in time.
     """
     path = Path(folder)
     path = path if path.name == NAME else path / NAME
@@ -120,7 +146,7 @@ def read_manifest(folder: str | Path) -> Manifest:
     check_keys(about, {"name", "title", "synthetic", "reference", "daily"}, path, where)
     name = get_value(about, "name", str, path, where)
     check_name(name, f"{path}: {where} name")
-    flux = _read_entries(content, "flux", FLUX_FORMATS, path)
+    flux = _read_entries(content, "flux", path)
     if not flux:
         raise FluxError(f"{path}: found no [[flux]] table; a dataset needs at least one.")
     _check_overlaps(flux, path)
@@ -138,52 +164,49 @@ def read_manifest(folder: str | Path) -> Manifest:
         reference=reference,
         daily=daily,
         flux=flux,
-        drivers=_read_entries(content, "drivers", DRIVER_FORMATS, path),
+        drivers=_read_entries(content, "drivers", path),
     )
 
 
-def parse_cadence(text: str, where: str) -> pd.Timedelta:
-    """Return the Timedelta of "5min", "1h", "1D"; `where` starts the message if it is none."""
-    second = pd.Timedelta("1s")
-    try:
-        cadence = pd.Timedelta(text) if isinstance(text, str) else pd.NaT
-    except ValueError:
-        cadence = pd.NaT
-    if pd.isna(cadence) or not second <= cadence <= DAY or DAY % cadence or cadence % second:
-        raise FluxError(
-            f"{where} is {text!r}; expected a length of time that divides a day, "
-            'such as "5min", "1h" or "1D".'
-        )
-    return cadence
+def write_manifest(folder: Path, manifest: Manifest, entries: Iterable[dict]) -> None:
+    """Write a `dataset.toml`.
+
+    Parameters
+    ----------
+    folder : path
+    manifest : Manifest
+        Gives the table `[dataset]`; its own entries are not written.
+    entries : iterable of dict
+        The tables `[[flux]]` (those with a satellite) and `[[drivers]]`.
+    """
+    about = {"name": manifest.name, "title": manifest.title, "synthetic": manifest.synthetic}
+    if manifest.reference:
+        about["reference"] = manifest.reference
+    content = {"dataset": about | {"daily": list(manifest.daily)}}
+    for entry in entries:
+        content.setdefault("flux" if "satellite" in entry else "drivers", []).append(entry)
+    (folder / NAME).write_text(tomli_w.dumps(content), encoding="utf-8")
 
 
-def print_cadence(step: pd.Timedelta) -> str:
-    """Return the text that `parse_cadence` reads: "5min", "1h", "1D"."""
-    if step == DAY:
-        return "1D"
-    minutes = step.total_seconds() / 60
-    return f"{minutes / 60:g}h" if minutes % 60 == 0 else f"{minutes:g}min"
-
-
-def _read_entries(content: dict, kind: str, formats: Iterable[str], path: Path) -> tuple:
+def _read_entries(content: dict, kind: str, path: Path) -> tuple[Entry, ...]:
     tables = get_value(content, kind, list, path, "the top level", default=[])
     return tuple(
-        _read_entry(table, kind, f"[[{kind}]] number {number}", formats, path)
+        _read_entry(table, kind, f"[[{kind}]] number {number}", path)
         for number, table in enumerate(tables, 1)
     )
 
 
-def _read_entry(table: dict, kind: str, where: str, formats: Iterable[str], path: Path) -> Entry:
+def _read_entry(table: dict, kind: str, where: str, path: Path) -> Entry:
     if not isinstance(table, dict):
         raise FluxError(f"{path}: {where} is {table!r}; expected a table under [[{kind}]].")
     known = {"format", "files", "cadence", "period"}
     only_flux = {"satellite", "series", "position"}
     check_keys(table, known | only_flux if kind == "flux" else known, path, where)
     format_ = get_value(table, "format", str, path, where)
+    formats = [name for name, one in FORMATS.items() if kind in one.kinds]
     check_choice(format_, formats, path, f"{where} format")
     pattern = get_value(table, "files", str, path, where)
     cadence = get_value(table, "cadence", str, path, where)
-    parse_cadence(cadence, f"{path}: {where} cadence")
     fields = {}
     if kind == "flux":
         satellite = get_value(table, "satellite", str, path, where)
@@ -198,7 +221,7 @@ def _read_entry(table: dict, kind: str, where: str, formats: Iterable[str], path
         label=where,
         format=format_,
         files=pattern,
-        cadence=cadence,
+        cadence=parse_cadence(cadence, f"{path}: {where} cadence"),
         paths=_find_files(pattern, path, where),
         period=_read_period(table, path, where),
         **fields,
@@ -220,8 +243,8 @@ def _find_files(pattern: str, path: Path, where: str) -> tuple[Path, ...]:
     found = tuple(sorted(p for p in matches if p.is_file() and not p.name.startswith(".")))
     if not found:
         raise FluxError(
-            f"{path}: {where} files = {pattern!r} names no file in {path.parent}; "
-            "check the spelling, or take the entry out."
+            f"{path}: {where} files is {pattern!r}, but no file in {path.parent} matches; "
+            "check the spelling, or remove the entry."
         )
     return found
 
@@ -251,6 +274,6 @@ def _check_overlaps(entries: tuple[Entry, ...], path: Path) -> None:
                 one.period[0] < other.period[1] and other.period[0] < one.period[1]
             ):
                 raise FluxError(
-                    f"{path}: {one.label} and {other.label} both hold series {one.series!r} and "
-                    "their periods overlap; give each its own period, or one another series name."
+                    f"{path}: {one.label} and {other.label} are both of series {one.series!r} and "
+                    "their periods overlap; give each its own period, or rename one series."
                 )

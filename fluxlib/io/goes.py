@@ -1,8 +1,8 @@
-"""Readers for NCEI's 5-minute averages of the GOES 8-15 electron flux (CSV).
+"""NCEI's 5-minute averages of the GOES 8-15 electron flux (CSV).
 
-Two layouts share the netCDF-like preamble that ends with the line ``data:``. GOES 8-12 (EPS) has
-one telescope and thresholds >0.6, >2 and >4 MeV; GOES 13-15 (EPEAD) has two, looking east and
-west, and thresholds >0.8 and >2 MeV.
+Two layouts share a preamble like that of netCDF, which ends with the line ``data:``. GOES 8-12
+(EPS) have one telescope and thresholds >0.6, >2 and >4 MeV; GOES 13-15 (EPEAD) have two, looking
+east and west, and thresholds >0.8 and >2 MeV.
 """
 
 import re
@@ -10,14 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from fluxlib.errors import FluxError
-from fluxlib.io.text import Layout, make_frame, parse_iso_times, parse_rows, read_body
+from fluxlib.io.text import Layout, ReadResult, make_frame, parse_rows, read_body
+from fluxlib.satellites import FIRST_WITH_E08
 
+FORMAT = "goes-csv"
 EPS_COLUMNS = {"e1_flux_ic": "e0.6", "e2_flux_ic": "e2", "e3_flux_ic": "e4"}
 EPEAD_CHANNELS = {"E1": "e0.8", "E2": "e2"}
 TELESCOPES = ("W", "E")
+FILL = -99999.0
 
 _DATA = re.compile(rb"^data:[ \t]*\n", re.MULTILINE)
 _SATELLITE = re.compile(rb'satellite_id\s*=\s*"GOES-?0*(\d+)"', re.IGNORECASE)
@@ -38,14 +40,22 @@ def read_goes(path: str | Path) -> pd.DataFrame:
         Integral electron flux, e/(cm2 s sr), index `time` (UTC, start of the interval). EPS:
         `e0.6 e2 e4`. EPEAD: `e0.8 e2`, the corrected flux, mean of the two telescopes where
         both are good (`*_DQF` 0) and the good one where only one is. Fills and negative values
-        are NaN. `attrs["account"]` tells what became of every row, `attrs["satellite"]` which
-        satellite the preamble names.
+        are NaN.
 
     Raises
     ------
     FluxError
-        If the file is no such file or no row of it can be read.
+        If the file is not of this format or no row of it can be read.
+
+    See Also
+    --------
+    read : the same with the account of every row, and the satellite.
     """
+    return read(path).frame
+
+
+def read(path: str | Path) -> ReadResult:
+    """Read as `read_goes`, with the account of every row and the satellite that the file names."""
     path = Path(path)
     body = read_body(path)
     start = _DATA.search(body)
@@ -65,20 +75,35 @@ def read_goes(path: str | Path) -> pd.DataFrame:
     layout = Layout(
         names,
         wanted=wanted,
-        time=["time_tag"],
-        make_time=lambda texts: parse_iso_times(texts["time_tag"]),
-        time_type=pa.timestamp("us"),
+        time={"time": "time_tag"},
     )
     rows = body[header_end + 1 :] if header_end >= 0 else b""
     times, values, account = parse_rows(rows, layout, path=path, first_line=line + 1)
     if eps:
+        columns = list(EPS_COLUMNS.values())
         values[~_is_flux(values)] = np.nan
-        frame = make_frame(times, list(EPS_COLUMNS.values()), values, account)
     else:
-        frame = make_frame(times, list(EPEAD_CHANNELS.values()), _average(values), account)
+        columns = list(EPEAD_CHANNELS.values())
+        values = values.reshape(len(columns), len(TELESCOPES), 2, -1)
+        values = average_telescopes(values[:, :, 0], values[:, :, 1] == 0, axis=1)
     satellite = _SATELLITE.search(body, 0, start.start())
-    frame.attrs["satellite"] = f"goes{int(satellite[1])}" if satellite else None
-    return frame
+    return ReadResult(
+        make_frame(times, columns, values, account),
+        account,
+        FORMAT,
+        f"goes{int(satellite[1])}" if satellite else None,
+    )
+
+
+def average_telescopes(flux: np.ndarray, good: np.ndarray, *, axis: int) -> np.ndarray:
+    """Return the mean over the telescopes along an axis whose flux is good and a number >= 0.
+
+    NaN where there is no such telescope.
+    """
+    good = good & _is_flux(flux)
+    count = good.sum(axis=axis)
+    total = np.where(good, flux, 0).sum(axis=axis)
+    return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
 
 
 def _is_flux(values: np.ndarray) -> np.ndarray:
@@ -86,7 +111,7 @@ def _is_flux(values: np.ndarray) -> np.ndarray:
 
 
 def _epead_columns(names: list[str]) -> list[str]:
-    """Return the flux and flag columns of EPEAD, none if any is absent."""
+    """Return the flux and flag columns of EPEAD, or none if one of them is absent."""
     wanted = [
         f"{channel}{telescope}_{what}"
         for channel in EPEAD_CHANNELS
@@ -96,11 +121,51 @@ def _epead_columns(names: list[str]) -> list[str]:
     return wanted if set(wanted) <= set(names) else []
 
 
-def _average(values: np.ndarray) -> np.ndarray:
-    """Return each channel's mean over the telescopes that are good, NaN where none is."""
-    pairs = values.reshape(len(EPEAD_CHANNELS), len(TELESCOPES), 2, -1)
-    flux, flag = pairs[:, :, 0], pairs[:, :, 1]
-    good = _is_flux(flux) & (flag == 0)
-    count = good.sum(axis=1)
-    total = np.where(good, flux, 0).sum(axis=1)
-    return np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
+def write(folder: Path, subfolder: str, number: int, frame: pd.DataFrame) -> dict:
+    """Write 5-minute flux as NCEI's CSV, one file a month below a folder.
+
+    Parameters
+    ----------
+    folder : path
+    subfolder : str
+    number : int
+        The satellite's, such as 13: EPS up to GOES-12, EPEAD from GOES-13 on, both telescopes with
+        the same flux.
+    frame : DataFrame
+        `e0.6 e0.8 e2 e4` as the satellite has them, e/(cm2 s sr).
+
+    Returns
+    -------
+    dict
+        `format`, `files` and `cadence` of a manifest's entry.
+    """
+    kind = "epead_e13ew_5m" if number >= FIRST_WITH_E08 else "eps_5m"
+    columns = _make_epead(frame) if number >= FIRST_WITH_E08 else _make_eps(frame)
+    (folder / subfolder).mkdir(exist_ok=True)
+    for month, part in columns.groupby(columns.index.to_period("M")):
+        first, last = month.start_time, month.end_time
+        name = f"g{number:02d}_{kind}_{first:%Y%m%d}_{last:%Y%m%d}"
+        head = (
+            f"File name: {name}\nMetadata Description:\n\n// global attributes\n"
+            f':satellite_id = "GOES-{number:02d}"\n:sample-time = "5"\n:sample-unit = "minutes"\n'
+            f':records_present = "{len(part)}"\n\ndata: \n'
+        )
+        text = part.to_csv(date_format="%Y-%m-%d %H:%M:%S.000", float_format="%.4E")
+        (folder / subfolder / f"{name}.csv").write_text(head + text, encoding="ascii")
+    return {"format": FORMAT, "files": f"{subfolder}/g{number:02d}_{kind}_*.csv", "cadence": "5min"}
+
+
+def _make_eps(frame: pd.DataFrame) -> pd.DataFrame:
+    names = {ours: theirs for theirs, ours in EPS_COLUMNS.items()}
+    columns = frame.reindex(columns=list(names)).rename(columns=names).fillna(FILL)
+    return columns.rename_axis("time_tag")
+
+
+def _make_epead(frame: pd.DataFrame) -> pd.DataFrame:
+    columns = {}
+    for channel, name in EPEAD_CHANNELS.items():
+        flux = frame.get(name, pd.Series(np.nan, frame.index))
+        for telescope in TELESCOPES:
+            columns[f"{channel}{telescope}_COR_FLUX"] = flux.fillna(FILL)
+            columns[f"{channel}{telescope}_DQF"] = flux.isna().astype(int)
+    return pd.DataFrame(columns).rename_axis("time_tag")

@@ -1,4 +1,4 @@
-"""Reader for the 5-minute MPS-HI files of GOES-16 and later (level 2, netCDF).
+"""The 5-minute MPS-HI files of GOES-16 and later (level 2, netCDF).
 
 Names and units are those that users of the files report: `AvgIntElectronFlux` (time, telescope),
 >2 MeV in e/(cm2 s sr), and `time`, up to version 1 `L2_SciData_TimeStamp`, seconds since
@@ -12,14 +12,16 @@ import numpy as np
 import pandas as pd
 
 from fluxlib.errors import FluxError
-from fluxlib.io.text import NO_TIME, Account, make_frame, order_rows
+from fluxlib.io.goes import average_telescopes
+from fluxlib.io.text import NO_TIME, Account, ReadResult, make_frame, order_rows
 
+FORMAT = "goes-netcdf"
 EPOCH = np.datetime64("2000-01-01T12:00", "us")
 TIMES = ("time", "L2_SciData_TimeStamp")
 FLUX = "AvgIntElectronFlux"
-# Valid one-second samples in the average of a telescope: none makes no average.
+# Valid one-second samples in the average of a telescope.
 VALID = "IntElectronValidL1bSamplesInAvg"
-MOST_ROWS = 100_000  # a year of 5 min, where somebody has joined days
+MOST_ROWS = 100_000  # a year of 5 min, if days have been joined
 _SATELLITE = re.compile(r"g(\d\d)", re.IGNORECASE)
 
 
@@ -36,14 +38,22 @@ def read_goesr(path: str | Path) -> pd.DataFrame:
     DataFrame
         `e2`, integral flux above 2 MeV, e/(cm2 s sr), the mean of the telescopes that are good
         (a number >= 0, from at least one valid sample where the file counts them), index `time`
-        (UTC, start of the interval). `attrs["account"]` tells what became of every row,
-        `attrs["satellite"]` which satellite the file is of.
+        (UTC, start of the interval).
 
     Raises
     ------
     FluxError
-        If the file is no such file or no row of it can be read.
+        If the file is not of this format or no row of it can be read.
+
+    See Also
+    --------
+    read : the same with the account of every row, and the satellite.
     """
+    return read(path).frame
+
+
+def read(path: str | Path) -> ReadResult:
+    """Read as `read_goesr`, with the account of every row and the satellite of the file."""
     path = Path(path)
     seconds, flux, valid, platform = _read_variables(path)
     sound = np.isfinite(seconds) & (np.abs(seconds) < 1e10)
@@ -55,15 +65,15 @@ def read_goesr(path: str | Path) -> pd.DataFrame:
         account.reject("no valid time", example, int((~sound).sum()))
     if account.kept == 0:
         raise FluxError(f"{path}: no row of the file has a valid time; fetch it again.")
-    good = (flux >= 0) & (flux < np.inf) & (valid > 0)
-    count = good.sum(axis=1)
-    total = np.where(good, flux, 0).sum(axis=1)
-    mean = np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
+    mean = average_telescopes(flux, valid > 0, axis=1)
     times, values = order_rows(times[sound], mean[None, sound], account)
-    frame = make_frame(times, ["e2"], values, account)
     found = _SATELLITE.fullmatch(platform) or re.search(r"_g(\d\d)_", path.name)
-    frame.attrs["satellite"] = f"goes{int(found[1])}" if found else None
-    return frame
+    return ReadResult(
+        make_frame(times, ["e2"], values, account),
+        account,
+        FORMAT,
+        f"goes{int(found[1])}" if found else None,
+    )
 
 
 def _read_variables(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:

@@ -1,26 +1,14 @@
-"""Drivers as the text of an OMNI file, in the columns of SPDF's format statements."""
+"""OMNI: hourly OMNI2 and high-resolution (HRO) files of the solar wind and the indices."""
 
-import gzip
-import zlib
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
 
 from fluxlib.errors import FluxError
-from fluxlib.io.text import (
-    Account,
-    Layout,
-    make_frame,
-    make_times,
-    order_rows,
-    parse_integers,
-    parse_rows,
-    read_body,
-)
+from fluxlib.io.text import Layout, ReadResult, make_frame, parse_rows, read_body, write_gzip
+from fluxlib.utils.time_grid import find_cadence, format_cadence
 
 # Field number in the description (from 1), and the fill.
 OMNI2_FIELDS = {
@@ -59,7 +47,7 @@ HRO_FIELDS = {
 }
 FIELDS = {"omni2": OMNI2_FIELDS, "omni-hro": HRO_FIELDS}
 WIDTHS = {"omni2": (55, 57), "omni-hro": (46, 49)}
-CLOCK = {"omni2": 3, "omni-hro": 4}  # fields that make the time: year, day, hour, minute
+CLOCK = {"omni2": ("year", "day", "hour"), "omni-hro": ("year", "day", "hour", "minute")}
 NEVER_NEGATIVE = ("B", "T", "N", "V", "P", "Kp", "p10")
 
 
@@ -78,106 +66,69 @@ def read_omni(path: str | Path) -> pd.DataFrame:
         `B Bx By Bz` nT in GSE, `P` nPa, `AE AL AU` nT; OMNI2 also `Dst` nT and `Kp` 0..9, HRO
         also `SYM_H` nT. Fills are NaN. OMNI2's `Vx` is made from the speed and the two flow
         angles. Where the file holds any, `p10` is the flux of protons above 10 MeV,
-        1/(cm2 s sr): no driver of the electrons, but what contaminates their detectors.
-        `attrs["account"]` tells what became of every row.
+        1/(cm2 s sr): not a driver of the electrons, but what contaminates their detectors.
 
     Raises
     ------
     FluxError
-        If the file is no such file or no row of it can be read.
+        If the file is not of these formats or no row of it can be read.
+
+    See Also
+    --------
+    read : the same with the account of every row, and the format.
     """
+    return read(path).frame
+
+
+def read(path: str | Path) -> ReadResult:
+    """Read as `read_omni`, with the account of every row and the format, omni2 or omni-hro."""
     path = Path(path)
-    kind, fields, times, values, account = _read_quickly(path) or _read_carefully(path)
-    for row, (name, (_, fill)) in zip(values, fields.items(), strict=True):
-        # Fills are the largest value that a field can print, so anything from there on is one.
-        least = 0 if name in NEVER_NEGATIVE else -np.inf
-        np.copyto(row, np.nan, where=~((row < fill - 1e-6) & (row >= least)))
-    if kind == "omni2":
-        fields, values = _derive_vx_and_kp(dict(zip(fields, values, strict=True)))
-    names = list(fields)
-    if names[-1] == "p10" and np.isnan(values[-1]).all():
-        names, values = names[:-1], values[:-1]
-    frame = make_frame(times, names, values, account)
-    frame.attrs["kind"] = kind
-    return frame
-
-
-def _tell_kind(line: bytes) -> tuple[str | None, dict[str, tuple[int, float]]]:
-    """Return the kind of file that has such a line, and its fields; None if neither has."""
-    width = len(line.split())
-    kind = next((kind for kind, widths in WIDTHS.items() if width in widths), None)
-    fields = FIELDS.get(kind, {})
-    return kind, {name: field for name, field in fields.items() if field[0] <= width}
-
-
-def _open_stream(path: Path) -> BinaryIO:
-    if path.suffix == ".gz":
-        return BytesIO(gzip.decompress(path.read_bytes()))
-    return path.open("rb")
-
-
-def _read_quickly(path: Path):
-    """Return kind, fields, times, values, account of a sound file of fixed width, else None."""
-    from fluxlib.io.fixed_width import parse_fixed  # here, as numba takes a third of a second
-
-    try:
-        with _open_stream(path) as stream:
-            kind, fields = _tell_kind(stream.readline())
-            if kind is None:
-                return None
-            stream.seek(0)
-            places = [*range(CLOCK[kind]), *(number - 1 for number, _ in fields.values())]
-            values = parse_fixed(stream, places)
-    except (OSError, EOFError, zlib.error):
-        return None
-    if values is None:
-        return None
-    times = make_times(*values[: CLOCK[kind]].astype(np.int64))
-    if np.isnat(times).any():
-        return None
-    account = Account(read=len(times), kept=len(times))
-    return kind, fields, *order_rows(times, values[CLOCK[kind] :], account), account
-
-
-def _read_carefully(path: Path):
-    """Return kind, fields, times, values and account of any file, or raise."""
     body = read_body(path)
     rows = body.lstrip(b"\n")
     first_line = 1 + len(body) - len(rows)
-    line = rows[: rows.find(b"\n") % (len(rows) + 1)]
-    kind, fields = _tell_kind(line)
+    width = len(rows.split(b"\n", 1)[0].split())
+    kind = next((kind for kind, widths in WIDTHS.items() if width in widths), None)
     if kind is None:
         raise FluxError(
-            f"{path}: line {first_line} has {len(line.split())} fields; expected "
+            f"{path}: line {first_line} has {width} fields; expected "
             f"{' or '.join(map(str, WIDTHS['omni2']))} (OMNI2) or "
             f"{' or '.join(map(str, WIDTHS['omni-hro']))} (OMNI HRO)."
         )
-    names = [str(number) for number in range(1, len(line.split()) + 1)]
-    clock = names[: CLOCK[kind]]
+    fields = {name: field for name, field in FIELDS[kind].items() if field[0] <= width}
+    names = [str(number) for number in range(1, width + 1)]
     for name, (number, _) in fields.items():
         names[number - 1] = name
     layout = Layout(
         names,
         wanted=list(fields),
-        time=clock,
-        make_time=lambda texts: make_times(*(parse_integers(texts[name]) for name in clock)),
+        time=dict(zip(CLOCK[kind], names, strict=False)),
         delimiter=" ",
     )
-    return kind, fields, *parse_rows(rows, layout, path=path, first_line=first_line)
+    times, values, account = parse_rows(rows, layout, path=path, first_line=first_line)
+    for row, (name, (_, fill)) in zip(values, fields.items(), strict=True):
+        # A fill is the largest value that its field can print.
+        least = 0 if name in NEVER_NEGATIVE else -np.inf
+        row[~((row < fill - 1e-6) & (row >= least))] = np.nan
+    columns = dict(zip(fields, values, strict=True))
+    if kind == "omni2":
+        columns = _derive_vx_and_kp(columns)
+    if np.isnan(columns.get("p10", 0)).all():
+        columns.pop("p10")
+    frame = make_frame(times, list(columns), np.stack(list(columns.values())), account)
+    return ReadResult(frame, account, kind)
 
 
-def _derive_vx_and_kp(values: dict[str, np.ndarray]) -> tuple[list[str], np.ndarray]:
-    """Return names and values with Kp in 0..9 and Vx = -V cos(theta) cos(phi), as OMNI2 has it."""
-    direction = np.cos(np.radians(values["theta"])) * np.cos(np.radians(values["phi"]))
+def _derive_vx_and_kp(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return OMNI2's columns with Kp in 0..9 and Vx = -V cos(theta) cos(phi), in their order."""
+    direction = np.cos(np.radians(columns["theta"])) * np.cos(np.radians(columns["phi"]))
     # Kp*10 is 3, 7, 10, 13, ...: thirds, rounded.
-    derived = {"Vx": -values["V"] * direction, "Kp": np.round(values["Kp"] / 10 * 3) / 3}
-    names = ["V", "Vx", "N", "T", "B", "Bx", "By", "Bz", "P", "Dst", "AE", "AL", "AU", "Kp"]
-    names.append("p10")
-    return names, np.stack([{**values, **derived}[name] for name in names])
+    derived = {"Vx": -columns["V"] * direction, "Kp": np.round(columns["Kp"] / 10 * 3) / 3}
+    names = ["V", "Vx", "N", "T", "B", "Bx", "By", "Bz", "P", "Dst", "AE", "AL", "AU", "Kp", "p10"]
+    return {name: (columns | derived)[name] for name in names}
 
 
-# OMNI2's 55 fields, each as its format statement prints it; a driver's name in braces, the fill
-# or a plain constant where the simulator and other sources have nothing to say.
+# The fields of a row as SPDF's format statements print them: a driver's name in braces, the fill
+# or a constant for all that a dataset has no column of.
 OMNI2_ROW = (
     "{year:4d}{day:4d}{hour:3d} 9999 99 99 999 999{B:6.1f} 999.9 999.9 999.9"
     "{Bx:6.1f}{By:6.1f}{Bz:6.1f} 999.9 999.9 999.9 999.9 999.9 999.9 999.9{T:8.0f}."
@@ -194,14 +145,31 @@ HRO_ROW = (
 )
 
 
+def write(folder: Path, kind: str, drivers: pd.DataFrame) -> dict:
+    """Write drivers as OMNI2 (`kind` "omni2") or OMNI HRO ("omni-hro"), a gzipped file a year.
+
+    Returns
+    -------
+    dict
+        `format`, `files` and `cadence` of a manifest's entry.
+    """
+    cadence = format_cadence(find_cadence(drivers.index, kind))
+    stem = "omni2_" if kind == "omni2" else f"omni_{cadence}"
+    suffix = ".dat.gz" if kind == "omni2" else ".asc.gz"
+    (folder / kind).mkdir(exist_ok=True)
+    for year, part in drivers.groupby(drivers.index.year):
+        write_gzip(folder / kind / f"{stem}{year}{suffix}", format_omni(kind, part))
+    return {"format": kind, "files": f"{kind}/{stem}*{suffix}", "cadence": cadence}
+
+
 def format_omni(kind: str, drivers: pd.DataFrame) -> str:
     """Return the rows of an OMNI2 (`kind` "omni2") or OMNI HRO ("omni-hro") file.
 
     Drivers that `drivers` lacks, and NaN, are printed as the format's fills.
     """
     if kind == "omni2":
-        return "".join(_print_rows(_derive_angles(drivers), kind, OMNI2_ROW))
-    return "".join(_print_rows(drivers, kind, HRO_ROW))
+        return "".join(_format_rows(_derive_angles(drivers), kind, OMNI2_ROW))
+    return "".join(_format_rows(drivers, kind, HRO_ROW))
 
 
 def _derive_angles(drivers: pd.DataFrame) -> pd.DataFrame:
@@ -215,7 +183,7 @@ def _derive_angles(drivers: pd.DataFrame) -> pd.DataFrame:
     return drivers.assign(**columns)
 
 
-def _print_rows(part: pd.DataFrame, kind: str, row: str) -> Iterator[str]:
+def _format_rows(part: pd.DataFrame, kind: str, row: str) -> Iterator[str]:
     index = part.index
     columns = {"year": index.year, "day": index.day_of_year, "hour": index.hour}
     columns = {name: values.tolist() for name, values in columns.items()}
@@ -223,7 +191,7 @@ def _print_rows(part: pd.DataFrame, kind: str, row: str) -> Iterator[str]:
     for name, (_, fill) in FIELDS[kind].items():
         values = part[name].fillna(fill) if name in part else pd.Series(fill, index)
         columns[name] = values.astype(float).tolist()
-    # OMNI2's flag of the protons: 0 where there are none, -1 where nobody has judged them.
+    # OMNI2's flag of the proton fluxes: 0 where they are fills, -1 where they were not assessed.
     columns["flag"] = [0 if value == FIELDS[kind]["p10"][1] else -1 for value in columns["p10"]]
     for values in zip(*columns.values(), strict=True):
         yield row.format(**dict(zip(columns, values, strict=True))) + "\n"

@@ -1,7 +1,7 @@
-"""Reader for SWPC's JSON feeds: electrons of the last seven days, solar wind of the last one.
+"""SWPC's products: Daily Particle Data, and the JSON feeds of the last days.
 
-Since SWPC retired `products/solar-wind` (Service Change Notice 26-21, April 2026) the solar wind
-is in `json/rtsw`: the last day only, newest row first, a row a minute for each spacecraft, of which
+SWPC retired `products/solar-wind` in April 2026 (Service Change Notice 26-21). The solar wind is in
+`json/rtsw` now: the last day only, newest row first, a row a minute for each spacecraft, of which
 one is active. The week before is in the product that feeds SWPC's Geospace model.
 """
 
@@ -16,16 +16,17 @@ from fluxlib.errors import FluxError
 from fluxlib.io.text import (
     Account,
     Layout,
+    ReadResult,
     make_frame,
-    make_times,
     order_rows,
-    parse_integers,
     parse_iso_times,
     parse_rows,
     read_body,
 )
 from fluxlib.satellites import FIRST_WITH_E08, LOW_CHANNELS, find_number
 
+DAILY_FORMAT, FEED_FORMAT = "dpd", "swpc-json"
+DAILY_FILL = -1e5
 _ROW = re.compile(rb"^[ \t]*\d{4}[ \t]+\d")
 _ELECTRONS = re.compile(r"GOES-(\d+)\s+Electron", re.IGNORECASE)
 
@@ -46,13 +47,22 @@ def read_dpd(path: str | Path, *, satellite: str | None = None) -> pd.DataFrame:
     -------
     DataFrame
         Daily electron fluence, e/(cm2 day sr): `e0.6` or `e0.8`, and `e2`, index `time` (the UTC
-        day). Values <= 0 are fills and NaN. `attrs["account"]` tells what became of every row.
+        day). Values <= 0 are fills and NaN.
 
     Raises
     ------
     FluxError
-        If the file is no such file or no row of it can be read.
+        If the file is not of this format or no row of it can be read.
+
+    See Also
+    --------
+    read_daily : the same with the account of every row.
     """
+    return read_daily(path, satellite=satellite).frame
+
+
+def read_daily(path: str | Path, *, satellite: str | None = None) -> ReadResult:
+    """Read as `read_dpd`, with the account of every row."""
     path = Path(path)
     body = read_body(path)
     lines = body.split(b"\n")
@@ -70,13 +80,12 @@ def read_dpd(path: str | Path, *, satellite: str | None = None) -> pd.DataFrame:
     layout = Layout(
         names=["year", "month", "day", "p1", "p10", "p100", name, "e2", "neutrons"],
         wanted=[name, "e2"],
-        time=["year", "month", "day"],
-        make_time=_make_day,
+        time={part: part for part in ("year", "month", "day")},
         delimiter=" ",
     )
     times, values, account = parse_rows(rows, layout, path=path, first_line=first + 1)
     values[~((values > 0) & (values < np.inf))] = np.nan
-    return make_frame(times, layout.wanted, values, account)
+    return ReadResult(make_frame(times, layout.wanted, values, account), account, DAILY_FORMAT)
 
 
 def _name_low_channel(header: str, satellite: str | None) -> str:
@@ -85,12 +94,43 @@ def _name_low_channel(header: str, satellite: str | None) -> str:
     return LOW_CHANNELS[number >= FIRST_WITH_E08]
 
 
-def _make_day(texts: dict[str, np.ndarray]) -> np.ndarray:
-    year, month, day = (parse_integers(texts[name]) for name in ("year", "month", "day"))
-    return make_times(year, day, np.zeros_like(year), month=month)
+def write_daily(folder: Path, subfolder: str, number: int, fluence: pd.DataFrame) -> dict:
+    """Write daily fluence as Daily Particle Data, one file a year, two significant digits.
+
+    Parameters
+    ----------
+    folder : path
+    subfolder : str
+    number : int
+        The satellite's, such as 13.
+    fluence : DataFrame
+        `e0.6` or `e0.8`, and `e2`, e/(cm2 day sr), one row a day.
+
+    Returns
+    -------
+    dict
+        `format`, `files` and `cadence` of a manifest's entry.
+    """
+    low = next((name for name in LOW_CHANNELS if name in fluence), LOW_CHANNELS[0])
+    (folder / subfolder).mkdir(exist_ok=True)
+    for year, part in fluence.groupby(fluence.index.year):
+        header = (
+            f":Product: Daily Particle Data        {year}_DPD.txt\n#\n"
+            f"#              GOES-{number} Proton Fluence     GOES-{number} Electron Fluence\n"
+            f"#  Date       >1 MeV  >10 MeV  >100 MeV  >{low[1:]} MeV   >2 MeV   % of bkgd\n"
+        )
+        values = part.reindex(columns=[low, "e2"]).fillna(DAILY_FILL)
+        rows = [
+            f"{day:%Y %m %d}   -1.0e+05 -1.0e+05 -1.0e+05   {first:7.1e}    {second:7.1e}"
+            "          -999.99\n"
+            for day, first, second in values.itertuples()
+        ]
+        path = folder / subfolder / f"{year}_DPD.txt"
+        path.write_text(header + "".join(rows), encoding="ascii")
+    return {"format": DAILY_FORMAT, "files": f"{subfolder}/*_DPD.txt", "cadence": "1D"}
 
 
-# Below the archive, by the path below a dataset's folder.
+# The address below the server, by the path below a dataset's folder.
 _WEEK = "integral-electrons-7-day.json"
 ELECTRON_FEEDS = {
     f"recent/primary/{_WEEK}": f"json/goes/primary/{_WEEK}",
@@ -104,8 +144,8 @@ WIND_FEEDS = {
 }
 FEEDS = ELECTRON_FEEDS | WIND_FEEDS
 
-# By column the field and the least value that is no fill, such as -999.9, -9999.9 or -99999.
-KINDS = {
+# By column, the field and the least value that is not a fill (-999.9, -9999.9, -99999).
+FEED_COLUMNS = {
     "electrons": {"e2": ("flux", 0)},
     "wind": {
         "V": ("proton_speed", 0),
@@ -119,7 +159,7 @@ KINDS = {
         "By": ("by_gse", -900),
         "Bz": ("bz_gse", -900),
     },
-    # GSE and GSM share the x axis. Which of them y and z are in is not said, so they stay out.
+    # GSE and GSM share the x axis. The product does not say in which of them y and z are.
     "propagated": {
         "V": ("speed", 0),
         "Vx": ("vx", -9000),
@@ -132,12 +172,12 @@ KINDS = {
 ENERGY = ">=2 MeV"
 
 
-class UnfitRow(Exception):  # noqa: N818 - it never leaves this module
+class _UnusableRow(Exception):  # noqa: N818 - it never leaves this module
     """A row cannot be used, for a reason and with an example."""
 
 
 def read_swpc_json(path: str | Path) -> pd.DataFrame:
-    """Read one of SWPC's JSON feeds; which one, its fields tell.
+    """Read one of SWPC's JSON feeds, which are told apart by their fields.
 
     Parameters
     ----------
@@ -148,37 +188,45 @@ def read_swpc_json(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index `time` (UTC) and, of electrons, `e2` in e/(cm2 s sr), every 5 min, of the satellite
-        of the newest row (`attrs["satellite"]`, such as "goes19"); of the wind `V Vx` km/s, `N`
-        cm-3 and `T` K, of the field `B Bx By Bz` nT in GSE, every minute, of the active
-        spacecraft; of the propagated wind `V Vx N T B Bx`. Solar wind is at the time of its
-        measurement near L1, where OMNI's is shifted to the bow shock. Nulls and fills are NaN.
-        `attrs["account"]` tells what became of every row.
+        Index `time` (UTC). Electrons: `e2`, e/(cm2 s sr), every 5 min, of the satellite of the
+        newest row. Wind: `V Vx` km/s, `N` cm-3 and `T` K; field: `B Bx By Bz` nT in GSE; both
+        every minute, of the active spacecraft. Propagated wind: `V Vx N T B Bx`. Solar wind is at
+        the time of its measurement near L1, whereas OMNI's is shifted to the bow shock. Nulls and
+        fills are NaN.
 
     Raises
     ------
     FluxError
-        If the file is no such feed or no row of it can be used.
+        If the file is not one of these feeds or no row of it can be used.
+
+    See Also
+    --------
+    read_feed : the same with the account of every row, and the satellite.
     """
+    return read_feed(path).frame
+
+
+def read_feed(path: str | Path) -> ReadResult:
+    """Read as `read_swpc_json`, with the account of every row; electrons have a satellite."""
     path = Path(path)
     rows = _read_rows(path)
-    kind = _tell_kind(rows, path)
+    kind = _find_kind(rows, path)
     account = Account(read=len(rows), kept=len(rows))
     numbers, values = [], []
     for number, row in enumerate(rows, 1):
         try:
             values.append(_read_values(row, kind))
             numbers.append(number)
-        except UnfitRow as unfit:
-            reason, detail = unfit.args
+        except _UnusableRow as error:
+            reason, detail = error.args
             account.reject(reason, f"row {number}{detail}")
     rows = [rows[number - 1] for number in numbers]
     times = _read_times(rows)
     if kind != "electrons":
         # Spacecraft stamp the same minute some seconds apart.
         times = times.astype("datetime64[m]").astype("datetime64[us]")
-    values = np.array(values, dtype=float).reshape(len(rows), len(KINDS[kind])).T
-    least = np.array([least for _, least in KINDS[kind].values()])[:, None]
+    values = np.array(values, dtype=float).reshape(len(rows), len(FEED_COLUMNS[kind])).T
+    least = np.array([least for _, least in FEED_COLUMNS[kind].values()])[:, None]
     values = np.where((values >= least) & (values < np.inf), values, np.nan)
     keep = ~np.isnat(times)
     if not keep.all():
@@ -193,9 +241,12 @@ def read_swpc_json(path: str | Path) -> pd.DataFrame:
     if account.kept == 0:
         raise FluxError(f"{path}: no row can be used: {account.explain()}; fetch it again.")
     times, values = order_rows(times[keep], values[:, keep], account)
-    frame = make_frame(times, list(KINDS[kind]), values, account)
-    frame.attrs["satellite"] = f"goes{satellite}" if satellite is not None else None
-    return frame
+    return ReadResult(
+        make_frame(times, list(FEED_COLUMNS[kind]), values, account),
+        account,
+        FEED_FORMAT,
+        f"goes{satellite}" if satellite is not None else None,
+    )
 
 
 def _read_rows(path: Path) -> list:
@@ -209,7 +260,7 @@ def _read_rows(path: Path) -> list:
         ) from None
     except FluxError:
         raise
-    except (ValueError, RecursionError) as error:  # no UTF-8, a number too long, nested too deep
+    except (ValueError, RecursionError) as error:  # not UTF-8, a number too long, nested too deep
         raise FluxError(f"{path}: not readable as JSON ({error}); fetch it again.") from None
     if not isinstance(rows, list) or not rows:
         found = "no row" if rows == [] else f"a {type(rows).__name__}"
@@ -225,9 +276,9 @@ def _read_rows(path: Path) -> list:
     return rows
 
 
-def _tell_kind(rows: list, path: Path) -> str:
+def _find_kind(rows: list, path: Path) -> str:
     for row in rows:
-        for kind, columns in KINDS.items():
+        for kind, columns in FEED_COLUMNS.items():
             if isinstance(row, dict) and all(field in row for field, _ in columns.values()):
                 return kind
     fields = ", ".join(rows[0])[:200] if rows and isinstance(rows[0], dict) else ""
@@ -238,22 +289,22 @@ def _tell_kind(rows: list, path: Path) -> str:
 
 
 def _read_values(row, kind: str) -> list[float]:
-    """Return a row's numbers, null as NaN; raise `UnfitRow` if it is not to be used."""
-    fields = [field for field, _ in KINDS[kind].values()]
+    """Return a row's numbers, null as NaN; raise `_UnusableRow` if it is not to be used."""
+    fields = [field for field, _ in FEED_COLUMNS[kind].values()]
     if not isinstance(row, dict) or not all(field in row for field in fields):
-        raise UnfitRow("fields missing", "")
+        raise _UnusableRow("fields missing", "")
     if kind == "electrons":
         if row.get("energy") != ENERGY:
-            raise UnfitRow(f"not of {ENERGY}", f": {row.get('energy')!r}"[:60])
+            raise _UnusableRow(f"not of {ENERGY}", f": {row.get('energy')!r}"[:60])
         if type(row.get("satellite")) is not int or not 0 < row["satellite"] < 100:
-            raise UnfitRow("no satellite's number", f": {row.get('satellite')!r}"[:60])
+            raise _UnusableRow("no satellite number", f": {row.get('satellite')!r}"[:60])
     if kind in ("wind", "field"):
         if row.get("active") is not True:
-            raise UnfitRow("spacecraft not active", f": {row.get('source')!r}"[:60])
+            raise _UnusableRow("spacecraft not active", f": {row.get('source')!r}"[:60])
         quality = row.get("overall_quality")
         # Negative is "not reported".
         if isinstance(quality, (int, float)) and quality > 0:
-            raise UnfitRow("doubtful quality", "")
+            raise _UnusableRow("doubtful quality", "")
     return [_read_number(row[field], field) for field in fields]
 
 
@@ -265,7 +316,7 @@ def _read_number(value, field: str) -> float:
             return float(value)
     except (ValueError, OverflowError):
         pass
-    raise UnfitRow("not a number", f", field {field}: {value!r}"[:80])
+    raise _UnusableRow("not a number", f", field {field}: {value!r}"[:80])
 
 
 def _read_times(rows: list[dict]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Reader for a plain table: CSV, gzipped CSV or Parquet with `time` and named columns."""
+"""Plain tables: CSV, gzipped CSV or Parquet with a column `time` and columns of numbers."""
 
 from pathlib import Path
 
@@ -11,12 +11,16 @@ from fluxlib.errors import FluxError
 from fluxlib.io.text import (
     Account,
     Layout,
+    ReadResult,
     make_frame,
     order_rows,
-    parse_iso_times,
     parse_rows,
     read_body,
+    write_gzip,
 )
+from fluxlib.utils.time_grid import find_cadence, format_cadence
+
+FORMAT = "table"
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
@@ -31,19 +35,44 @@ def read_table(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        float64 columns as the file names them, index `time`. `attrs["account"]` tells what
-        became of every row.
+        float64 columns as the file names them, index `time`.
 
     Raises
     ------
     FluxError
         If there is no `time` column or no row can be read.
+
+    See Also
+    --------
+    read : the same with the account of every row.
     """
+    return read(path).frame
+
+
+def read(path: str | Path) -> ReadResult:
+    """Read as `read_table`, with the account of every row."""
     path = Path(path)
-    read = _read_parquet if path.suffix == ".parquet" else _read_csv
-    names, times, values, account = read(path)
+    read_file = _read_parquet if path.suffix == ".parquet" else _read_csv
+    names, times, values, account = read_file(path)
     values[~np.isfinite(values)] = np.nan
-    return make_frame(times, names, values, account)
+    return ReadResult(make_frame(times, names, values, account), account, FORMAT)
+
+
+def write(folder: Path, subfolder: str, stem: str, frame: pd.DataFrame) -> dict:
+    """Write a table as gzipped CSV, one file a year below a folder, six significant digits.
+
+    Returns
+    -------
+    dict
+        `format`, `files` and `cadence` of a manifest's entry.
+    """
+    cadence = format_cadence(find_cadence(frame.index, stem))
+    (folder / subfolder).mkdir(exist_ok=True)
+    for year, part in frame.groupby(frame.index.year):
+        text = part.to_csv(float_format="%.6g", date_format="%Y-%m-%dT%H:%M:%SZ")
+        write_gzip(folder / subfolder / f"{stem}_{cadence}_{year}.csv.gz", text)
+    files = f"{subfolder}/{stem}_{cadence}_*.csv.gz"
+    return {"format": FORMAT, "files": files, "cadence": cadence}
 
 
 def _read_csv(path: Path) -> tuple[list[str], np.ndarray, np.ndarray, Account]:
@@ -52,20 +81,18 @@ def _read_csv(path: Path) -> tuple[list[str], np.ndarray, np.ndarray, Account]:
     header, _, rows = body.partition(b"\n")
     names = [name.strip() for name in header.decode("latin-1").split(",")]
     _check_names(names, path, "line 1")
-    zoned = rows[: rows.find(b"\n")].count(b"Z") == 1
     layout = Layout(
         names,
         wanted=[name for name in names if name != "time"],
-        time=["time"],
-        make_time=lambda texts: parse_iso_times(texts["time"]),
-        time_type=pa.timestamp("us", tz="UTC" if zoned else None),
+        time={"time": "time"},
+        zoned=rows[: rows.find(b"\n")].count(b"Z") == 1,
     )
     return layout.wanted, *parse_rows(rows, layout, path=path, first_line=2)
 
 
 def _read_parquet(path: Path) -> tuple[list[str], np.ndarray, np.ndarray, Account]:
     try:
-        # pandas' own notes in the file say nothing that is needed here, and may be damaged.
+        # The metadata that pandas adds to a file is not needed here, and may be damaged.
         frame = pa.parquet.ParquetFile(path).read().to_pandas(ignore_metadata=True)
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -87,7 +114,7 @@ def _read_parquet(path: Path) -> tuple[list[str], np.ndarray, np.ndarray, Accoun
 
 
 def _read_times(column: pd.Series, path: Path) -> pd.Series:
-    """Return the times in UTC without a zone: texts are parsed, numbers have no known origin."""
+    """Return the times in UTC without a zone; numbers are refused, as their origin is unknown."""
     if pd.api.types.is_numeric_dtype(column.dtype):
         raise FluxError(f"{path}: column 'time' is of type {column.dtype}; expected times.")
     return pd.to_datetime(column, errors="coerce", utc=True).dt.tz_localize(None)

@@ -1,14 +1,14 @@
-"""Text files to columns of numbers, with an account of every row.
+"""Text files become columns of numbers, with an account of every row.
 
-The fast path gives the whole body to Arrow's CSV parser. Only if that objects does the slow path
-look at the file line by line, keep what is sound and say which line was rejected and why.
+The whole body goes to Arrow's CSV parser. Only if that fails is the file read line by line, so
+that sound rows are kept and the account can name the line that was rejected, and why.
 """
 
 import gzip
 import math
 import zlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,9 @@ import pyarrow.csv
 
 from fluxlib.errors import FluxError
 
+NULLS = ("", "NaN", "nan", "NA", "null")
+NO_TIME = np.datetime64("NaT", "us")
+
 
 @dataclass
 class Account:
@@ -27,11 +30,11 @@ class Account:
     Attributes
     ----------
     rejected : Counter
-        Rows by reason.
+        Rejected rows by reason.
     examples : dict
-        For each reason the first line (or time) that it befell.
+        The first rejected line (or time) by reason.
     filled : Counter
-        Values by column that were a fill or no physical value, and are NaN now.
+        By column, values that were a fill or not physical, and are NaN now.
     """
 
     read: int = 0
@@ -47,55 +50,31 @@ class Account:
         self.examples.setdefault(reason, example)
 
     def explain(self) -> str:
-        """Return the reasons in a line: "2 duplicate time (2014-01-01 00:00)"."""
+        """Return the reasons in one line: "2 duplicate time (2014-01-01 00:00)"."""
         return "; ".join(
             f"{count} {reason} ({self.examples[reason]})" for reason, count in self.rejected.items()
         )
 
 
-NO_TIME = np.datetime64("NaT", "us")
-_FIRST, _LAST = 1900, 2199  # years
-# The first day of each month of theirs, and of the month after; each, computed anew, takes long.
-_MONTHS = np.arange(f"{_FIRST}-01", f"{_LAST + 1}-02", dtype="datetime64[M]").astype(
-    "datetime64[D]"
-)
+@dataclass
+class ReadResult:
+    """The table that a file holds, the account of its rows, and what the file says it is.
 
-_ISO = (
-    r"\d{4}-\d{2}-\d{2}"  # a date alone is its midnight
-    r"(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?\s*(?:Z|[+-]\d{2}:?\d{2})?)?"
-)
+    Attributes
+    ----------
+    frame : DataFrame
+        float64 columns; index `time` (UTC without a zone), ascending, each time once.
+    account : Account
+    format : str
+        The format's name in a manifest, such as "omni2".
+    satellite : str or None
+        The satellite that the file names, such as "goes13".
+    """
 
-
-def parse_iso_times(texts: np.ndarray) -> np.ndarray:
-    """Return datetime64[us] of ISO 8601 texts: UTC, or brought there by the offset they state."""
-    series = pd.Series(texts, dtype=str).str.strip()
-    # pandas alone would also take "2014" or "20140101" for a time.
-    series = series.where(series.str.fullmatch(_ISO), None)
-    times = pd.to_datetime(series, format="ISO8601", errors="coerce", utc=True)
-    return times.dt.tz_localize(None).to_numpy().astype("datetime64[us]")
-
-
-def parse_integers(texts: np.ndarray) -> np.ndarray:
-    """Return int64 of texts, -1 where one is no whole number of at most nine digits."""
-    series = pd.Series(texts, dtype=str)
-    sound = series.str.fullmatch(r"[0-9]{1,9}")
-    return series.where(sound, "-1").astype("int64").to_numpy()
-
-
-def make_times(year, day, hour, minute=0, *, month=None) -> np.ndarray:
-    """Return datetime64[us] of calendar fields (int64 arrays), the day in the year or month."""
-    first = np.ones_like(year) if month is None else month
-    sound = (year >= _FIRST) & (year <= _LAST) & (first >= 1) & (first <= 12)
-    sound = sound & (hour >= 0) & (hour < 24) & (minute >= 0) & (minute < 60)
-    number = np.where(sound, (year - _FIRST) * 12 + first - 1, 0)
-    start, end = _MONTHS[number], _MONTHS[number + (12 if month is None else 1)]
-    sound = sound & (day >= 1) & (day <= (end - start).astype("int64"))
-    minutes = np.where(sound, ((day - 1) * 24 + hour) * 60 + minute, 0)
-    times = start.astype("datetime64[us]") + minutes.astype("timedelta64[m]")
-    return np.where(sound, times, NO_TIME)
-
-
-NULLS = ("", "NaN", "nan", "NA", "null")
+    frame: pd.DataFrame
+    account: Account
+    format: str
+    satellite: str | None = None
 
 
 @dataclass(frozen=True)
@@ -108,27 +87,24 @@ class Layout:
         Every field of a row, in the file's order.
     wanted : sequence of str
         The numeric fields to return.
-    time : sequence of str
-        The fields that make the time.
-    make_time : callable
-        Maps the texts of the time fields, an array each, to datetime64[us]; NaT where they make
-        no time.
+    time : mapping
+        The fields that give the time: ``{"time": field}`` of an ISO 8601 text, or the fields of
+        "year", "day" (of the year, or of the "month"), "hour" and "minute".
     delimiter : str
-        One character; a blank stands for a run of blanks.
-    time_type : DataType
-        What Arrow is to read the time fields as: text for `make_time`, or at once a timestamp.
+        One character; a blank stands for any run of blanks and tabs.
+    zoned : bool
+        Whether ISO times end in "Z". Those that differ from the others are read all the same.
     """
 
     names: Sequence[str]
     wanted: Sequence[str]
-    time: Sequence[str]
-    make_time: Callable[[dict[str, np.ndarray]], np.ndarray]
+    time: Mapping[str, str]
     delimiter: str = ","
-    time_type: pa.DataType = pa.string()  # noqa: RUF009 - it cannot change
+    zoned: bool = False
 
 
 def read_body(path: str | Path) -> bytes:
-    """Return a file's bytes, unzipped where its name ends in `.gz`, with Unix line ends.
+    """Return a file's bytes, unzipped if its name ends in `.gz`, with Unix line ends.
 
     Raises
     ------
@@ -158,6 +134,11 @@ def read_body(path: str | Path) -> bytes:
     return body
 
 
+def write_gzip(path: Path, text: str) -> None:
+    """Write text compressed; without the time of writing, so that equal text gives equal bytes."""
+    path.write_bytes(gzip.compress(text.encode(), compresslevel=6, mtime=0))
+
+
 def parse_rows(
     body: bytes, layout: Layout, *, path: Path, first_line: int
 ) -> tuple[np.ndarray, np.ndarray, Account]:
@@ -166,7 +147,10 @@ def parse_rows(
     Parameters
     ----------
     body : bytes
-        Rows only, from the line `first_line` of the file (counted from 1) on.
+        Rows only, the first of which is line `first_line` of the file (counted from 1).
+    layout : Layout
+    path : path
+        Named in messages.
 
     Returns
     -------
@@ -184,10 +168,10 @@ def parse_rows(
     if layout.delimiter == " ":
         body = _squeeze_blanks(body)
     try:
-        times, values = _parse_fast(body, layout)
+        times, values = _parse_at_once(body, layout)
         account = Account(read=len(times), kept=len(times))
     except pa.ArrowInvalid:
-        times, values, account = _parse_slowly(body, layout, first_line)
+        times, values, account = _parse_by_line(body, layout, first_line)
     if account.read == 0:
         raise FluxError(f"{path}: the file ends before line {first_line}; fetch or copy it again.")
     if account.kept == 0:
@@ -200,7 +184,7 @@ def parse_rows(
 def order_rows(
     times: np.ndarray, values: np.ndarray, account: Account
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return times and values (columns, times) in order of time, of equal times the first."""
+    """Return times and values (columns, times) in order of time, the first of equal times."""
     if (times[1:] > times[:-1]).all():
         return times, values
     order = np.argsort(times, kind="stable")
@@ -216,57 +200,106 @@ def order_rows(
 def make_frame(
     times: np.ndarray, names: Sequence[str], values: np.ndarray, account: Account
 ) -> pd.DataFrame:
-    """Return values (names, times) as columns, their NaN counted, with the account attached."""
+    """Return values (names, times) as columns; count their NaN in the account."""
     for name, row in zip(names, values, strict=True):
         if missing := int(np.count_nonzero(np.isnan(row))):
             account.filled[name] += missing
     index = pd.DatetimeIndex(times, name="time")
-    frame = pd.DataFrame(values.T, index=index, columns=list(names), copy=False)
-    frame.attrs["account"] = account
-    return frame
+    return pd.DataFrame(values.T, index=index, columns=list(names), copy=False)
+
+
+_ISO = (
+    r"\d{4}-\d{2}-\d{2}"  # a date alone is its midnight
+    r"(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?\s*(?:Z|[+-]\d{2}:?\d{2})?)?"
+)
+
+
+def parse_iso_times(texts: np.ndarray) -> np.ndarray:
+    """Return datetime64[us] of ISO 8601 texts, in UTC; NaT where a text is not a time."""
+    series = pd.Series(texts, dtype=str).str.strip()
+    # pandas alone would also take "2014" or "20140101" for a time.
+    series = series.where(series.str.fullmatch(_ISO), None)
+    times = pd.to_datetime(series, format="ISO8601", errors="coerce", utc=True)
+    return times.dt.tz_localize(None).to_numpy().astype("datetime64[us]")
+
+
+def parse_integers(texts: np.ndarray) -> np.ndarray:
+    """Return int64 of texts, -1 where a text is not a whole number of at most nine digits."""
+    series = pd.Series(texts, dtype=str)
+    sound = series.str.fullmatch(r"[0-9]{1,9}")
+    return series.where(sound, "-1").astype("int64").to_numpy()
+
+
+_FIRST, _LAST = 1900, 2199  # years
+# The first day of every month of these years, and of the month after them.
+_MONTHS = np.arange(f"{_FIRST}-01", f"{_LAST + 1}-02", dtype="datetime64[M]").astype(
+    "datetime64[D]"
+)
+
+
+def make_times(
+    year: np.ndarray, day: np.ndarray, hour=0, minute=0, *, month: np.ndarray | None = None
+) -> np.ndarray:
+    """Return datetime64[us] of calendar fields (int64), with the day of the year or of a month.
+
+    NaT where the fields are not a time between 1900 and 2199.
+    """
+    first = np.ones_like(year) if month is None else month
+    sound = (year >= _FIRST) & (year <= _LAST) & (first >= 1) & (first <= 12)
+    sound = sound & (hour >= 0) & (hour < 24) & (minute >= 0) & (minute < 60)
+    number = np.where(sound, (year - _FIRST) * 12 + first - 1, 0)
+    start, end = _MONTHS[number], _MONTHS[number + (12 if month is None else 1)]
+    sound = sound & (day >= 1) & (day <= (end - start).astype("int64"))
+    minutes = np.where(sound, ((day - 1) * 24 + hour) * 60 + minute, 0)
+    times = start.astype("datetime64[us]") + minutes.astype("timedelta64[m]")
+    return np.where(sound, times, NO_TIME)
 
 
 def _squeeze_blanks(body: bytes) -> bytes:
-    # A few passes that halve the runs, rather than a regular expression, which is slow.
-    body = body.replace(b"\t", b" ")
-    while b"  " in body:
-        body = body.replace(b"  ", b" ")
-    return body.replace(b"\n ", b"\n").replace(b" \n", b"\n").strip(b" ")
+    """Return the body with one blank for each run of blanks and tabs, none at a line's ends."""
+    text = np.frombuffer(body.replace(b"\t", b" "), np.uint8)
+    is_blank = text == ord(" ")
+    # Of a run only the last blank stays, and that not before the end of the line.
+    is_spare = is_blank & np.append(is_blank[1:] | (text[1:] == ord("\n")), True)
+    return text[~is_spare].tobytes().replace(b"\n ", b"\n").removeprefix(b" ")
 
 
-def _parse_fast(body: bytes, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
+def _parse_at_once(body: bytes, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
+    """Return times and values; raise ArrowInvalid if any row is not sound."""
+    is_iso = "time" in layout.time
+    kind = pa.timestamp("us", tz="UTC" if layout.zoned else None) if is_iso else pa.int64()
+    fields = list(layout.time.values())
     table = pa.csv.read_csv(
         pa.BufferReader(body),
         read_options=pa.csv.ReadOptions(column_names=list(layout.names)),
-        # A quoted field may hold a delimiter, which the slow path would not see.
+        # A quoted field may contain a delimiter, and reading by line does not know quotes.
         parse_options=pa.csv.ParseOptions(delimiter=layout.delimiter, quote_char=False),
         convert_options=pa.csv.ConvertOptions(
-            include_columns=[*layout.time, *layout.wanted],
-            column_types=dict.fromkeys(layout.wanted, pa.float64())
-            | dict.fromkeys(layout.time, layout.time_type),
+            include_columns=[*fields, *layout.wanted],
+            column_types=dict.fromkeys(layout.wanted, pa.float64()) | dict.fromkeys(fields, kind),
             null_values=NULLS,
         ),
     )
-    if pa.types.is_timestamp(layout.time_type):
-        times = table[layout.time[0]].to_numpy().astype("datetime64[us]", copy=False)
-    else:
-        times = layout.make_time({name: _to_texts(table[name]) for name in layout.time})
+    times = NO_TIME[None]
+    if not any(table[name].null_count for name in fields):
+        clock = {part: table[name].to_numpy() for part, name in layout.time.items()}
+        times = (
+            clock["time"].astype("datetime64[us]", copy=False) if is_iso else make_times(**clock)
+        )
     if np.isnat(times).any():
-        raise pa.ArrowInvalid("a row has no valid time: only the slow path knows its line")
+        raise pa.ArrowInvalid("a row has no valid time; its line is not known here")
     return times, np.stack([table[name].to_numpy() for name in layout.wanted])
 
 
-def _to_texts(column: pa.ChunkedArray) -> np.ndarray:
-    return column.fill_null("").to_numpy()
-
-
-def _parse_slowly(body: bytes, layout: Layout, first_line: int):
-    """Return the times and columns of the sound lines, and the account of all."""
+def _parse_by_line(
+    body: bytes, layout: Layout, first_line: int
+) -> tuple[np.ndarray, np.ndarray, Account]:
+    """Return the times and values of the sound lines, and the account of all."""
     width = len(layout.names)
     places = [(name, layout.names.index(name)) for name in layout.wanted]
-    stamps = [layout.names.index(name) for name in layout.time]
+    clock_places = [layout.names.index(name) for name in layout.time.values()]
     account = Account()
-    rows, texts, lines = [], [], []
+    rows, clocks, lines = [], [], []
     for number, raw in enumerate(body.split(b"\n"), first_line):
         if not raw.strip():
             continue
@@ -277,27 +310,30 @@ def _parse_slowly(body: bytes, layout: Layout, first_line: int):
             account.reject("wrong number of fields", f"line {number}: {len(fields)}, not {width}")
             continue
         try:
-            rows.append([_to_number(fields[place], name) for name, place in places])
+            rows.append([_parse_number(fields[place], name) for name, place in places])
         except ValueError as error:
             account.reject("not a number", f"line {number}, {error}")
             continue
-        texts.append([fields[place].strip() for place in stamps])
+        clocks.append([fields[place].strip() for place in clock_places])
         lines.append(number)
     values = np.array(rows, dtype=float).reshape(len(rows), len(places))
-    texts = np.array(texts, dtype=object).reshape(len(rows), len(stamps))
-    times = layout.make_time({name: texts[:, i] for i, name in enumerate(layout.time)})
+    texts = np.array(clocks, dtype=object).reshape(len(rows), len(clock_places)).T
+    if "time" in layout.time:
+        times = parse_iso_times(texts[0])
+    else:
+        times = make_times(**dict(zip(layout.time, map(parse_integers, texts), strict=True)))
     bad = np.isnat(times)
     if bad.any():
         account.reject("no valid time", f"line {lines[int(np.argmax(bad))]}", int(bad.sum()))
     return times[~bad], values[~bad].T, account
 
 
-def _to_number(text: str, name: str) -> float:
+def _parse_number(text: str, name: str) -> float:
     text = text.strip()
     if text in NULLS:
         return math.nan
     try:
-        if "_" in text:
+        if "_" in text:  # which Python allows between digits
             raise ValueError
         return float(text)
     except ValueError:

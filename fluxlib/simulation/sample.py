@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from fluxlib.datasets import writing as writers
-from fluxlib.datasets.cache import READING
 from fluxlib.datasets.dataset import Dataset
-from fluxlib.datasets.manifest import Entry, Manifest
+from fluxlib.datasets.loading import READING_CODE
+from fluxlib.datasets.manifest import Entry, Manifest, write_manifest
 from fluxlib.datasets.series import daily_fluence
+from fluxlib.datasets.writing import write_drivers, write_flux
 from fluxlib.simulation.fleet import FLEET, simulate_tables
 from fluxlib.utils.files import atomic_folder, hash_code
 
@@ -39,7 +39,7 @@ def simulate(start: str, end: str, cadence: str = "5min", seed: int = 0) -> Data
     Returns
     -------
     Dataset
-        Of the satellites that were in service; `Dataset.write` saves it as native files.
+        Of the satellites that were in service; `fluxlib.write_dataset` saves it as native files.
 
     See Also
     --------
@@ -71,18 +71,18 @@ def make_sample(folder: str | Path) -> Path:
         for series, frame in fine.flux.items():
             hourly = frame.resample("1h").mean()
             if series not in PAIR:
-                entries.append(writers.write_flux(writing, manifest, series, hourly))
+                entries.append(write_flux(writing, manifest, series, hourly))
                 continue
             before, after = hourly[: PAIR_START - pd.Timedelta("1h")], hourly[PAIR_END:]
             within = frame[PAIR_START : PAIR_END - pd.Timedelta("5min")]
             for part in (before, within, after):
                 period = [f"{part.index[i]:%Y-%m-%d}" for i in (0, -1)]
                 subfolder = f"{series}-from-{period[0][:4]}"
-                entry = writers.write_flux(writing, manifest, series, part, subfolder=subfolder)
+                entry = write_flux(writing, manifest, series, part, subfolder=subfolder)
                 entries.append(entry | {"period": period})
         # Dst and Kp are steps: their means over the hour are their values.
-        entries += writers.write_drivers(writing, fine.drivers.resample("1h").mean())
-        writers.write_manifest(writing, manifest, entries)
+        entries += write_drivers(writing, fine.drivers.resample("1h").mean())
+        write_manifest(writing, manifest, entries)
         (writing / MADE_BY).write_text(_hash_makers())
     return Path(folder)
 
@@ -94,7 +94,7 @@ def is_current(folder: str | Path) -> bool:
 
 
 def _hash_makers() -> str:
-    return hash_code(*READING, "simulation")
+    return hash_code(*READING_CODE, "simulation")
 
 
 def _describe(name: str, title: str, series: list[str]) -> Manifest:
@@ -106,8 +106,7 @@ def _describe(name: str, title: str, series: list[str]) -> Manifest:
         reference=REFERENCE if REFERENCE in series else series[0] if series else None,
         daily=tuple(satellite for satellite in DAILY if satellite in series),
         flux=tuple(
-            Entry("flux", "", "", "", "", (), satellite=s, series=s, position=FLEET[s].position)
-            for s in series
+            Entry("flux", satellite=s, series=s, position=FLEET[s].position) for s in series
         ),
         drivers=(),
     )

@@ -54,10 +54,10 @@ def find_cadence(index: pd.Index, name: str) -> pd.Timedelta:
     Raises
     ------
     FluxError
-        About ``name``, if the index is not of times, has fewer than two or differing steps.
+        If the index is not of times, has fewer than two, or its steps differ.
     """
     if not isinstance(index, pd.DatetimeIndex):
-        raise FluxError(f"{name} is indexed by {index.dtype}: give it a time index")
+        raise FluxError(f"{name} is indexed by {index.dtype}; expected an index of times.")
     if index.freq is not None:
         return pd.Timedelta(index.freq)
     if len(index) < 2:
@@ -65,7 +65,7 @@ def find_cadence(index: pd.Index, name: str) -> pd.Timedelta:
     step = index[1] - index[0]
     if step <= pd.Timedelta(0) or not (index[1:] - index[:-1] == step).all():
         raise FluxError(
-            f"{name}: the index is no regular grid: the first step is {step}, others differ; "
+            f"{name}: the index is not a regular grid: the first step is {step}, others differ; "
             "reindex it, with NaN where there is no sample."
         )
     return step
@@ -86,3 +86,32 @@ def offset_steps(hours: Iterable[float], cadence: pd.Timedelta) -> np.ndarray:
         found = f"{hours[wrong][0]:g} h" if len(hours) else "none"
         raise FluxError(f"offsets must be multiples of the cadence, {cadence}; found {found}")
     return np.rint(steps).astype(int)
+
+
+def parse_cadence(text: str, where: str) -> pd.Timedelta:
+    """Return the Timedelta of "5min", "1h", "1D".
+
+    Raises
+    ------
+    FluxError
+        If the text is not a whole number of seconds that divides a day; `where` starts the message.
+    """
+    second = pd.Timedelta("1s")
+    try:
+        cadence = pd.Timedelta(text) if isinstance(text, str) else pd.NaT
+    except ValueError:
+        cadence = pd.NaT
+    if pd.isna(cadence) or not second <= cadence <= DAY or DAY % cadence or cadence % second:
+        raise FluxError(
+            f"{where} is {text!r}; expected a length of time that divides a day, "
+            'such as "5min", "1h" or "1D".'
+        )
+    return cadence
+
+
+def format_cadence(step: pd.Timedelta) -> str:
+    """Return the text that `parse_cadence` reads: "5min", "1h", "1D"."""
+    if step == DAY:
+        return "1D"
+    minutes = step.total_seconds() / 60
+    return f"{minutes / 60:g}h" if minutes % 60 == 0 else f"{minutes:g}min"

@@ -37,13 +37,15 @@ def tree(tmp_path_factory):
     """Lay simulated native files out as the archives do."""
     folder = tmp_path_factory.mktemp("archives")
     made = make_dataset(start="2014-01-01", days=59, cadence="5min")
-    written = made.write(folder / "written")
+    written = fluxlib.write_dataset(made, folder / "written")
     for path in written.glob("goes*/*.csv"):
         month = path.name.split("_")[-2]
         place = folder / "ncei" / month[:4] / month[4:6] / path.parent.name / "csv"
         place.mkdir(parents=True, exist_ok=True)
         path.rename(place / path.name)
-    hourly = make_dataset(start="2014-01-01", days=59, cadence="1h").write(folder / "hourly")
+    hourly = fluxlib.write_dataset(
+        make_dataset(start="2014-01-01", days=59, cadence="1h"), folder / "hourly"
+    )
     for source, place in [(written, "high_res_omni"), (hourly, "low_res_omni")]:
         (folder / "spdf" / place).mkdir(parents=True)
         for path in source.glob("omni*/*.gz"):

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import fluxlib
-from fluxlib.datasets import writing as writers
+from fluxlib.datasets import writing
 from fluxlib.datasets.manifest import read_manifest
 from fluxlib.errors import FluxError
+from fluxlib.io.omni import format_omni
 from fluxlib.io.text import read_body
 from tests.helpers.datasets import make_dataset
 
@@ -27,7 +28,7 @@ def check_flux(written, loaded):
 @pytest.mark.parametrize("cadence", CADENCES)
 def test_what_is_written_is_loaded_again(tmp_path, cadence):
     made = make_dataset(days=3, cadence=cadence)
-    assert made.write(tmp_path / "set") == tmp_path / "set"
+    assert fluxlib.write_dataset(made, tmp_path / "set") == tmp_path / "set"
     back = fluxlib.load(tmp_path / "set", cadence)
     check_flux(made.flux, back.flux)
     for series, frame in made.fluence.items():
@@ -50,7 +51,7 @@ def test_protons_are_written_and_loaded_again(tmp_path, cadence):
     protons = np.round(10 ** np.linspace(-1, 4, len(made.drivers)), 2)
     made.drivers["p10"] = protons
     made.drivers.iloc[5:9, -1] = np.nan
-    back = fluxlib.load(made.write(tmp_path / "set"), cadence).drivers["p10"]
+    back = fluxlib.load(fluxlib.write_dataset(made, tmp_path / "set"), cadence).drivers["p10"]
     assert (back.isna() == made.drivers["p10"].isna()).all()
     assert np.nanmax(np.abs(back - made.drivers["p10"])) < 1e-9
 
@@ -58,7 +59,7 @@ def test_protons_are_written_and_loaded_again(tmp_path, cadence):
 def test_omni2_says_where_nobody_has_judged_the_protons():
     made = make_dataset(days=1, cadence="1h")
     made.drivers["p10"] = np.where(made.drivers.index.hour < 6, np.nan, 1.5)
-    rows = [line.split() for line in writers.format_omni("omni2", made.drivers).splitlines()]
+    rows = [line.split() for line in format_omni("omni2", made.drivers).splitlines()]
     assert [row[48] for row in rows] == ["0"] * 6 + ["-1"] * 18
 
 
@@ -72,7 +73,7 @@ def test_omni2_says_where_nobody_has_judged_the_protons():
     ],
 )
 def test_each_cadence_is_written_in_the_archives_format(tmp_path, cadence, formats):
-    make_dataset(days=3, cadence=cadence).write(tmp_path / "set")
+    fluxlib.write_dataset(make_dataset(days=3, cadence=cadence), tmp_path / "set")
     manifest = read_manifest(tmp_path / "set")
     assert {entry.format for entry in (*manifest.flux, *manifest.drivers)} == formats
 
@@ -81,7 +82,7 @@ def test_daily_fluence_is_written_to_two_digits(tmp_path):
     made = make_dataset(days=40)
     made.flux = {}
     made.fluence["goes13"].iloc[3:5] = np.nan
-    back = fluxlib.load(made.write(tmp_path / "set"), "1h")
+    back = fluxlib.load(fluxlib.write_dataset(made, tmp_path / "set"), "1h")
     assert {entry.format for entry in back.manifest.flux} == {"dpd"}
     for series, frame in made.fluence.items():
         both = back.fluence[series]
@@ -91,7 +92,7 @@ def test_daily_fluence_is_written_to_two_digits(tmp_path):
 
 
 def test_goes_files_are_named_and_headed_as_the_archives(tmp_path):
-    folder = make_dataset(start="2014-01-30", days=3).write(tmp_path / "set")
+    folder = fluxlib.write_dataset(make_dataset(start="2014-01-30", days=3), tmp_path / "set")
     names = sorted(path.name for path in folder.glob("goes1*/*.csv"))
     assert names[:3] == [
         "g12_eps_5m_20140101_20140131.csv",
@@ -112,7 +113,7 @@ def test_omni_lines_have_the_columns_of_the_archives(tmp_path):
     for cadence, expected in (("1h", widths), ("5min", hro)):
         made = make_dataset(days=1, cadence=cadence)
         kind = "omni2" if cadence == "1h" else "omni-hro"
-        line = writers.format_omni(kind, made.drivers).splitlines()[0]
+        line = format_omni(kind, made.drivers).splitlines()[0]
         assert [m.end() for m in re.finditer(r"\S+", line)] == list(np.cumsum(expected))
 
 
@@ -127,13 +128,15 @@ def test_omni_lines_have_the_columns_of_the_archives(tmp_path):
 def test_the_real_files_have_those_columns_too(real_data, name, kind):
     line = read_body(real_data / name).split(b"\n")[0].decode()
     made = make_dataset(days=1, cadence="1h" if kind == "omni2" else "5min")
-    ours = writers.format_omni(kind, made.drivers).splitlines()[0]
+    ours = format_omni(kind, made.drivers).splitlines()[0]
     ends = [[m.end() for m in re.finditer(r"\S+", text)] for text in (line, ours)]
     assert ends[0] == ends[1]
 
 
 def test_the_same_dataset_gives_the_same_bytes(tmp_path):
-    folders = [make_dataset(days=2, cadence="1h").write(tmp_path / name) for name in "ab"]
+    folders = [
+        fluxlib.write_dataset(make_dataset(days=2, cadence="1h"), tmp_path / name) for name in "ab"
+    ]
     contents = [
         {p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file()} for f in folders
     ]
@@ -143,20 +146,20 @@ def test_the_same_dataset_gives_the_same_bytes(tmp_path):
 def test_a_folder_that_holds_something_is_not_written_over(tmp_path):
     (tmp_path / "mine.txt").touch()
     with pytest.raises(FluxError, match="already contains files; name a new folder"):
-        make_dataset(days=1).write(tmp_path)
+        fluxlib.write_dataset(make_dataset(days=1), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(FluxError, match="is a file; name a new folder"):
-        make_dataset(days=1).write(tmp_path / "file")
+        fluxlib.write_dataset(make_dataset(days=1), tmp_path / "file")
 
 
 def test_a_failure_leaves_no_half_of_a_folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(writers, "write_drivers", lambda *_: 1 / 0)
+    monkeypatch.setattr(writing, "write_drivers", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        make_dataset(days=1).write(tmp_path / "set")
+        fluxlib.write_dataset(make_dataset(days=1), tmp_path / "set")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -164,4 +167,4 @@ def test_titles_of_any_letters_survive(tmp_path):
     made = make_dataset(days=1)
     title = 'Élan "vital" \\ 電子 \x7f\t'
     made.manifest = type(made.manifest)(**{**vars(made.manifest), "title": title})
-    assert read_manifest(made.write(tmp_path / "set")).title == title
+    assert read_manifest(fluxlib.write_dataset(made, tmp_path / "set")).title == title

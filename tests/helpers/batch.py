@@ -33,7 +33,9 @@ CHEAP = {
 
 def make_batch(folder: Path) -> Path:
     """Run all notebooks on two and a half simulated years of three satellites."""
-    fluxlib.simulate("2011-07-01", "2014-01-01", "1h", seed=3).write(folder / "data")
+    fluxlib.write_dataset(
+        fluxlib.simulate("2011-07-01", "2014-01-01", "1h", seed=3), folder / "data"
+    )
     return run_all(folder, parameters=CHEAP)
 
 

@@ -38,10 +38,7 @@ def make_dataset(start="2014-01-01", days=40, cadence="5min", seed=0) -> Dataset
 
 
 def make_manifest(name: str, series) -> Manifest:
-    entries = tuple(
-        Entry("flux", "", "", "", "", (), satellite=s, series=s, position=POSITIONS[s])
-        for s in series
-    )
+    entries = tuple(Entry("flux", satellite=s, series=s, position=POSITIONS[s]) for s in series)
     return Manifest(Path(), name, "A toy", True, "goes13", tuple(series), entries, ())
 
 

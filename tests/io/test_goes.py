@@ -6,28 +6,35 @@ import pytest
 
 import fluxlib
 from fluxlib.errors import FluxError
+from fluxlib.io import goes
 from tests.helpers.datasets import EPEAD_HEAD, EPS_HEAD, make_epead, make_eps
+
+
+def save(folder, text, name="g10_eps_5m_20140101_20140131.csv"):
+    (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    return folder / name
 
 
 @pytest.fixture
 def read(tmp_path):
-    def read_text(text):
-        path = tmp_path / "g10_eps_5m_20140101_20140131.csv"
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return fluxlib.read_goes(path)
-
-    return read_text
+    return lambda *text, **options: fluxlib.read_goes(save(tmp_path, *text), **options)
 
 
-def test_eps_has_three_channels(read):
-    frame = read(make_eps(rows=3))
+@pytest.fixture
+def read_result(tmp_path):
+    return lambda *text, **options: goes.read(save(tmp_path, *text), **options)
+
+
+def test_eps_has_three_channels(read_result):
+    result = read_result(make_eps(rows=3))
+    frame = result.frame
     expected = pd.DataFrame(
         {"e0.6": [100.0, 200.0, 300.0], "e2": [1.0, 2.0, 3.0], "e4": [0.1, 0.2, 0.3]},
         index=pd.date_range("2014-01-01", periods=3, freq="5min", name="time"),
     )
     pd.testing.assert_frame_equal(frame, expected, check_freq=False)
-    assert frame.attrs["satellite"] == "goes10"
-    assert (frame.attrs["account"].read, frame.attrs["account"].kept) == (3, 3)
+    assert result.satellite == "goes10"
+    assert (result.account.read, result.account.kept) == (3, 3)
 
 
 @pytest.mark.parametrize(
@@ -41,18 +48,20 @@ def test_eps_has_three_channels(read):
         ("10,,30,0,0,0,0,0", 30, 0),  # no flag is no good flag
     ],
 )
-def test_epead_is_the_mean_of_the_good_telescopes(read, row, low, high):
-    frame = read(make_epead(row))
+def test_epead_is_the_mean_of_the_good_telescopes(read_result, row, low, high):
+    result = read_result(make_epead(row))
+    frame = result.frame
     assert list(frame.columns) == ["e0.8", "e2"]
     np.testing.assert_array_equal(frame.to_numpy(), [[low, high]])
-    assert frame.attrs["satellite"] == "goes13"
+    assert result.satellite == "goes13"
 
 
 @pytest.mark.parametrize("fill", ["-99999", "-99999.0", "-9.9999E+04", "inf", "-0.5", ""])
-def test_what_is_no_flux_is_missing_and_counted(read, fill):
-    frame = read(make_eps(rows=3).replace(",2.0E+02,", f",{fill},"))
+def test_what_is_no_flux_is_missing_and_counted(read_result, fill):
+    result = read_result(make_eps(rows=3).replace(",2.0E+02,", f",{fill},"))
+    frame = result.frame
     assert frame["e0.6"].isna().tolist() == [False, True, False]
-    assert dict(frame.attrs["account"].filled) == {"e0.6": 1}
+    assert dict(result.account.filled) == {"e0.6": 1}
 
 
 def test_the_order_of_columns_in_the_file_does_not_matter(read):
@@ -72,24 +81,25 @@ def test_a_gzipped_file_is_read_as_it_is(read, tmp_path):
     pd.testing.assert_frame_equal(fluxlib.read_goes(tmp_path / "a.csv.gz"), read(make_eps()))
 
 
-def test_a_truncated_last_line_is_rejected(read):
-    account = read(make_eps(rows=3)[:-3]).attrs["account"]
+def test_a_truncated_last_line_is_rejected(read_result):
+    account = read_result(make_eps(rows=3)[:-3]).account
     assert (account.read, account.kept) == (3, 2)
     line = EPS_HEAD.count("\n") + 3
     assert account.explain() == f"1 wrong number of fields (line {line}: 4, not 5)"
 
 
-def test_a_leap_second_is_rejected_and_the_rest_kept(read):
+def test_a_leap_second_is_rejected_and_the_rest_kept(read_result):
     text = make_eps(rows=3).replace("00:05:00.000", "23:59:60.000")
-    account = read(text).attrs["account"]
+    account = read_result(text).account
     assert (account.kept, account.rejected["no valid time"]) == (2, 1)
 
 
-def test_a_clock_that_jumps_back_gives_each_time_once_in_order(read):
+def test_a_clock_that_jumps_back_gives_each_time_once_in_order(read_result):
     rows = make_eps(rows=4).removeprefix(EPS_HEAD).splitlines(keepends=True)
-    frame = read(EPS_HEAD + "".join([rows[0], rows[1], rows[3], rows[1], rows[2]]))
+    result = read_result(EPS_HEAD + "".join([rows[0], rows[1], rows[3], rows[1], rows[2]]))
+    frame = result.frame
     assert frame["e2"].tolist() == [1, 2, 3, 4]
-    assert frame.attrs["account"].explain() == "1 duplicate time (2014-01-01T00:05:00)"
+    assert result.account.explain() == "1 duplicate time (2014-01-01T00:05:00)"
 
 
 WRONG = {
@@ -115,12 +125,13 @@ def test_a_file_of_no_use_is_refused_with_a_reason(read, case):
 
 @pytest.mark.real
 def test_the_ncei_sample_reads_as_it_stands(real_data):
-    frame = fluxlib.read_goes(real_data / "formats" / "g10_eps_5m_20031001_EXCERPT.csv")
-    assert frame.attrs["satellite"] == "goes10"
+    result = goes.read(real_data / "formats" / "g10_eps_5m_20031001_EXCERPT.csv")
+    frame = result.frame
+    assert result.satellite == "goes10"
     assert list(frame.columns) == ["e0.6", "e2", "e4"]
     assert frame.loc["2003-10-01 00:15"].tolist() == [3.13e5, 2.26e3, 80.0]
     assert (frame.index == pd.date_range("2003-10-01", periods=4, freq="5min")).all()
-    assert frame.attrs["account"].kept == frame.attrs["account"].read == 4
+    assert result.account.kept == result.account.read == 4
 
 
 @pytest.mark.real

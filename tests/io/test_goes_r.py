@@ -4,6 +4,7 @@ import pytest
 
 import fluxlib
 from fluxlib.errors import FluxError
+from fluxlib.io import goes_r
 from tests.helpers.datasets import write_goesr
 
 NAME = "sci_mpsh-l2-avg5m_g16_d20221230_v2-0-0.nc"
@@ -17,13 +18,14 @@ def path(tmp_path):
 
 def test_flux_is_the_mean_of_the_telescopes(path):
     write_goesr(path, FLUX)
-    frame = fluxlib.read_goesr(path)
+    result = goes_r.read(path)
+    frame = result.frame
     assert frame["e2"].tolist() == [30, 3, 7]
     expected = pd.date_range("2022-12-30", periods=3, freq="5min")
     assert (frame.index == expected).all()
     assert frame.index.name == "time"
-    assert frame.attrs["satellite"] == "goes16"
-    assert frame.attrs["account"].kept == 3
+    assert result.satellite == "goes16"
+    assert result.account.kept == 3
 
 
 def test_telescopes_without_a_good_number_do_not_count(path):
@@ -31,10 +33,11 @@ def test_telescopes_without_a_good_number_do_not_count(path):
     flux[0] = [np.nan, -1e31, 30, np.inf, -5]
     flux[1] = np.nan
     write_goesr(path, flux)
-    frame = fluxlib.read_goesr(path)
+    result = goes_r.read(path)
+    frame = result.frame
     assert frame["e2"].tolist()[::2] == [30, 7]
     assert frame["e2"].isna().tolist() == [False, True, False]
-    assert dict(frame.attrs["account"].filled) == {"e2": 1}
+    assert dict(result.account.filled) == {"e2": 1}
 
 
 def test_telescopes_without_a_valid_sample_do_not_count(path):
@@ -46,17 +49,19 @@ def test_telescopes_without_a_valid_sample_do_not_count(path):
 
 def test_the_older_name_of_time_and_a_file_without_a_platform_are_read(path):
     write_goesr(path, FLUX, time="L2_SciData_TimeStamp", platform=None)
-    frame = fluxlib.read_goesr(path)
+    result = goes_r.read(path)
+    frame = result.frame
     assert frame.index[0] == pd.Timestamp("2022-12-30")
-    assert frame.attrs["satellite"] == "goes16"
+    assert result.satellite == "goes16"
 
 
 def test_rows_without_a_time_or_with_one_again_are_rejected(path):
     seconds = np.array([725630400.0, np.nan, 725630400.0])
     write_goesr(path, FLUX, seconds=seconds)
-    frame = fluxlib.read_goesr(path)
+    result = goes_r.read(path)
+    frame = result.frame
     assert frame["e2"].tolist() == [30]
-    account = frame.attrs["account"]
+    account = result.account
     assert account.read == account.kept + sum(account.rejected.values()) == 3
     assert account.explain() == ("1 no valid time (row 2); 1 duplicate time (2022-12-30T00:00:00)")
 

@@ -6,41 +6,51 @@ import pytest
 
 import fluxlib
 from fluxlib.errors import FluxError
+from fluxlib.io import omni
 from fluxlib.io.omni import FIELDS
 from tests.helpers.datasets import make_omni
 
 HRO_UNITS = {"V": 473.4, "Vx": -471.0, "N": 1.11, "B": 10.14, "Bz": -0.85, "SYM_H": -20, "AL": -28}
 
 
+def save(folder, text, name="omni.dat"):
+    (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    return folder / name
+
+
 @pytest.fixture
 def read(tmp_path):
-    def read_text(text, name="omni.dat"):
-        (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-        return fluxlib.read_omni(tmp_path / name)
-
-    return read_text
+    return lambda *text, **options: fluxlib.read_omni(save(tmp_path, *text), **options)
 
 
-def test_omni2_is_hourly_and_says_so(read):
-    frame = read(make_omni("omni2", rows=30, V=400.0))
+@pytest.fixture
+def read_result(tmp_path):
+    return lambda *text, **options: omni.read(save(tmp_path, *text), **options)
+
+
+def test_omni2_is_hourly_and_says_so(read_result):
+    result = read_result(make_omni("omni2", rows=30, V=400.0))
+    frame = result.frame
     assert (frame.index == pd.date_range("2014-01-01", periods=30, freq="1h")).all()
-    assert frame.attrs["kind"] == "omni2"
+    assert result.format == "omni2"
     assert frame["V"].tolist() == [400] * 30
 
 
 @pytest.mark.parametrize("cadence", ["1min", "5min"])
-def test_hro_has_its_own_cadence(read, cadence):
-    frame = read(make_omni("omni-hro", rows=300, cadence=cadence, **HRO_UNITS))
+def test_hro_has_its_own_cadence(read_result, cadence):
+    result = read_result(make_omni("omni-hro", rows=300, cadence=cadence, **HRO_UNITS))
+    frame = result.frame
     assert (frame.index == pd.date_range("2014-01-01", periods=300, freq=cadence)).all()
-    assert frame.attrs["kind"] == "omni-hro"
+    assert result.format == "omni-hro"
     assert {name: frame[name].iloc[7] for name in HRO_UNITS} == HRO_UNITS
 
 
 @pytest.mark.parametrize("kind", ["omni2", "omni-hro"])
-def test_every_fill_is_missing_and_counted(read, kind):
-    frame = read(make_omni(kind, rows=4))
+def test_every_fill_is_missing_and_counted(read_result, kind):
+    result = read_result(make_omni(kind, rows=4))
+    frame = result.frame
     assert frame.isna().all().all()
-    assert set(frame.attrs["account"].filled.values()) == {4}
+    assert set(result.account.filled.values()) == {4}
 
 
 def test_kp_is_thirds_from_0_to_9(read):
@@ -78,11 +88,12 @@ def test_the_shorter_hro_layout_has_the_same_fields(read):
 
 
 @pytest.mark.parametrize("kind", ["omni2", "omni-hro"])
-def test_protons_above_ten_mev_are_read_where_the_file_holds_any(read, kind):
+def test_protons_above_ten_mev_are_read_where_the_file_holds_any(read, read_result, kind):
     text = make_omni(kind, rows=4, p10=[0.15, 9650.0, np.nan, 12.5])
-    frame = read(text)
+    result = read_result(text)
+    frame = result.frame
     assert frame["p10"].iloc[[0, 1, 3]].tolist() == [0.15, 9650.0, 12.5]
-    assert frame.attrs["account"].filled["p10"] == 1
+    assert result.account.filled["p10"] == 1
     assert "p10" not in read(make_omni(kind, rows=4))
     field = {"omni2": 46, "omni-hro": 47}[kind]
     assert text.splitlines()[1].split()[field - 1] == "9650.00"
@@ -122,21 +133,21 @@ def test_a_gzipped_file_cut_short_is_refused(read):
         read(gzip.compress(make_omni("omni2", rows=3000).encode())[:-20], "omni.dat.gz")
 
 
-def test_a_truncated_last_line_is_rejected_and_the_rest_kept(read):
-    account = read(make_omni("omni2", rows=10)[:-100]).attrs["account"]
+def test_a_truncated_last_line_is_rejected_and_the_rest_kept(read_result):
+    account = read_result(make_omni("omni2", rows=10)[:-100]).account
     assert (account.read, account.kept) == (10, 9)
     assert "1 wrong number of fields (line 10:" in account.explain()
 
 
-def test_a_day_off_the_calendar_is_rejected(read):
+def test_a_day_off_the_calendar_is_rejected(read_result):
     text = make_omni("omni2", rows=3).replace("2014   1  1", "2014 366  1")
-    account = read(text).attrs["account"]
+    account = read_result(text).account
     assert account.explain() == "1 no valid time (line 2)"
 
 
-def test_a_repeated_hour_is_rejected(read):
+def test_a_repeated_hour_is_rejected(read_result):
     text = make_omni("omni2", rows=3)
-    account = read(text + text[: text.index("\n") + 1]).attrs["account"]
+    account = read_result(text + text[: text.index("\n") + 1]).account
     assert account.explain() == "1 duplicate time (2014-01-01T00:00:00)"
 
 
@@ -216,7 +227,7 @@ def test_real_omni2_first_row_is_what_the_file_says(real_data):
 
 
 @pytest.mark.real
-def test_fixed_width_and_line_by_line_agree_on_a_real_year(real_data, tmp_path):
+def test_at_once_and_line_by_line_agree_on_a_real_year(real_data, tmp_path):
     body = gzip.decompress((real_data / "omni2" / "omni2_2003.dat.gz").read_bytes())
     (tmp_path / "whole.dat").write_bytes(body)
     (tmp_path / "with_a_bad_line.dat").write_bytes(body + b"1 2\n")

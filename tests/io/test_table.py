@@ -6,17 +6,24 @@ import pytest
 
 import fluxlib
 from fluxlib.errors import FluxError
+from fluxlib.io import table
 
 HEAD = "time,e2\n"
 
 
+def save(folder, text, name="table.csv"):
+    (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    return folder / name
+
+
 @pytest.fixture
 def read(tmp_path):
-    def read_text(text, name="table.csv"):
-        (tmp_path / name).write_bytes(text if isinstance(text, bytes) else text.encode())
-        return fluxlib.read_table(tmp_path / name)
+    return lambda *text, **options: fluxlib.read_table(save(tmp_path, *text), **options)
 
-    return read_text
+
+@pytest.fixture
+def read_result(tmp_path):
+    return lambda *text, **options: table.read(save(tmp_path, *text), **options)
 
 
 def make_frame():
@@ -59,17 +66,19 @@ def test_parquet_may_hold_time_as_index_or_column(tmp_path, place):
 def test_parquet_rows_without_a_time_or_with_one_again_are_rejected(tmp_path):
     times = pd.to_datetime(["2014-01-02", None, "2014-01-01", "2014-01-02"])
     pd.DataFrame({"time": times, "e2": [2, 0, 1, 9]}).to_parquet(tmp_path / "a.parquet")
-    frame = fluxlib.read_table(tmp_path / "a.parquet")
+    result = table.read(tmp_path / "a.parquet")
+    frame = result.frame
     assert frame["e2"].tolist() == [1, 2]
-    account = frame.attrs["account"]
+    account = result.account
     assert (account.read, account.kept) == (4, 2)
     assert account.explain() == ("1 no valid time (row 2); 1 duplicate time (2014-01-02T00:00:00)")
 
 
-def test_infinite_and_empty_values_are_missing_and_counted(read):
-    frame = read(HEAD + "2014-01-01,inf\n2014-01-02,\n2014-01-03,NaN\n2014-01-04,-inf\n")
+def test_infinite_and_empty_values_are_missing_and_counted(read_result):
+    result = read_result(HEAD + "2014-01-01,inf\n2014-01-02,\n2014-01-03,NaN\n2014-01-04,-inf\n")
+    frame = result.frame
     assert frame["e2"].isna().all()
-    assert dict(frame.attrs["account"].filled) == {"e2": 4}
+    assert dict(result.account.filled) == {"e2": 4}
 
 
 WRONG = {

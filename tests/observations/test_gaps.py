@@ -69,9 +69,9 @@ def test_no_gap_gives_an_empty_table_and_nothing_known_one_gap():
 
 
 def test_what_is_no_regular_grid_of_time_is_refused():
-    with pytest.raises(FluxError, match="series: the index is no regular grid"):
+    with pytest.raises(FluxError, match="series: the index is not a regular grid"):
         fluxlib.find_gaps(make_holes(0).drop(pd.Timestamp("2014-01-26")))
-    with pytest.raises(FluxError, match="series is indexed by int64: give it a time index"):
+    with pytest.raises(FluxError, match="series is indexed by int64; expected an index of times"):
         fluxlib.find_gaps(pd.Series([1.0, np.nan]))
 
 

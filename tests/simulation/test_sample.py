@@ -2,9 +2,10 @@ import pandas as pd
 import pytest
 
 import fluxlib
-from fluxlib.datasets.cache import READING
+from fluxlib.datasets.loading import READING_CODE
 from fluxlib.datasets.manifest import read_manifest
 from fluxlib.simulation import sample
+from fluxlib.utils.time_grid import format_cadence
 from tests.helpers.import_graph import find_chapters
 
 
@@ -30,7 +31,7 @@ def test_the_reference_is_one_of_the_satellites_in_service():
 
 
 def test_simulated_data_written_and_loaded_is_the_same(made, tmp_path):
-    back = fluxlib.load(made.write(tmp_path / "set"), "1h")
+    back = fluxlib.load(fluxlib.write_dataset(made, tmp_path / "set"), "1h")
     for series, frame in made.flux.items():
         pd.testing.assert_frame_equal(back.flux[series], frame, rtol=1e-5, check_freq=False)
     assert back.daily["e2"].to_numpy() == pytest.approx(made.daily["e2"].to_numpy(), nan_ok=True)
@@ -46,7 +47,7 @@ def test_the_sample_has_the_fleet_hourly_and_one_pair_at_five_minutes(tmp_path, 
     assert not sample.is_current(tmp_path)
     manifest = read_manifest(folder)
     assert manifest.series == ("goes13", "goes15")
-    cadences = [entry.cadence for entry in manifest.flux]
+    cadences = [format_cadence(entry.cadence) for entry in manifest.flux]
     assert cadences == ["1h", "5min", "1h"] * 2
     hourly, fine = fluxlib.load(folder, "1h"), fluxlib.load(folder, "5min")
     for series in sample.PAIR:
@@ -66,7 +67,7 @@ def test_the_sample_has_the_fleet_hourly_and_one_pair_at_five_minutes(tmp_path, 
 
 def test_the_sample_is_known_by_every_chapter_that_makes_it():
     """A module whose change would go unnoticed would leave an old sample in use."""
-    assert find_chapters("simulation.sample") - {"errors"} == {*READING, "simulation"}
+    assert find_chapters("simulation.sample") - {"errors"} == {*READING_CODE, "simulation"}
 
 
 def test_the_sample_is_the_same_each_time(tmp_path, monkeypatch):

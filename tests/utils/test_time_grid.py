@@ -3,7 +3,14 @@ import pandas as pd
 import pytest
 
 from fluxlib.errors import FluxError
-from fluxlib.utils.time_grid import align_grids, find_cadence, find_runs, offset_steps
+from fluxlib.utils.time_grid import (
+    align_grids,
+    find_cadence,
+    find_runs,
+    format_cadence,
+    offset_steps,
+    parse_cadence,
+)
 
 FIVE = pd.date_range("2010-01-01", periods=100, freq="5min", name="time")
 
@@ -36,7 +43,7 @@ def test_grids_that_do_not_match_are_named():
         align_grids(drivers, pd.Series(1.0, FIVE[::12]), [0])
     with pytest.raises(FluxError, match="lie between those of drivers"):
         align_grids(drivers, pd.Series(1.0, FIVE + pd.Timedelta("1min")), [0])
-    with pytest.raises(FluxError, match="target: the index is no regular grid"):
+    with pytest.raises(FluxError, match="target: the index is not a regular grid"):
         align_grids(drivers, pd.Series(1.0, FIVE.delete(5)), [0])
     with pytest.raises(FluxError, match="drivers is indexed by int64"):
         find_cadence(pd.RangeIndex(3), "drivers")
@@ -67,3 +74,19 @@ def test_the_cadence_is_the_step_of_a_regular_grid():
 def test_an_index_without_one_step_is_refused(days):
     with pytest.raises(FluxError, match="flux: the index"):
         find_cadence(pd.DatetimeIndex([f"2014-01-{day:02}" for day in days]), "flux")
+
+
+@pytest.mark.parametrize("text", ["5min", "1h", "3h", "1D", "60s"])
+def test_a_cadence_divides_a_day(text):
+    assert pd.Timedelta("1D") % parse_cadence(text, "cadence") == pd.Timedelta(0)
+
+
+@pytest.mark.parametrize("text", ["1min", "5min", "90min", "1h", "3h", "1D"])
+def test_a_cadence_is_printed_as_it_is_read(text):
+    assert format_cadence(parse_cadence(text, "cadence")) == text
+
+
+@pytest.mark.parametrize("text", ["7min", "0h", "-1h", "2D", "soon", "", None, 3, "NaT"])
+def test_what_is_no_cadence_is_refused(text):
+    with pytest.raises(FluxError, match=r"cadence is .* expected a length of time that divides"):
+        parse_cadence(text, "cadence")
