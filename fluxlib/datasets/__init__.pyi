@@ -1,12 +1,10 @@
 from .dataset import Dataset as Dataset
 from .loading import dataset_key as dataset_key
 from .loading import load as load
-from .manifest import FORMATS as FORMATS
 from .manifest import Entry as Entry
 from .manifest import Manifest as Manifest
 from .manifest import read_manifest as read_manifest
 from .manifest import write_manifest as write_manifest
-from .series import ALERT as ALERT
 from .series import Pair as Pair
 from .series import choose_pair as choose_pair
 from .series import choose_target as choose_target
