@@ -1,6 +1,9 @@
+from .download import FetchResult as FetchResult
+from .download import RetryPolicy as RetryPolicy
 from .fetch import fetch_from_arguments as fetch_from_arguments
 from .fetch import list_items as list_items
+from .fetch import make_request as make_request
+from .fetch import read_recipe as read_recipe
 from .fetch import write_description as write_description
-from .request import Request as Request
-from .request import make_request as make_request
-from .request import read_recipe as read_recipe
+from .sources import Archive as Archive
+from .sources import Request as Request

@@ -1,11 +1,10 @@
-"""Download files so that only whole ones are kept, none twice, and a killed run goes on."""
+"""Download files: only whole ones are kept, none is fetched twice, and a killed run goes on."""
 
 import ftplib
 import json
 import random
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,22 +14,23 @@ from urllib.parse import urlsplit
 
 import pooch
 import requests
+import tenacity
 
 from fluxlib.errors import FluxError
 from fluxlib.utils.files import atomic_path, write_text
 
 CHECKSUMS = "checksums.json"
 CHUNK = 2**17
-# What a server may say once and not again: too many requests, or trouble of its own.
-PASSING = (408, 425, 429, 500, 502, 503, 504)
-ABSENT = (404, 410)
+# Too many requests, or trouble on the server's side: another try may succeed.
+RETRY_STATUS = (408, 425, 429, 500, 502, 503, 504)
+ABSENT_STATUS = (404, 410)
 
 
 @dataclass(frozen=True)
 class Item:
     """A file to fetch: its address, and its place below the dataset's folder.
 
-    One that is `changing` is fetched anew each time, and has no checksum to keep to.
+    A `changing` file is fetched anew each time, and its checksum is not kept.
     """
 
     url: str
@@ -39,8 +39,11 @@ class Item:
 
 
 @dataclass
-class Outcome:
-    """What became of the items: paths that were fetched, were there, and that no archive has."""
+class FetchResult:
+    """Paths that were fetched, were present already, or are absent from the archive; failures.
+
+    `failed` has a reason by address.
+    """
 
     fetched: list[str] = field(default_factory=list)
     present: list[str] = field(default_factory=list)
@@ -48,17 +51,26 @@ class Outcome:
     failed: dict[str, str] = field(default_factory=dict)
 
 
-class Absent(Exception):  # noqa: N818 - it never leaves this module
+class _Absent(Exception):  # noqa: N818 - it never leaves this module
     """The archive has no such file, or a feed has no row now."""
 
 
-class BrokenFile(Exception):  # noqa: N818 - it never leaves this module
-    """What came is not what was asked for, though another try may bring it."""
+class _BrokenFile(Exception):  # noqa: N818 - it never leaves this module
+    """What arrived is not the file that was asked for; another try may succeed."""
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long to wait for a server: seconds of silence, tries of a file, seconds between them."""
+class RetryPolicy:
+    """How often a file is tried, and how long a server is waited for.
+
+    Attributes
+    ----------
+    timeout : float
+        Seconds without an answer after which a try ends.
+    tries : int
+    pause : float
+        Seconds before the second try; doubled for each one after it.
+    """
 
     timeout: float = 30.0
     tries: int = 5
@@ -69,58 +81,64 @@ def download_all(
     items: Iterable[Item],
     folder: Path,
     *,
-    patience: Patience,
+    policy: RetryPolicy,
     workers: int = 4,
-    tell: Callable[[], None] = lambda: None,
-) -> Outcome:
-    """Download items to a folder, several at once; `tell` is called after each.
+    progress: Callable[[], None] = lambda: None,
+) -> FetchResult:
+    """Download items to a folder, several at once; `progress` is called after each.
 
     A file that is there is checked against the checksum that was recorded when it was fetched,
     and fetched again only if it differs.
     """
     pooch.get_logger().setLevel("WARNING")
     record = _Record(folder)
-    outcome = Outcome()
+    result = FetchResult()
     lock = threading.Lock()
 
-    def do(item: Item) -> None:
+    def fetch_one(item: Item) -> None:
         try:
             known = not item.changing and record.knows(item.path)
-            place = outcome.present if known else outcome.fetched
-            found = _fetch(item, folder, record, patience)
+            place = result.present if known else result.fetched
+            found = _fetch(item, folder, record, policy)
             with lock:
-                (place if found else outcome.absent).append(item.path)
-        except (OSError, ValueError, BrokenFile) as error:
+                (place if found else result.absent).append(item.path)
+        except (OSError, ValueError, _BrokenFile) as error:
             with lock:
-                outcome.failed[item.url] = _explain(error)
-        tell()
+                result.failed[item.url] = _explain(error)
+        progress()
 
     with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(do, item) for item in items]
+        futures = [pool.submit(fetch_one, item) for item in items]
         try:
             for future in futures:
                 future.result()
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
-    for paths in (outcome.fetched, outcome.present, outcome.absent):
+    for paths in (result.fetched, result.present, result.absent):
         paths.sort()
-    return outcome
+    return result
 
 
-def read_page(url: str, patience: Patience) -> str | None:
-    """Return the text of a page, such as a folder's listing; None if there is none."""
+def read_page(url: str, policy: RetryPolicy) -> str | None:
+    """Return the text of a page, such as a folder's listing; None if the server has none.
+
+    Raises
+    ------
+    FluxError
+        If the server cannot be reached or fails after all tries.
+    """
 
     def get() -> str | None:
-        with requests.get(url, timeout=patience.timeout) as answer:
-            if answer.status_code in ABSENT:
+        with requests.get(url, timeout=policy.timeout) as answer:
+            if answer.status_code in ABSENT_STATUS:
                 return None
             answer.raise_for_status()
             return answer.text
 
     try:
-        return _insist(get, patience)
-    except (OSError, BrokenFile) as error:
+        return _retry(get, policy)
+    except (OSError, _BrokenFile) as error:
         raise FluxError(f"{url}: {_explain(error)}; try again later.") from None
 
 
@@ -157,10 +175,10 @@ class _Record:
                 write_text(self._path, json.dumps(self._sums, indent=0, sort_keys=True))
 
 
-def _fetch(item: Item, folder: Path, record: _Record, patience: Patience) -> bool:
-    """Have an item in its place; return whether the archive has it at all."""
+def _fetch(item: Item, folder: Path, record: _Record, policy: RetryPolicy) -> bool:
+    """Fetch an item unless it is there and whole; return whether the archive has it at all."""
     target = folder / item.path
-    download = _choose_downloader(item.url, patience)
+    download = _choose_downloader(item.url, policy)
 
     def get() -> bool:
         try:
@@ -175,26 +193,26 @@ def _fetch(item: Item, folder: Path, record: _Record, patience: Patience) -> boo
                 path=target.parent,
                 downloader=download,
             )
-        except Absent:
+        except _Absent:
             return False
         except requests.HTTPError as error:
-            if error.response.status_code in ABSENT:
+            if error.response.status_code in ABSENT_STATUS:
                 return False
             raise
         return True
 
-    found = _insist(get, patience)
+    found = _retry(get, policy)
     if found and not item.changing:
         record.put(item.path)
     return found
 
 
-def _choose_downloader(url: str, patience: Patience) -> Callable:
+def _choose_downloader(url: str, policy: RetryPolicy) -> Callable:
     """Return pooch's downloader for the address, with a check of what arrived."""
     if urlsplit(url).scheme in ("http", "https"):
-        inner = pooch.HTTPDownloader(timeout=patience.timeout, chunk_size=CHUNK)
+        inner = partial(_read_http, timeout=policy.timeout)
     elif urlsplit(url).scheme == "ftp":
-        inner = partial(_read_ftp, timeout=patience.timeout)
+        inner = partial(_read_ftp, timeout=policy.timeout)
     else:
         inner = pooch.choose_downloader(url)
 
@@ -203,6 +221,14 @@ def _choose_downloader(url: str, patience: Patience) -> Callable:
         _check_whole(Path(output), url)
 
     return download
+
+
+def _read_http(url: str, output: str, _retriever, *, timeout: float) -> None:
+    """Download from a web server; pooch's leaves connections open that fail halfway."""
+    with requests.get(url, stream=True, timeout=timeout) as answer, open(output, "wb") as file:
+        answer.raise_for_status()
+        for chunk in answer.iter_content(CHUNK):
+            file.write(chunk)
 
 
 def _read_ftp(url: str, output: str, _retriever, *, timeout: float) -> None:
@@ -215,18 +241,18 @@ def _read_ftp(url: str, output: str, _retriever, *, timeout: float) -> None:
             server.retrbinary(f"RETR {parts.path}", file.write, CHUNK)
     except (ftplib.Error, EOFError, ConnectionError, socket.gaierror) as error:
         if str(error).startswith("550"):
-            raise Absent from None
+            raise _Absent from None
         # Any other refusal may pass: servers that are full say 421, 530, or nothing at all.
-        raise BrokenFile(str(error) or "the server hung up") from error
+        raise _BrokenFile(str(error) or "the server hung up") from error
 
 
 def _check_whole(path: Path, url: str) -> None:
-    """Raise if a file ends early or is a page that says that something went wrong."""
+    """Raise if a file ends early, or is a web page in place of the file."""
     body = path.read_bytes()
     if not body.strip():
-        raise BrokenFile("the answer is empty")
+        raise _BrokenFile("the answer is empty")
     if body[:512].lstrip()[:1] == b"<":
-        raise BrokenFile("the answer is a web page, not the file")
+        raise _BrokenFile("the answer is a web page, not the file")
     if url.endswith(".nc"):
         _check_hdf5(body)
     if url.endswith(".csv"):
@@ -240,53 +266,54 @@ def _check_whole(path: Path, url: str) -> None:
 def _check_hdf5(body: bytes) -> None:
     """Raise if a netCDF 4 file, which is HDF5, is shorter than its first block says."""
     if not body.startswith(b"\x89HDF\r\n\x1a\n") or len(body) < 48:
-        raise BrokenFile("the answer is no netCDF file")
+        raise _BrokenFile("the answer is not a netCDF file")
     # The end's address: "Disk Format: Level 0A - Format Signature and Superblock".
     place = 28 if body[8] >= 2 else 40
     if int.from_bytes(body[place : place + 8], "little") > len(body):
-        raise BrokenFile("the answer ends before the netCDF file does")
+        raise _BrokenFile("the answer ends before the netCDF file does")
 
 
 def _check_json(body: bytes) -> None:
-    """Raise if a feed is no whole list, or has no row."""
+    """Raise if a feed is not a whole list of rows, or has none."""
     try:
         rows = json.loads(body)
     except (ValueError, RecursionError):
-        raise BrokenFile("the answer is not whole JSON") from None
+        raise _BrokenFile("the answer is not whole JSON") from None
     if not isinstance(rows, list):
-        raise BrokenFile("the answer is no list of rows")
+        raise _BrokenFile("the answer is not a list of rows")
     if not rows:
-        raise Absent
+        raise _Absent
 
 
 def _check_last_line(body: bytes, delimiter: bytes | None) -> None:
-    """Raise if the last line has no end and fewer fields than the one before it."""
+    """Raise if the last line has no line end and not the fields of the line before it."""
     lines = body[-5000:].splitlines()
     if not body.endswith(b"\n") and len(lines) > 1:
         counts = [len(line.split(delimiter)) for line in lines[-2:]]
         if counts[0] != counts[1]:
-            raise BrokenFile("the answer ends in the middle of a line")
+            raise _BrokenFile("the answer ends in the middle of a line")
 
 
-def _insist(get: Callable, patience: Patience):
-    """Call a function until it succeeds, with growing pauses where trying again may help."""
-    for attempt in range(1, patience.tries + 1):
-        try:
-            return get()
-        except (OSError, BrokenFile) as error:
-            if attempt == patience.tries or not _may_pass(error):
-                raise
-            wanted = _read_retry_after(error)
-            # Doubled each time, with some chance in it so that several do not come at once.
-            pause = patience.pause * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)
-            time.sleep(max(pause, min(wanted, 60 * patience.pause)))
-    return None
+def _retry(get: Callable, policy: RetryPolicy):
+    """Call a function until it succeeds, with growing pauses, where another try may help."""
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        # Some randomness, so that several workers do not return at the same moment.
+        pause = policy.pause * 2 ** (state.attempt_number - 1) * random.uniform(0.75, 1.25)
+        return max(pause, min(_read_retry_after(state.outcome.exception()), 60 * policy.pause))
+
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception(_may_pass),
+        stop=tenacity.stop_after_attempt(policy.tries),
+        wait=wait,
+        reraise=True,
+    )(get)
 
 
-def _may_pass(error: Exception) -> bool:
+def _may_pass(error: BaseException) -> bool:
     if isinstance(error, requests.HTTPError):
-        return error.response.status_code in PASSING
-    return isinstance(error, (BrokenFile, requests.RequestException, TimeoutError))
+        return error.response.status_code in RETRY_STATUS
+    return isinstance(error, (_BrokenFile, requests.RequestException, TimeoutError))
 
 
 def _read_retry_after(error: Exception) -> float:

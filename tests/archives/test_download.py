@@ -3,11 +3,11 @@ import re
 
 import pytest
 
-from fluxlib.archives.download import CHECKSUMS, Item, Patience, download_all, read_page
+from fluxlib.archives.download import CHECKSUMS, Item, RetryPolicy, download_all, read_page
 from fluxlib.errors import FluxError
 from tests.helpers.archive_server import Archive, FtpArchive
 
-QUICK = Patience(timeout=0.5, tries=3, pause=0.01)
+QUICK = RetryPolicy(timeout=0.5, tries=3, pause=0.01)
 BODY = b"time,e2\n" + b"2014-01-01,1.5\n" * 5000
 # The first block of a HDF5 file of version 2, with the address of the file's end.
 BLOCK = b"\x89HDF\r\n\x1a\n\x02\x08\x08\x00" + bytes(16) + (len(BODY) + 48).to_bytes(20, "little")
@@ -24,25 +24,25 @@ def archive(tmp_path):
     server.close()
 
 
-def get(archive, folder, *names, patience=QUICK, **options):
+def get(archive, folder, *names, policy=QUICK, **options):
     items = [Item(f"{archive.url}/{name}", f"sub/{name}") for name in names]
-    return download_all(items, folder, patience=patience, **options)
+    return download_all(items, folder, policy=policy, **options)
 
 
 def test_files_come_whole_and_their_checksums_are_recorded(archive, tmp_path):
-    told = []
-    outcome = get(archive, tmp_path, "a.csv", "c.nc", tell=lambda: told.append(1))
-    assert outcome.fetched == ["sub/a.csv", "sub/c.nc"]
+    calls = []
+    result = get(archive, tmp_path, "a.csv", "c.nc", progress=lambda: calls.append(1))
+    assert result.fetched == ["sub/a.csv", "sub/c.nc"]
     assert (tmp_path / "sub" / "a.csv").read_bytes() == BODY
     assert sorted(json.loads((tmp_path / CHECKSUMS).read_text())) == ["sub/a.csv", "sub/c.nc"]
-    assert len(told) == 2
+    assert len(calls) == 2
 
 
 def test_nothing_is_fetched_twice(archive, tmp_path):
     get(archive, tmp_path, "a.csv", "b.csv")
-    outcome = get(archive, tmp_path, "a.csv", "b.csv")
-    assert outcome.present == ["sub/a.csv", "sub/b.csv"]
-    assert outcome.fetched == []
+    result = get(archive, tmp_path, "a.csv", "b.csv")
+    assert result.present == ["sub/a.csv", "sub/b.csv"]
+    assert result.fetched == []
     assert archive.asked == {"a.csv": 1, "b.csv": 1}
 
 
@@ -70,18 +70,18 @@ def test_a_fault_that_passes_is_got_over(archive, tmp_path, fault, name):
 )
 def test_a_fault_that_stays_is_reported_and_keeps_no_file(archive, tmp_path, fault, reason):
     archive.faults["a.csv"] = [fault] * 9
-    outcome = get(archive, tmp_path, "a.csv", "b.csv")
-    assert outcome.fetched == ["sub/b.csv"]
-    (failure,) = outcome.failed.values()
+    result = get(archive, tmp_path, "a.csv", "b.csv")
+    assert result.fetched == ["sub/b.csv"]
+    (failure,) = result.failed.values()
     assert re.search(reason, failure)
     assert [path.name for path in (tmp_path / "sub").iterdir()] == ["b.csv"]
     assert archive.asked["a.csv"] == QUICK.tries
 
 
 def test_what_the_archive_does_not_have_is_absent_and_asked_for_once(archive, tmp_path):
-    outcome = get(archive, tmp_path, "z.csv", "a.csv")
-    assert outcome.absent == ["sub/z.csv"]
-    assert outcome.failed == {}
+    result = get(archive, tmp_path, "z.csv", "a.csv")
+    assert result.absent == ["sub/z.csv"]
+    assert result.failed == {}
     assert archive.asked["z.csv"] == 1
 
 
@@ -132,7 +132,7 @@ def test_a_page_is_read_or_absent_or_an_error(archive):
 
 def renew(archive, folder):
     item = Item(f"{archive.url}/feed.json", "feed.json", changing=True)
-    return download_all([item], folder, patience=QUICK)
+    return download_all([item], folder, policy=QUICK)
 
 
 @pytest.fixture
@@ -187,8 +187,8 @@ def ftp(archive):
 
 
 def test_what_an_ftp_server_lacks_is_absent_and_asked_for_once(ftp, tmp_path):
-    outcome = get(ftp, tmp_path, "z.csv", "a.csv")
-    assert (outcome.absent, outcome.fetched) == (["sub/z.csv"], ["sub/a.csv"])
+    result = get(ftp, tmp_path, "z.csv", "a.csv")
+    assert (result.absent, result.fetched) == (["sub/z.csv"], ["sub/a.csv"])
     assert (tmp_path / "sub" / "a.csv").read_bytes() == BODY
     assert ftp.asked["z.csv"] == 1
 
@@ -207,13 +207,13 @@ def test_an_ftp_server_s_fault_that_passes_is_got_over(ftp, tmp_path, fault):
 )
 def test_an_ftp_server_s_fault_that_stays_is_reported(ftp, tmp_path, fault, reason):
     ftp.faults["a.csv"] = [fault] * 9
-    outcome = get(ftp, tmp_path, "a.csv", "b.csv")
-    assert outcome.fetched == ["sub/b.csv"]
-    assert outcome.failed == {f"{ftp.url}/a.csv": reason}
+    result = get(ftp, tmp_path, "a.csv", "b.csv")
+    assert result.fetched == ["sub/b.csv"]
+    assert result.failed == {f"{ftp.url}/a.csv": reason}
     assert ftp.asked["a.csv"] == QUICK.tries
 
 
 def test_an_ftp_server_that_is_not_there_is_reported(tmp_path):
     item = Item("ftp://127.0.0.1:9/a.csv", "a.csv")
-    (failure,) = download_all([item], tmp_path, patience=QUICK).failed.values()
+    (failure,) = download_all([item], tmp_path, policy=QUICK).failed.values()
     assert "Connection refused" in failure

@@ -11,12 +11,13 @@ import pandas as pd
 import pytest
 
 import fluxlib
-from fluxlib.archives import fetch as archive
-from fluxlib.archives import request as recipes
-from fluxlib.archives.download import Patience
+from fluxlib.archives.download import RetryPolicy
+from fluxlib.archives.fetch import fetch_from_arguments, list_items, read_recipe
+from fluxlib.archives.sources import ARCHIVES
 from fluxlib.datasets.manifest import read_manifest
 from fluxlib.errors import FluxError
 from fluxlib.io.swpc import FEEDS
+from fluxlib.utils.time_grid import parse_cadence
 from tests.helpers.archive_server import Archive, wait_until
 from tests.helpers.datasets import (
     make_dataset,
@@ -28,7 +29,7 @@ from tests.helpers.datasets import (
     write_goesr,
 )
 
-QUICK = Patience(timeout=0.5, tries=3, pause=0.01)
+QUICK = RetryPolicy(timeout=0.5, tries=3, pause=0.01)
 PROJECT = Path(__file__).parents[2]
 
 
@@ -84,8 +85,8 @@ def server(tree):
 
 
 def fetch(server, out, **words):
-    bases = {name: f"{server.url}/{name}" for name in archive.BASES}
-    return fluxlib.fetch(out, bases=bases, patience=QUICK, progress=False, **words)
+    bases = {name: f"{server.url}/{name}" for name in ARCHIVES}
+    return fluxlib.fetch(out, bases=bases, policy=QUICK, progress=False, **words)
 
 
 JANUARY = {"satellites": ["goes13"], "start": "2014-01", "end": "2014-01"}
@@ -93,8 +94,8 @@ JANUARY = {"satellites": ["goes13"], "start": "2014-01", "end": "2014-01"}
 
 def test_what_is_fetched_loads_as_what_was_served(server, tmp_path):
     out = tmp_path / "set"
-    outcome = fetch(server, out, satellites=["goes12", "goes13"], start="2014-01", end="2014-02")
-    assert len(outcome.fetched) == 5
+    result = fetch(server, out, satellites=["goes12", "goes13"], start="2014-01", end="2014-02")
+    assert len(result.fetched) == 5
     manifest = read_manifest(out)
     assert manifest.series == ("goes12", "goes13")
     assert manifest.position("goes13") == "east"
@@ -111,14 +112,14 @@ def test_what_is_fetched_loads_as_what_was_served(server, tmp_path):
 def test_drivers_are_hourly_or_five_minutes(server, tmp_path, drivers, cadence):
     fetch(server, tmp_path / "set", **JANUARY, drivers=drivers)
     (entry,) = read_manifest(tmp_path / "set").drivers
-    assert (entry.format, entry.cadence) == (drivers, cadence)
+    assert (entry.format, entry.cadence) == (drivers, parse_cadence(cadence, ""))
     assert fluxlib.load(tmp_path / "set", "1h").drivers["V"].notna().any()
 
 
 def test_goes16_is_fetched_in_its_latest_version(server, tmp_path):
-    outcome = fetch(server, tmp_path / "set", satellites=["goes16"], start="2022-11", end="2022-12")
-    assert outcome.fetched == ["goes16/sci_mpsh-l2-avg5m_g16_d20221230_v10-0-0.nc"]
-    assert "goes16/2022-11" in outcome.absent
+    result = fetch(server, tmp_path / "set", satellites=["goes16"], start="2022-11", end="2022-12")
+    assert result.fetched == ["goes16/sci_mpsh-l2-avg5m_g16_d20221230_v10-0-0.nc"]
+    assert "goes16/2022-11" in result.absent
     assert fluxlib.load(tmp_path / "set", "1h").flux["goes16"]["e2"].unique() == [5.0]
 
 
@@ -157,17 +158,17 @@ def test_recent_feeds_stand_beside_the_same_satellite_s_months(server, tmp_path)
 def test_recent_feeds_are_fetched_anew_each_time_and_all_else_once(server, tmp_path):
     out = tmp_path / "set"
     fetch(server, out, **JANUARY, recent=True)
-    outcome = fetch(server, out, **JANUARY, recent=True)
-    assert len(outcome.present) == 2
-    assert outcome.fetched == sorted(FEEDS)
+    result = fetch(server, out, **JANUARY, recent=True)
+    assert len(result.present) == 2
+    assert result.fetched == sorted(FEEDS)
     assert server.asked["rtsw_wind_1m.json"] == 2
     assert server.asked["omni_5min2014.asc"] == 1
 
 
 def test_a_feed_that_is_gone_is_listed_and_not_fatal(server, tmp_path):
     server.faults["rtsw_mag_1m.json"] = ["404"]
-    outcome = fetch(server, tmp_path / "set", recent=True)
-    assert outcome.absent == ["recent/rtsw_mag_1m.json"]
+    result = fetch(server, tmp_path / "set", recent=True)
+    assert result.absent == ["recent/rtsw_mag_1m.json"]
     assert "Bz" not in fluxlib.load(tmp_path / "set", "1h").drivers
 
 
@@ -182,8 +183,8 @@ def test_when_a_satellite_is_in_both_feeds_it_is_described_once(server, tmp_path
 
 
 def test_months_that_the_archive_lacks_are_listed_and_not_fatal(server, tmp_path):
-    outcome = fetch(server, tmp_path / "set", satellites=["goes13"], start="2013-12", end="2014-01")
-    assert outcome.absent == [
+    result = fetch(server, tmp_path / "set", satellites=["goes13"], start="2013-12", end="2014-01")
+    assert result.absent == [
         "goes13/g13_epead_e13ew_5m_20131201_20131231.csv",
         "omni-hro/omni_5min2013.asc",
     ]
@@ -192,8 +193,8 @@ def test_months_that_the_archive_lacks_are_listed_and_not_fatal(server, tmp_path
 def test_a_second_fetch_asks_for_nothing(server, tmp_path):
     fetch(server, tmp_path / "set", **JANUARY)
     asked = dict(server.asked)
-    outcome = fetch(server, tmp_path / "set", **JANUARY)
-    assert outcome.fetched == []
+    result = fetch(server, tmp_path / "set", **JANUARY)
+    assert result.fetched == []
     assert dict(server.asked) == asked
 
 
@@ -211,7 +212,7 @@ def test_a_killed_fetch_goes_on_without_fetching_again_what_is_whole(server, tmp
     server.faults["omni_5min2014.asc"] = ["stall"]
     words = ["--out", str(tmp_path / "set"), "--satellites", "goes13", "--start", "2014-01"]
     words += ["--end", "2014-02", "--workers", "1"]
-    words += [f"--base={name}={server.url}/{name}" for name in archive.BASES]
+    words += [f"--base={name}={server.url}/{name}" for name in ARCHIVES]
     code = (
         "import sys; from fluxlib.archives.fetch import fetch_from_arguments as f; f(sys.argv[1:])"
     )
@@ -224,8 +225,8 @@ def test_a_killed_fetch_goes_on_without_fetching_again_what_is_whole(server, tmp
     wait_until(lambda: server.asked["omni_5min2014.asc"] == 1, seconds=120)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    outcome = fetch(server, tmp_path / "set", satellites=["goes13"], start="2014-01", end="2014-02")
-    assert outcome.fetched == ["omni-hro/omni_5min2014.asc"]
+    result = fetch(server, tmp_path / "set", satellites=["goes13"], start="2014-01", end="2014-02")
+    assert result.fetched == ["omni-hro/omni_5min2014.asc"]
     assert [server.asked[name] for name in names] == [1, 1]
     assert fluxlib.load(tmp_path / "set", "1h").account["rejected"].sum() == 0
 
@@ -233,10 +234,10 @@ def test_a_killed_fetch_goes_on_without_fetching_again_what_is_whole(server, tmp
 def test_the_command_line_says_what_came_and_what_is_absent(server, tmp_path, capsys):
     words = ["--out", str(tmp_path / "set"), "--satellites", "goes13", "--start", "2013-12"]
     words += ["--end", "2014-01", "--drivers", "omni2"]
-    words += [f"--base={name}={server.url}/{name}" for name in archive.BASES]
-    assert archive.fetch_from_arguments(words) == 0
+    words += [f"--base={name}={server.url}/{name}" for name in ARCHIVES]
+    assert fetch_from_arguments(words) == 0
     out = capsys.readouterr().out
-    assert "2 files fetched, 0 were there." in out
+    assert "2 files fetched, 0 were present." in out
     assert "The archive has no goes13/g13_epead_e13ew_5m_20131201_20131231.csv." in out
 
 
@@ -281,8 +282,8 @@ def test_an_unknown_archive_is_refused(tmp_path):
 
 
 def test_the_recipe_asks_for_what_was_used_for_the_published_figures():
-    request = recipes.read_recipe(PROJECT / "params" / "fetch-goes-real.yaml")
-    items = list(archive.list_items(request, archive.BASES, QUICK))
+    request = read_recipe(PROJECT / "params" / "fetch-goes-real.yaml")
+    items = list_items(request)
     assert request.name == "goes-real"
     assert [
         len([i for i in items if i.path.startswith(kind)])
@@ -329,7 +330,7 @@ def test_a_bad_recipe_is_refused_with_a_reason(tmp_path, case):
     if text is not None:
         path.write_text(text)
     with pytest.raises(FluxError, match=f"recipe.yaml: {message}"):
-        recipes.read_recipe(path)
+        read_recipe(path)
 
 
 def test_a_recipe_that_gives_a_dataset_no_name_is_refused(server, tmp_path):

@@ -1,0 +1,178 @@
+"""The archives: which files each has for a request, and how a manifest describes them."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from fluxlib.archives.download import Item, RetryPolicy, read_page
+from fluxlib.io.swpc import ELECTRON_FEEDS, FEEDS, WIND_FEEDS, read_feed
+from fluxlib.satellites import FIRST_WITH_E08, find_number
+
+SATELLITES = tuple(f"goes{number}" for number in range(8, 20))
+FIRST_GOESR = 16
+POSITIONS = {
+    **dict.fromkeys(("goes8", "goes12", "goes13", "goes16", "goes19"), "east"),
+    **dict.fromkeys(("goes10", "goes11", "goes15", "goes17", "goes18"), "west"),
+}
+# By format, the address below the archive and the cadence.
+DRIVERS = {
+    "omni2": ("low_res_omni/omni2_{year}.dat", "1h"),
+    "omni-hro": ("high_res_omni/omni_5min{year}.asc", "5min"),
+}
+# Whose electrons SWPC's Daily Particle Data give, as the files' notes and steps show.
+DAILY = (
+    ("goes9", "1998-01-01", "1998-12-31"),
+    ("goes8", "1999-01-01", "2003-04-07"),
+    ("goes12", "2003-05-14", "2007-12-31"),
+    ("goes11", "2008-01-01", "2008-03-02"),
+    ("goes12", "2008-03-03", "2008-11-30"),
+    ("goes11", "2008-12-01", "2010-04-13"),
+    ("goes13", "2010-04-14", "2012-12-31"),
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to fetch: months of each satellite, years of drivers, years of daily fluence, feeds."""
+
+    name: str
+    title: str
+    flux: tuple[tuple[str, pd.PeriodIndex], ...] = ()
+    drivers: tuple[str, tuple[int, ...]] | None = None
+    daily: tuple[int, ...] = ()
+    recent: bool = False
+
+
+class Archive(NamedTuple):
+    """Where an archive is, what it has for a request, and the manifest's entries for its files.
+
+    `list_items` takes a request, the archive's address and a RetryPolicy. `describe` takes a
+    request, the dataset's folder and the paths below it that were fetched.
+    """
+
+    url: str
+    list_items: Callable[[Request, str, RetryPolicy], Iterator[Item]]
+    describe: Callable[[Request, Path, set[str]], list[dict]]
+
+
+def _list_ncei(request: Request, base: str, _: RetryPolicy) -> Iterator[Item]:
+    for satellite, months in request.flux:
+        number = find_number(satellite)
+        kind = "epead_e13ew_5m" if number >= FIRST_WITH_E08 else "eps_5m"
+        for month in months if number < FIRST_GOESR else ():
+            name = f"g{number:02d}_{kind}_{month:%Y%m}01_{month:%Y%m}{month.days_in_month}.csv"
+            yield Item(f"{base}/{month:%Y/%m}/{satellite}/csv/{name}", f"{satellite}/{name}")
+
+
+def _list_goesr(request: Request, base: str, policy: RetryPolicy) -> Iterator[Item]:
+    """Yield the latest version of each day's file, which the listing of each month names."""
+    for satellite, months in request.flux:
+        number = find_number(satellite)
+        for month in months if number >= FIRST_GOESR else ():
+            folder = f"{base}/{satellite}/l2/data/mpsh-l2-avg5m/{month:%Y/%m}/"
+            pattern = rf"sci_mpsh-l2-avg5m_g{number}_d({month:%Y%m}\d\d)_v(\d+)-(\d+)-(\d+)\.nc"
+            latest: dict[str, tuple] = {}
+            for found in re.finditer(pattern, read_page(folder, policy) or ""):
+                version = tuple(int(part) for part in found.groups()[1:])
+                latest[found[1]] = max(latest.get(found[1], ((), "")), (version, found[0]))
+            if not latest:  # an address that is absent, so that the month is reported
+                yield Item(folder + "none", f"{satellite}/{month:%Y-%m}")
+            for _, name in latest.values():
+                yield Item(folder + name, f"{satellite}/{name}")
+
+
+def _describe_flux(request: Request, paths: set[str], suffix: str, entry: dict) -> list[dict]:
+    """Return an entry for each satellite of which there is a file with the suffix."""
+    entries = []
+    for satellite in dict.fromkeys(satellite for satellite, _ in request.flux):
+        if any(path.startswith(f"{satellite}/") and path.endswith(suffix) for path in paths):
+            position = {"position": POSITIONS[satellite]} if satellite in POSITIONS else {}
+            files = f"{satellite}/{entry['files']}"
+            entries.append({"satellite": satellite} | position | entry | {"files": files})
+    return entries
+
+
+def _describe_ncei(request: Request, _: Path, paths: set[str]) -> list[dict]:
+    entry = {"format": "goes-csv", "files": "g*.csv", "cadence": "5min"}
+    return _describe_flux(request, paths, ".csv", entry)
+
+
+def _describe_goesr(request: Request, _: Path, paths: set[str]) -> list[dict]:
+    entry = {"format": "goes-netcdf", "files": "sci_*.nc", "cadence": "5min"}
+    return _describe_flux(request, paths, ".nc", entry)
+
+
+def _list_omni(request: Request, base: str, _: RetryPolicy) -> Iterator[Item]:
+    kind, years = request.drivers or ("", ())
+    for year in years:
+        place = DRIVERS[kind][0].format(year=year)
+        yield Item(f"{base}/{place}", f"{kind}/{Path(place).name}")
+
+
+def _describe_omni(request: Request, _: Path, paths: set[str]) -> list[dict]:
+    if not any(path.startswith("omni") for path in paths):
+        return []
+    kind = request.drivers[0]
+    return [{"format": kind, "files": f"{kind}/omni*", "cadence": DRIVERS[kind][1]}]
+
+
+def _list_daily(request: Request, base: str, _: RetryPolicy) -> Iterator[Item]:
+    for year in request.daily:
+        yield Item(f"{base}/{year}_DPD.txt", f"dpd/{year}_DPD.txt")
+
+
+def _describe_daily(_request: Request, _: Path, paths: set[str]) -> list[dict]:
+    years = {int(path[4:8]) for path in paths if path.startswith("dpd/")}
+    files = {"format": "dpd", "files": "dpd/*_DPD.txt", "cadence": "1D"}
+    return [
+        {"satellite": satellite, "series": f"{satellite}-dpd", **files, "period": [first, last]}
+        for satellite, first, last in DAILY
+        if years & set(range(int(first[:4]), int(last[:4]) + 1))
+    ]
+
+
+def _list_feeds(request: Request, base: str, _: RetryPolicy) -> Iterator[Item]:
+    for path, place in FEEDS.items() if request.recent else ():
+        yield Item(f"{base}/{place}", path, changing=True)
+
+
+def _describe_feeds(_: Request, folder: Path, paths: set[str]) -> list[dict]:
+    """Return an entry for each satellite of the electron feeds, and for each feed of the wind."""
+    flux: dict[str, dict] = {}
+    for path in ELECTRON_FEEDS:
+        if path in paths:
+            satellite = read_feed(folder / path).satellite  # SWPC changes it now and then
+            entry = {"satellite": satellite, "series": f"{satellite}-recent"}
+            if satellite in POSITIONS:
+                entry["position"] = POSITIONS[satellite]
+            entry |= {"format": "swpc-json", "files": path, "cadence": "5min"}
+            flux.setdefault(satellite, entry)
+    wind = [path for path in WIND_FEEDS if path in paths]
+    return [
+        *flux.values(),
+        *({"format": "swpc-json", "files": path, "cadence": "1min"} for path in wind),
+    ]
+
+
+# A new archive is two functions and a line here. Of drivers, the earlier archive's count.
+ARCHIVES = {
+    "ncei": Archive(
+        "https://www.ncei.noaa.gov/data/goes-space-environment-monitor/access/avg",
+        _list_ncei,
+        _describe_ncei,
+    ),
+    "goesr": Archive(
+        "https://data.ngdc.noaa.gov/platforms/solar-space-observing-satellites/goes",
+        _list_goesr,
+        _describe_goesr,
+    ),
+    "spdf": Archive("https://spdf.gsfc.nasa.gov/pub/data/omni", _list_omni, _describe_omni),
+    "swpc": Archive(
+        "ftp://ftp.swpc.noaa.gov/pub/indices/old_indices", _list_daily, _describe_daily
+    ),
+    "feeds": Archive("https://services.swpc.noaa.gov", _list_feeds, _describe_feeds),
+}
