@@ -7,10 +7,11 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+
+from fluxlib.reports.pages import TEMPLATES, Report
+from fluxlib.utils.files import atomic_path
 from fluxlib.workflow.depot import Depot, link_file, replace_folder
 from fluxlib.workflow.desk import Desk, Outcome, Source
-from fluxlib.utils.files import atomic_path
-from fluxlib.reports.pages import TEMPLATES, Report
 from fluxlib.workflow.steps import Step
 
 _STATE = "state.json"

@@ -5,14 +5,16 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
 import pandas as pd
+
 from fluxlib.reports.assembly import find_index
+from fluxlib.reports.formatting import tabulate_records
+from fluxlib.reports.pages import make_environment
+from fluxlib.utils.files import atomic_path, read_results, write_text
 from fluxlib.workflow.depot import Depot
 from fluxlib.workflow.desk import Outcome
-from fluxlib.reports.formatting import tabulate_records
-from fluxlib.utils.files import atomic_path, read_results, write_text
 from fluxlib.workflow.plan import Node, Plan, PlannedRun
-from fluxlib.reports.pages import make_environment
 
 RESULTS = "results.parquet"
 _COUNT = "n"  # the one score that is a whole number; others say which score it is: horizon, fold

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
 from fluxlib.reports.formatting import format_value
-from fluxlib.workflow.parameters import flatten_parameters
 from fluxlib.utils.files import write_text
+from fluxlib.workflow.parameters import flatten_parameters
 
 if TYPE_CHECKING:
     from fluxlib.workflow.desk import Outcome

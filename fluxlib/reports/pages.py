@@ -5,10 +5,6 @@ Pages need no network and no other file. Only the figures' full size and the tab
 
 import base64
 import io
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-from PIL import Image
 import os
 import platform
 import re
@@ -16,15 +12,16 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
 import jinja2
 import nbformat
 from nbconvert import HTMLExporter
-from fluxlib.workflow.desk import Desk, Outcome
-from fluxlib.workflow.execution import list_started_cells
+from PIL import Image
+
 from fluxlib.reports.formatting import (
     align_columns,
     drop_library_log,
@@ -33,9 +30,10 @@ from fluxlib.reports.formatting import (
     tabulate_records,
 )
 from fluxlib.reports.history import compare_runs, record_run
-from fluxlib.workflow.parameters import RESERVED
 from fluxlib.utils.files import PROJECT, read_results, write_text
-
+from fluxlib.workflow.desk import Desk, Outcome
+from fluxlib.workflow.execution import list_started_cells
+from fluxlib.workflow.parameters import RESERVED
 from fluxlib.workflow.settings import CONTROLS, LABELS, format_settings
 from fluxlib.workflow.steps import Step
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
+
 from fluxlib.errors import FluxError
 
 RECORD = "published.json"

@@ -10,8 +10,10 @@ import re
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+
 import numpy as np
 import pandas as pd
+
 from fluxlib.errors import FluxError, NotApplicable
 from fluxlib.utils.files import atomic_path, read_results, write_text
 from fluxlib.utils.validation import check_name

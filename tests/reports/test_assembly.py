@@ -1,12 +1,12 @@
 from dataclasses import replace
 
 import pytest
-from tests.helpers.notebooks import plan_toys, still_code, write_notebook
 
 from fluxlib.reports.assembly import assemble_run, find_index, is_assembled
+from fluxlib.reports.pages import Report
 from fluxlib.workflow.depot import Depot, Task
 from fluxlib.workflow.desk import Outcome
-from fluxlib.reports.pages import Report
+from tests.helpers.notebooks import plan_toys, still_code, write_notebook
 
 pytestmark = pytest.mark.slow
 

@@ -2,11 +2,11 @@ import json
 
 import pandas as pd
 import pytest
-from tests.helpers.notebooks import plan_toys, write_notebook
 
 from fluxlib.reports.comparison import _split_figures, write_comparison
 from fluxlib.workflow.depot import Depot
 from fluxlib.workflow.desk import Outcome
+from tests.helpers.notebooks import plan_toys, write_notebook
 
 SCORES = [{"model": "LSTM", "horizon": h, "PE": 0.9 / h, "n": 10} for h in (1, 2)]
 

@@ -1,7 +1,7 @@
 import pytest
 
-from fluxlib.workflow.desk import Outcome
 from fluxlib.reports.history import FILE, compare_runs, read_runs, record_run
+from fluxlib.workflow.desk import Outcome
 
 STEP = "03_offsets"
 

@@ -6,15 +6,15 @@ from html.parser import HTMLParser
 import numpy
 import pytest
 import yaml
-from tests.helpers.notebooks import run_mixed
 
-from fluxlib.workflow.desk import Desk, Outcome, Source
 from fluxlib.reports.history import FILE
-from fluxlib.workflow.parameters import assign_parameters
-from fluxlib.utils.files import NOTEBOOKS
 from fluxlib.reports.pages import Report, format_controls, list_parameters, list_versions
+from fluxlib.utils.files import NOTEBOOKS
+from fluxlib.workflow.desk import Desk, Outcome, Source
+from fluxlib.workflow.parameters import assign_parameters
 from fluxlib.workflow.settings import CONTROLS
 from fluxlib.workflow.steps import find_steps
+from tests.helpers.notebooks import run_mixed
 
 pytestmark = pytest.mark.slow
 
