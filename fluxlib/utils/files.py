@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import platformdirs
+
 from fluxlib.errors import FluxError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -17,8 +19,8 @@ SAMPLE = PROJECT / "data" / "sample"
 
 
 def cache_folder() -> Path:
-    """Return the folder of cached tables: ``FLUX_CACHE``, or ``data/cache`` in the project."""
-    return Path(os.environ.get("FLUX_CACHE", PROJECT / "data" / "cache"))
+    """Return the folder of cached tables: ``FLUX_CACHE``, or the user's cache on this system."""
+    return Path(os.environ.get("FLUX_CACHE") or platformdirs.user_cache_path("fluxlib-goes"))
 
 
 @contextmanager
@@ -86,7 +88,7 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def read_results(folder: Path, step: str) -> dict:
-    """Return what a step saved in a dataset's folder of reports; nothing where it saved nothing."""
+    """Return what a step saved in a dataset's folder of reports; empty if it saved nothing."""
     path = folder / f"{step}.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 

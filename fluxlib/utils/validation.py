@@ -1,4 +1,4 @@
-"""Check what stands in a TOML file or a command, each fault with an error of its own."""
+"""Checks of what users write, in a TOML file or a command; each fault has its own message."""
 
 import argparse
 import difflib
@@ -14,7 +14,7 @@ _REQUIRED = object()
 
 
 def read_toml(path: Path) -> dict:
-    """Return the content of a TOML file; UTF-8, with or without a byte order mark."""
+    """Return the content of a TOML file in UTF-8, with or without a byte order mark."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (FileNotFoundError, NotADirectoryError):
@@ -49,13 +49,13 @@ def check_name(name: str, where: str) -> str:
 
 
 def check_count(value, name: str) -> None:
-    """Raise if a value is no whole number above 0."""
+    """Raise if a value is not a whole number above 0."""
     if not isinstance(value, Integral) or value < 1:
         raise FluxError(f"{name} is {value!r}; expected a whole number above 0.")
 
 
 def parse_count(text: str) -> int:
-    """Return the whole number above 0 of a word of the command line, for argparse."""
+    """Return a whole number above 0 from the command line, for argparse."""
     try:
         check_count(int(text), "it")
     except ValueError:
@@ -66,7 +66,7 @@ def parse_count(text: str) -> int:
 
 
 def check_choice(value, choices: Iterable[str], path: Path, where: str) -> None:
-    """Raise if a value is none of the choices."""
+    """Raise if a value is not one of the choices."""
     if value not in choices:
         raise FluxError(
             f"{path}: {where} is {value!r};{_suggest(value, choices)} "
@@ -80,7 +80,7 @@ def _suggest(word, known: Iterable[str]) -> str:
 
 
 def get_value(table: dict, key: str, kind: type, path: Path, where: str, *, default=_REQUIRED):
-    """Return a table's value of a key, or the default; raise if it is absent or of another kind."""
+    """Return the value of a key, or the default; raise if it is absent or of another type."""
     if key not in table:
         if default is _REQUIRED:
             raise FluxError(f"{path}: {where} lacks the key {key!r}.")

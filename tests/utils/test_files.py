@@ -1,6 +1,7 @@
 import os
 import stat
 
+import platformdirs
 import pytest
 
 from fluxlib.errors import FluxError
@@ -50,8 +51,8 @@ def test_the_file_has_the_rights_that_any_new_file_has(tmp_path):
 def test_the_cache_is_where_the_environment_says(monkeypatch, tmp_path):
     monkeypatch.setenv("FLUX_CACHE", str(tmp_path))
     assert paths.cache_folder() == tmp_path
-    monkeypatch.delenv("FLUX_CACHE")
-    assert paths.cache_folder() == paths.PROJECT / "data" / "cache"
+    monkeypatch.setenv("FLUX_CACHE", "")
+    assert paths.cache_folder() == platformdirs.user_cache_path("fluxlib-goes")
 
 
 def test_a_folder_appears_whole_when_the_block_ends(tmp_path):
