@@ -1,3 +1,4 @@
+import signal
 import threading
 
 import pytest
@@ -85,3 +86,23 @@ def test_an_interrupt_of_the_kernel_stops_every_running_job():
     for one in counting:
         assert one.job.wait(30)
         assert one.ends == [(None, True)]
+
+
+def test_the_kernels_interrupt_stops_jobs_while_no_cell_runs_and_else_the_cell():
+    class Loop:
+        delayed = ()
+
+        def call_later(self, seconds, *call):
+            self.delayed = call
+
+    loop, before = Loop(), signal.getsignal(signal.SIGINT)
+    try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # as while a cell runs
+        jobs._set_interrupt_handler(loop)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # as while none does
+        retry, *arguments = loop.delayed
+        retry(*arguments)
+        assert signal.getsignal(signal.SIGINT) is jobs.stop_all
+    finally:
+        signal.signal(signal.SIGINT, before)
