@@ -17,6 +17,8 @@ from fluxlib.utils.validation import parse_count
 REPORTS = PROJECT / "reports"
 FIGURES = PROJECT / "figures"
 SWEEPS = PROJECT / "sweeps"
+# Options of pytest: a worker a core, files (or what else shares fixtures) whole, in our order.
+SIDE_BY_SIDE = ("-n", "logical", "--dist", "loadgroup", "--no-loadscope-reorder")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _USAGE = Path(__file__).parent / "reports" / "templates" / "usage.txt"
 
@@ -154,7 +156,7 @@ def run_tests(arguments: list[str]) -> int:
 
     os.chdir(PROJECT)
     count = Count()
-    status = int(pytest.main(arguments, plugins=[count]))
+    status = int(pytest.main([*SIDE_BY_SIDE, *arguments], plugins=[count]))
     if status == 0 and count.ran == 0:
         print("Error: no test ran.", file=sys.stderr)
         return 1

@@ -4,6 +4,11 @@ import os
 import signal
 from pathlib import Path
 
+# Tests side by side share the cores: read by the libraries below when they are imported.
+if (workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))) > 1:
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_MAX_CPU_COUNT"):
+        os.environ.setdefault(variable, str(max(1, (os.cpu_count() or 1) // workers)))
+
 import matplotlib
 import pytest
 from matplotlib import pyplot as plt
@@ -13,6 +18,22 @@ from fluxlib.utils import parallel
 matplotlib.use("agg")
 # A shell that starts the tests in the background has interrupts ignored, by all they start too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together, side by side with others, tests that share fixtures; begin with the slowest.
+
+    Tests that use the batch of all notebooks are one group, so that it is made once; others are
+    grouped by file.
+    """
+    order = {}
+    for item in items:
+        shares_batch = "batch" in getattr(item, "fixturenames", ())
+        group = "batch" if shares_batch else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+        slow = item.get_closest_marker("slow") is not None
+        order[group] = max(order.get(group, 0), 2 * shares_batch + slow)
+    items.sort(key=lambda item: -order[item.get_closest_marker("xdist_group").args[0]])
 
 
 @pytest.fixture(scope="session", autouse=True)
