@@ -23,8 +23,8 @@ from timing import read_peak, time_call
 
 import fluxlib
 from fluxlib.evaluation.folds import blocked_folds
+from fluxlib.imputation.forest import ENGINE, build_forest
 from fluxlib.imputation.inputs import satellite_features
-from fluxlib.imputation.tree_growth import ENGINE, build_forest
 
 BITS = (9, 5, 5)
 TREES, DEPTH, LEAVES = (2**bits for bits in BITS)
@@ -115,7 +115,7 @@ def search_small(data, options):
     def fitness(*genes):
         return 1 / fit_directly(engine, data, genes, options)[1]
 
-    settings = {"bits": (6, 5, 5), "generations": 15, "seed": 1}
+    settings = {"bits": (6, 5, 5), "generations": 15, "random_state": 1}
     surface = fluxlib.ForestSurface(*data, **options)
     _, naive = fluxlib.GeneticSearch(**settings).run(fitness)
     _, ours = fluxlib.GeneticSearch(**settings).run(surface.fitness)
@@ -165,7 +165,7 @@ def show_search(data, options, folder):
     cpu = time.process_time()
     seconds, (history, best) = time_call(lambda: search.run(surface.fitness))
     cpu = time.process_time() - cpu
-    peak, grown = read_peak(), surface.grown
+    peak, grown = read_peak(), surface.trees_grown
     print(f"search: {seconds:.0f} s, peak {peak:.2f} GiB, {grown.sum()} trees, {len(grown)} leaves")
     print(f"        {len(search.evaluations_)} different forests of {len(history) * 20}; {best}")
     leaves = search.evaluations_["leaf"].unique()
@@ -178,11 +178,10 @@ def show_search(data, options, folder):
 
 
 def show_warm(surface, data, options, folder, best):
-    seconds, _ = time_call(lambda: [surface.plane(leaf + 1, TREES) for leaf in range(LEAVES)])
-    optimum = surface.optimum(max_trees=TREES)
+    seconds, (_, optimum) = time_call(lambda: surface.landscape(BITS))
     print(f"whole surface: {seconds:.0f} s more; optimum {optimum.to_dict()}")
     print(f"        the search ended {100 * (best.rmse / optimum['rmse'] - 1):.2f} % above it")
-    warm = fluxlib.GeneticSearch(population=30, mutation=0.02, crossover=0.9, seed=7)
+    warm = fluxlib.GeneticSearch(population=30, mutation=0.02, crossover=0.9, random_state=7)
     seconds, _ = time_call(
         lambda: warm.run(fluxlib.ForestSurface(*data, folder=folder, **options).fitness)
     )

@@ -15,15 +15,14 @@ import time
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 import fluxlib
 from fluxlib.datasets.series import choose_target
 from fluxlib.evaluation import phases
 from fluxlib.evaluation.skill import score_groups, score_intervals
-from fluxlib.imputation import hidden_gaps as stretches
-from fluxlib.imputation import holdout as trials
+from fluxlib.imputation import hidden_gaps
+from fluxlib.imputation import holdout as held
 from fluxlib.imputation.inputs import satellite_features
 from fluxlib.observations.gaps import find_gaps
 
@@ -31,46 +30,48 @@ HOURS = (6, 12, 24, 72, 240)
 DEFAULTS = ("ridge", "RF", "XGBoost", "BP", "ELM", "LSTM", "IterativeImputer")
 
 
-def run_repeat(trial, inputs, options):
-    """Fit all methods to one trial; return predictions, interval, scores of gaps, notes."""
-    imputer = trials.make_imputer(
-        trial,
+def run_repeat(holdout, inputs, options):
+    """Fit all methods to one holdout; return predictions, interval, scores of gaps, notes."""
+    imputer = held.make_imputer(
+        holdout,
         other=options.other,
         search={"generations": options.generations, "bits": tuple(options.bits)},
-        blend=options.blend if inputs == "full" else (),
-        led=inputs == "full",
+        averaged=options.blend if inputs == "full" else (),
+        with_trend=inputs == "full",
         every=options.every,
         evaluations=options.evaluations,
-    ).fit(trial.flux)
+    ).fit_log(holdout.train_log_flux)
     names = options.names if inputs == "full" else ("RF",)
-    predictions = trials.predict_trial(
-        trial, imputer, other=options.other, names=names, evaluations=options.evaluations
+    predictions = held.predict_holdout(
+        holdout, imputer, other=options.other, names=names, evaluations=options.evaluations
     )
-    interval = np.log10(trials.fill_hidden(trial, imputer, trial.test)[["lower", "upper"]])
-    hidden = stretches.hide_gaps(trial, HOURS, options.gaps)
-    record = find_gaps(choose_record(trial, options))["hours"]
-    hidden["as the record's"] = stretches.hide_like(trial, record[record <= 240], options.gaps)
-    _, filled = stretches.score_gaps(trial, imputer, predictions, hidden)
-    notes = vars(trials.find_garf(imputer).best_) | {
-        "training": trials.score_training(trial, imputer)
+    interval = held.fill_hidden(holdout, imputer, holdout.test)[["lower", "upper"]]
+    hidden = hidden_gaps.draw_hidden_gaps(holdout, HOURS, options.gaps)
+    record = find_gaps(choose_record(holdout, options))["hours"]
+    hidden["as the record's"] = hidden_gaps.draw_gaps_like(
+        holdout, record[record <= 240], options.gaps
+    )
+    _, filled = hidden_gaps.score_gaps(holdout, imputer, predictions, hidden)
+    notes = vars(held.fitted_models(imputer)[held.GARF].best_) | {
+        "training": held.score_training(holdout, imputer)
     }
     return predictions, interval, filled, notes
 
 
-def choose_record(trial, options):
+def choose_record(holdout, options):
     """Return the series whose gaps are drawn from: what the other satellite lacks."""
-    column = f"{options.other} e2-0h"
-    return trial.features[column][trial.truth.index[0] : trial.truth.index[-1]]
+    flux = holdout.features[(f"{options.other} e2", 0)]
+    return flux[holdout.log_flux.index[0] : holdout.log_flux.index[-1]]
 
 
 def run_all(dataset, inputs, options):
     features = satellite_features(dataset, options.other, inputs=inputs)
     truth = choose_target(dataset, options.satellite)
     parts, gaps = [], {}
-    split = trials.split_tenths if options.tenths else partial(trials.split_months, repeats=5)
-    for number, trial in enumerate(split(features, truth)):
+    split = held.hold_out_tenths if options.tenths else partial(held.hold_out_months, repeats=5)
+    for number, holdout in enumerate(split(features, truth)):
         start = time.perf_counter()
-        predictions, interval, filled, notes = run_repeat(trial, inputs, options)
+        predictions, interval, filled, notes = run_repeat(holdout, inputs, options)
         parts.append(predictions.join(interval))
         for label, table in filled.items():
             gaps.setdefault(label, []).append(table)
@@ -78,7 +79,7 @@ def run_all(dataset, inputs, options):
         if options.out:
             pd.concat(parts).to_parquet(Path(options.out) / f"{options.satellite}-{inputs}.parquet")
     known = truth.dropna()
-    show(known, pd.concat(parts), features[f"{options.other} e2-0h"], dataset.drivers)
+    show(known, pd.concat(parts), features[(f"{options.other} e2", 0)], dataset.drivers)
     show_gaps(known, {label: pd.concat(tables) for label, tables in gaps.items()})
 
 
@@ -101,14 +102,14 @@ def show(truth, table, other, drivers):
         print(score_groups(truth, methods, labels).round(3).to_string())
         inside = truth[table.index].between(interval["lower"], interval["upper"])
         print(inside.groupby(labels.reindex(table.index)).mean().round(3).to_dict(), "covered")
-    print(f"\n90 % interval covers {100 * stretches.measure_inside(truth, interval):.1f} %")
+    print(f"\n90 % interval covers {100 * hidden_gaps.interval_coverage(truth, interval):.1f} %")
 
 
 def show_gaps(truth, filled):
     rows = {}
     for label, table in filled.items():
-        rows[label] = trials.score_all(truth, table.drop(columns=["lower", "upper"]))["RMSE"]
-        rows[label]["coverage"] = stretches.measure_inside(truth, table[["lower", "upper"]])
+        rows[label] = held.score_methods(truth, table.drop(columns=["lower", "upper"]))["RMSE"]
+        rows[label]["coverage"] = hidden_gaps.interval_coverage(truth, table[["lower", "upper"]])
         rows[label]["samples"] = len(table)
     print("\nRMSE by length of gap (hours)")
     print(pd.DataFrame(rows).T.round(3).to_string())

@@ -26,7 +26,6 @@ from timing import time_call
 
 import fluxlib
 from fluxlib.__main__ import describe_dataset
-from fluxlib.imputation import error_surface as forest
 from fluxlib.utils import parallel
 from fluxlib.utils.files import NOTEBOOKS, PROJECT, SAMPLE
 from fluxlib.workflow.parameters import read_parameters
@@ -41,11 +40,11 @@ PAPER_ROWS = 1_500_000  # samples known of 1.9 million in 18 years of one satell
 
 def grow(data, trees, link):
     """Grow all leaf sizes on the workers of a link; return seconds and RMSE of all forests."""
-    parallel.find_link = forest.find_link = lambda: link
+    os.environ[parallel.SCHEDULER_VARIABLE] = link.address
     surface = fluxlib.ForestSurface(*data, max_features=1 / 3, n_jobs=1)
-    seconds, _ = time_call(lambda: surface.prepare([(trees, 32, leaf) for leaf in LEAVES]))
-    planes = {leaf: surface.plane(leaf, trees) for leaf in LEAVES}
-    return seconds, planes, surface.block
+    seconds, _ = time_call(lambda: surface.grow([(trees, 32, leaf) for leaf in LEAVES]))
+    planes = {leaf: surface.rmse_table(leaf, trees) for leaf in LEAVES}
+    return seconds, planes
 
 
 def measure_overhead(link, tasks=500):
@@ -62,16 +61,16 @@ def show_surface(options):
     for workers in (1, 2):
         with parallel.start_workers(workers) as link:
             grow([part[:500] for part in data], 4, link)  # imports, and the data's way there
-            times[workers], planes[workers], block = grow(data, options.trees, link)
+            times[workers], planes[workers] = grow(data, options.trees, link)
             overhead = measure_overhead(link)
         print(f"{workers} workers: {times[workers]:.1f} s, {overhead * 1e3:.2f} ms a task")
     same = all(planes[1][leaf].equals(planes[2][leaf]) for leaf in LEAVES)
     gain = times[1] / times[2]
     print(f"two workers are {gain:.2f} times as fast as one; the same to the last digit: {same}")
-    show_extrapolation(options, times[1], gain, overhead, block)
+    show_extrapolation(options, times[1], gain, overhead)
 
 
-def show_extrapolation(options, seconds, gain, overhead, block):
+def show_extrapolation(options, seconds, gain, overhead):
     """Print the time of the published search's whole surface by cores."""
     all_trees, all_leaves = 2 ** BITS[0], 2 ** BITS[2]
     trees = options.trees * len(LEAVES)
@@ -80,17 +79,18 @@ def show_extrapolation(options, seconds, gain, overhead, block):
     lost = 2 / gain - 1  # a worker's share that a second one cost
     rows = []
     for cores in CORES:
-        tasks = 3 * all_trees / block * all_leaves
+        busy = min(cores, all_leaves)  # a leaf size is a task
         rows.append(
             {
                 "cores": cores,
-                "hours": (work * (1 + lost) / cores + tasks * overhead) / 3600,
-                "hours, pessimist": (work * (1 + lost * (cores - 1)) / cores) / 3600,
+                "hours": (work * (1 + lost) / busy + all_leaves * overhead) / 3600,
+                "hours, pessimist": (work * (1 + lost * (busy - 1)) / busy) / 3600,
             }
         )
     print(f"\nThe whole surface of {all_trees} trees, 32 depths, {all_leaves} leaf sizes")
     print(f"at {PAPER_ROWS} rows, from {trees} trees at {options.rows} rows. Assumed: time goes")
-    print("with rows x log rows and with trees; each core has a worker; what a second worker costs")
+    print("with rows x log rows and with trees; each core has a worker, and no more are busy than")
+    print("there are leaf sizes, each of which is a task; what a second worker costs")
     print("is paid once, or (pessimist) again for each further one. A search visits less than all.")
     print(pd.DataFrame(rows).to_string(index=False, float_format="{:.1f}".format))
 

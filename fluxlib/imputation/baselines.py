@@ -1,7 +1,7 @@
-"""What GA-RF is compared with: the papers' competitors and some more, behind one interface.
+"""What GA-RF is compared with: the papers' competitors and some more, with one interface.
 
-Each takes inputs with NaN among them and predicts log10 flux. Each has default settings, and a
-space of settings that `tune` draws from: as many draws for each, judged on the same blocks.
+Each accepts NaN among its inputs and predicts log10 flux. Each has default settings, and a space
+of settings that a random search draws from: equally many for each, judged on the same blocks.
 """
 
 import warnings
@@ -19,15 +19,18 @@ from sklearn.impute import IterativeImputer
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import RandomizedSearchCV
 from sklearn.neural_network import MLPRegressor
-from xgboost import XGBRegressor
+from sklearn.utils.validation import check_is_fitted
 
 from fluxlib.errors import FluxError
 from fluxlib.evaluation.folds import split_blocks
-from fluxlib.imputation.forest import FilledForest, check_rows
-from fluxlib.imputation.lstm import SequenceNetwork
-from fluxlib.utils.scaling import make_scaled
+from fluxlib.imputation.forest import ForestWithMissing, check_rows
+from fluxlib.utils.lazy import explain_missing_extra
+from fluxlib.utils.scaling import apply_scale, make_scaled, measure_scale
 
-# What each setting is drawn from, by the name that `set_params` takes.
+_BATCH = 256  # rows of a step of training
+_ROWS = 4096  # of a prediction at a time, which bounds its memory
+
+# The distribution of each setting, by the name that `set_params` takes.
 SPACES: Mapping[str, Mapping[str, Any]] = {
     "ridge": {"model__alpha": stats.loguniform(1, 1e5)},
     "RF": {
@@ -86,14 +89,17 @@ def make_competitor(name: str, *, random_state: int = 0) -> BaseEstimator:
     """
     seed = {"random_state": random_state}
     if name == "RF":
-        return FilledForest(**seed)
+        return ForestWithMissing(**seed)
     if name == "XGBoost":
-        # One thread: its threads wait by spinning, which takes the cores from other work.
+        with explain_missing_extra():
+            from xgboost import XGBRegressor  # here, as nothing else needs it
+
+        # One thread: its threads spin while they wait, which takes the cores from other work.
         return XGBRegressor(
             n_estimators=150, learning_rate=0.08, colsample_bytree=0.5, n_jobs=1, **seed
         )
     if name == "LSTM":
-        return SequenceNetwork(**seed)
+        return OffsetLSTM(**seed)
     if name == "IterativeImputer":
         return ChainedEquations(**seed)
     if name == "ridge":
@@ -106,24 +112,26 @@ def make_competitor(name: str, *, random_state: int = 0) -> BaseEstimator:
     raise FluxError(f"competitors name {name!r}; expected some of {', '.join(SPACES)}.")
 
 
-def tune(name: str, X: pd.DataFrame, *, evaluations: int = 20, random_state: int = 0):
-    """Return a search over a competitor's settings, the default ones for one evaluation.
+def make_tuned_competitor(
+    name: str, X: pd.DataFrame, *, evaluations: int = 20, random_state: int = 0
+) -> BaseEstimator:
+    """Return a random search over a competitor's settings.
 
     Parameters
     ----------
     name : str
         See `make_competitor`.
     X : DataFrame
-        The rows that it will be fitted on: they tell the blocks that settings are judged by.
+        The rows that it will be fitted to: they determine the blocks that settings are judged on.
     evaluations : int
-        Settings drawn at random.
+        Settings drawn at random; below 2, the competitor with its default settings is returned.
     random_state : int
         Seed of the draws.
 
     Returns
     -------
-    RandomizedSearchCV or the competitor itself
-        To `fit` on X; `best_estimator_` is then the best one, fitted on all rows.
+    RandomizedSearchCV or the competitor
+        To be fitted to X; the `best_estimator_` of a search is then fitted to all rows.
     """
     model = make_competitor(name, random_state=random_state)
     if evaluations < 2:
@@ -139,50 +147,53 @@ def tune(name: str, X: pd.DataFrame, *, evaluations: int = 20, random_state: int
 
 
 class OtherSatellite(RegressorMixin, BaseEstimator):
-    """The other satellite's >2 MeV flux of the same time, put on this one's scale by a line.
+    """The other satellite's >2 MeV flux at the same time, put on this one's scale by a line.
 
     Parameters
     ----------
-    column : str
-        Its name among the inputs.
+    other : str
+        Its series. Its flux is the input (``"<other> e2"``, 0).
     """
 
-    def __init__(self, column: str):
-        self.column = column
+    def __init__(self, other: str):
+        self.other = other
 
     def fit(self, X: pd.DataFrame, y: npt.ArrayLike) -> "OtherSatellite":
-        """Fit the line; where the other satellite is silent, its mean stands in."""
-        x = X[self.column].to_numpy(float)
+        """Fit the line; where the other satellite has no sample, this one's mean is predicted."""
+        x, y = self._select(X), np.asarray(y, float)
         known = np.isfinite(x)
-        y = np.asarray(y, float)
-        self.silent_ = float(y[~known].mean() if not known.all() else y.mean())
+        self.without_ = float(y[~known].mean() if not known.all() else y.mean())
         if known.sum() < 2:
             raise FluxError(
-                f"{self.column} is known at {known.sum()} of the training times; expected two."
+                f"{self.other} has >2 MeV flux at {known.sum()} of the training times; expected "
+                "two or more."
             )
         self.line_ = LinearRegression().fit(x[known, None], y[known])
         return self
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return log10 flux, shape (n,)."""
-        x = X[self.column].to_numpy(float)
+        x = self._select(X)
         line = self.line_.intercept_ + self.line_.coef_[0] * x
-        return np.where(np.isfinite(x), line, self.silent_)
+        return np.where(np.isfinite(x), line, self.without_)
+
+    def _select(self, X):
+        return X[(f"{self.other} e2", 0)].to_numpy(float)
 
 
 class BackPropagation(MLPRegressor):
-    """scikit-learn's multilayer perceptron, whose number of epochs is a setting to be tuned."""
+    """scikit-learn's multilayer perceptron, whose number of epochs is a setting."""
 
     def fit(self, X: np.ndarray, y: npt.ArrayLike) -> "BackPropagation":
         """Train for at most `max_iter` epochs."""
         with warnings.catch_warnings():
-            # To stop early keeps it from learning the training samples by heart: no failure.
+            # Stopping early is intended: it limits overfitting.
             warnings.simplefilter("ignore", ConvergenceWarning)
             return super().fit(X, y)
 
 
 class RandomNodes(TransformerMixin, BaseEstimator):
-    """The hidden layer of an extreme learning machine: random weights that are never trained.
+    """The hidden layer of an extreme learning machine, whose random weights are not trained.
 
     Huang, Zhu and Siew (2006), Neurocomputing 70, 489.
 
@@ -215,12 +226,12 @@ class RandomNodes(TransformerMixin, BaseEstimator):
 
 
 class ChainedEquations(RegressorMixin, BaseEstimator):
-    """scikit-learn's IterativeImputer, with the flux as one more column that is missing.
+    """scikit-learn's IterativeImputer, with the flux as one more column with missing values.
 
     Parameters
     ----------
     nearest : int
-        Columns that each is told from.
+        Columns that each is predicted from.
     rounds : int
         Passes over all columns.
     random_state : int
@@ -233,7 +244,7 @@ class ChainedEquations(RegressorMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> "ChainedEquations":
-        """Fit each column on others."""
+        """Fit each column to others."""
         table = np.column_stack(check_rows(X, y))
         self.imputer_ = IterativeImputer(
             n_nearest_features=min(self.nearest, table.shape[1] - 1),
@@ -242,7 +253,7 @@ class ChainedEquations(RegressorMixin, BaseEstimator):
             random_state=self.random_state,
         )
         with warnings.catch_warnings():
-            # The number of rounds is a setting here, to be tuned, and no failure.
+            # The number of rounds is a setting to be tuned.
             warnings.simplefilter("ignore", ConvergenceWarning)
             self.imputer_.fit(table)
         return self
@@ -251,3 +262,117 @@ class ChainedEquations(RegressorMixin, BaseEstimator):
         """Return log10 flux, shape (n,)."""
         X = np.asarray(X, float)
         return self.imputer_.transform(np.column_stack([X, np.full(len(X), np.nan)]))[:, -1]
+
+
+class OffsetLSTM(RegressorMixin, BaseEstimator):
+    """An LSTM whose steps are the offsets of the inputs, the longest offset first.
+
+    A step holds every quantity at one offset, and whether it is known; a quantity without an
+    offset (the clock) is in every step.
+
+    Parameters
+    ----------
+    units, dropout, epochs, learning_rate
+        Of the network.
+    random_state : int
+        Seed.
+    """
+
+    def __init__(
+        self,
+        *,
+        units: int = 32,
+        dropout: float = 0.1,
+        epochs: int = 15,
+        learning_rate: float = 3e-3,
+        random_state: int = 0,
+    ):
+        self.units = units
+        self.dropout = dropout
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.random_state = random_state
+
+    def fit(self, X: pd.DataFrame, y: npt.ArrayLike) -> "OffsetLSTM":
+        """Train the network.
+
+        Parameters
+        ----------
+        X : DataFrame, shape (n, p)
+            Columns have the levels quantity and offset: see `satellite_features`.
+        y : array, shape (n,)
+            log10 flux.
+
+        Raises
+        ------
+        FluxError
+            If X is not a DataFrame with these levels, or has no offset.
+        """
+        with explain_missing_extra():
+            import keras  # here, as TensorFlow takes seconds to load
+
+        self.steps_ = arrange_steps(X)
+        self.scale_ = measure_scale(X.to_numpy(float))
+        y = np.asarray(y, float)
+        self.level_ = float(y.mean()), float(y.std()) or 1.0
+        keras.utils.set_random_seed(self.random_state)
+        sequence = self._lay_out(X)
+        self.network_ = keras.Sequential(
+            [
+                keras.layers.Input(sequence.shape[1:]),
+                keras.layers.LSTM(self.units),
+                keras.layers.Dropout(self.dropout),
+                keras.layers.Dense(1),
+            ]
+        )
+        self.network_.compile(
+            optimizer=keras.optimizers.Adam(self.learning_rate), loss="mse", steps_per_execution=16
+        )
+        target = (y - self.level_[0]) / self.level_[1]
+        self.network_.fit(sequence, target, batch_size=_BATCH, epochs=self.epochs, verbose=0)
+        return self
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Return log10 flux, shape (n,)."""
+        check_is_fitted(self)
+        sequence = self._lay_out(X)
+        # `network_.predict` would trace a graph for each network, and warn of it.
+        parts = [
+            self.network_(sequence[first : first + _ROWS], training=False).numpy()[:, 0]
+            for first in range(0, max(len(sequence), 1), _ROWS)
+        ]
+        return np.concatenate(parts).astype(float) * self.level_[1] + self.level_[0]
+
+    def _lay_out(self, X: pd.DataFrame) -> np.ndarray:
+        """Return (n, steps, 2 x quantities): standardised values, and which are known."""
+        values = apply_scale(X.to_numpy(float), self.scale_)
+        known = np.isfinite(X.to_numpy(float))
+        n, (steps, quantities) = len(X), self.steps_.shape
+        result = np.zeros((n, steps, 2 * quantities), np.float32)
+        for step, quantity in np.argwhere(self.steps_ >= 0):
+            column = self.steps_[step, quantity]
+            result[:, step, quantity] = values[:, column]
+            result[:, step, quantities + quantity] = known[:, column]
+        return result
+
+
+def arrange_steps(X: pd.DataFrame) -> np.ndarray:
+    """Return the column of each quantity at each offset, the longest offset first; -1 for none.
+
+    Returns
+    -------
+    array of int, shape (steps, quantities)
+    """
+    if not isinstance(X, pd.DataFrame) or X.columns.nlevels != 2:
+        raise FluxError("an LSTM needs a DataFrame whose columns have a quantity and an offset.")
+    offsets = X.columns.get_level_values(1)
+    longest_first = sorted(offsets.dropna().unique(), reverse=True)
+    if not longest_first:
+        raise FluxError("no column of X has an offset, so that an LSTM has no steps to read.")
+    quantities = X.columns.get_level_values(0)
+    names = list(quantities.unique())
+    steps = np.full((len(longest_first), len(names)), -1)
+    for column, (quantity, offset) in enumerate(zip(quantities, offsets, strict=True)):
+        rows = slice(None) if np.isnan(offset) else longest_first.index(offset)
+        steps[rows, names.index(quantity)] = column
+    return steps

@@ -1,4 +1,4 @@
-"""What a genetic search walked over: the error of every forest that it could have chosen."""
+"""The error of every forest that a genetic search can choose."""
 
 import copy
 import hashlib
@@ -9,16 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from fluxlib.errors import FluxError
-from fluxlib.imputation.tree_growth import ENGINE, Growth, Spread, sum_folds
+from fluxlib.imputation.forest import ENGINE
+from fluxlib.imputation.tree_blocks import TreeGrower, grow_blocks
 from fluxlib.utils.files import atomic_path
-from fluxlib.utils.parallel import find_link
+from fluxlib.utils.parallel import map_tasks
 
-KINDS = ("validation", "train")
+ERROR_ROWS = ("validation", "train")
 _BLOCK = 32  # trees grown at a time: each time rows are sorted and binned anew ...
-_BLOCK_ROWS = 2**20  # ... fewer when trees x rows would pass this, which bounds the memory
+_BLOCK_ROWS = 2**20  # ... fewer when trees x rows would exceed this, which bounds the memory
 
 
 class ForestSurface:
@@ -29,16 +31,14 @@ class ForestSurface:
 
     Parameters
     ----------
-    X : array or frame, shape (n, p)
-        Inputs, finite.
-    y : array or series, shape (n,)
+    X : array or DataFrame, shape (n, p)
+        Inputs to grow on, finite.
+    y : array or Series, shape (n,)
         Target, log10 flux.
-    X_validation, y_validation : optional
-        Rows to validate on. Give these or `folds`.
-    folds : sequence of (train, test) row numbers, optional
-        Several forests, one for each fold; squared errors are pooled over the folds.
-    kinds : sequence of {"validation", "train"}
-        Which rows errors are counted on. Training rows take time, so they are counted on demand.
+    X_validation, y_validation
+        Rows to validate on.
+    error_on : {"validation", "train"}
+        Which rows the error is of.
     max_depth : int
         Depths 1..max_depth are counted.
     max_features : float, int or str
@@ -53,8 +53,13 @@ class ForestSurface:
 
     Attributes
     ----------
-    pace : float or None
-        Seconds a tree that the latest block took here; None before the first.
+    seconds_per_tree : float or None
+        Of the latest trees that were grown; None before the first.
+
+    Raises
+    ------
+    FluxError
+        If the shapes do not match, or a value is not finite.
 
     Examples
     --------
@@ -67,192 +72,172 @@ class ForestSurface:
 
     def __init__(
         self,
-        X,
-        y,
-        X_validation=None,
-        y_validation=None,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        X_validation: npt.ArrayLike,
+        y_validation: npt.ArrayLike,
         *,
-        folds: Sequence | None = None,
-        kinds: Sequence[str] = ("validation",),
+        error_on: str = "validation",
         max_depth: int = 32,
         max_features: float | int | str = 1.0,
         random_state: int = 0,
         folder: str | Path | None = None,
         n_jobs: int = -1,
     ):
-        self.max_depth, self.max_features = max_depth, max_features
-        self.random_state, self.n_jobs = int(random_state), n_jobs
-        self.kinds = tuple(_check_choice("kinds", kind, KINDS) for kind in kinds)
-        self._folds = _split_rows(X, y, X_validation, y_validation, folds)
-        most = max(len(fold["train"][1]) for fold in self._folds)
-        self.block = int(np.clip(_BLOCK_ROWS // most, 2, _BLOCK))
-        self._growth = Growth(self.block, max_depth, max_features, self.random_state, n_jobs)
-        self._spread = None
+        self.error_on, self.max_depth = _check_rows_name(error_on), max_depth
+        self._rows = {
+            "train": _check_rows("X", X, y),
+            "validation": _check_rows("X_validation", X_validation, y_validation),
+        }
+        block = int(np.clip(_BLOCK_ROWS // len(self._rows["train"][1]), 2, _BLOCK))
+        self._grower = TreeGrower(block, max_depth, max_features, int(random_state), n_jobs)
         self._root = folder
-        self._start()
+        self._reset()
 
-    def vary(self, *, kind: str, max_depth: int) -> "ForestSurface":
-        """Return a surface of the same rows, that counts other errors, or other depths."""
+    def with_options(self, *, error_on: str, max_depth: int) -> "ForestSurface":
+        """Return a surface of the same data with other errors, or of other depths."""
         other = copy.copy(self)
-        other.kinds, other.max_depth = (_check_choice("kind", kind, KINDS),), max_depth
-        other._growth = replace(self._growth, max_depth=max_depth)
-        other._spread = None
-        other._start()
+        other.error_on, other.max_depth = _check_rows_name(error_on), max_depth
+        other._grower = replace(self._grower, max_depth=max_depth)
+        other._reset()
         return other
 
-    def _start(self):
+    def _reset(self):
         self.folder = None if self._root is None else Path(self._root) / self._make_key()
-        self._planes, self._sums = {}, {}
-        self.pace = None
+        self._rmse, self._sums = {}, {}
+        self.seconds_per_tree = None
 
-    def rmse(self, trees: int, depth: int, leaf: int, *, kind: str = "validation") -> float:
-        """Return the RMSE (log10) of a forest of `trees`, cut at `depth`, with leaves of `leaf`."""
+    @property
+    def block(self) -> int:
+        """Trees that are grown at a time."""
+        return self._grower.block
+
+    def rmse(self, trees: int, depth: int, leaf: int) -> float:
+        """Return the RMSE (log10) of a forest of `trees`, cut at `depth`, with leaves of `leaf`.
+
+        Raises
+        ------
+        FluxError
+            If one of the three is below 1, or the depth above `max_depth`.
+        """
         if not 1 <= depth <= self.max_depth:
             raise FluxError(f"depth is {depth}; this surface counts depths 1..{self.max_depth}")
-        return float(
-            self._grow(leaf, trees)[_check_choice("kind", kind, self.kinds)][trees - 1, depth - 1]
-        )
+        return float(self._get(leaf, trees)[trees - 1, depth - 1])
 
-    def fitness(self, trees: int, depth: int, leaf: int, *, kind: str = "validation") -> float:
+    def fitness(self, trees: int, depth: int, leaf: int) -> float:
         """Return 1/RMSE, the fitness that the GA-RF paper maximises."""
-        return 1 / self.rmse(trees, depth, leaf, kind=kind)
+        return 1 / self.rmse(trees, depth, leaf)
 
-    def plane(
-        self, leaf: int, trees: int | None = None, *, kind: str = "validation"
-    ) -> pd.DataFrame:
+    def rmse_table(self, leaf: int, trees: int | None = None) -> pd.DataFrame:
         """Return RMSE by number of trees (rows) and depth (columns).
 
-        Grows what is missing of 1..`trees`; without `trees`, gives what is counted so far.
+        Trees 1..`trees` are grown where missing; without `trees`, the table is of those that have
+        been grown.
         """
-        _check_choice("kind", kind, self.kinds)
-        plane = self._read(leaf)[0][kind] if trees is None else self._grow(leaf, trees)[kind]
-        plane = plane[:trees]
+        table = self._read(leaf)[0] if trees is None else self._get(leaf, trees)[:trees]
         return pd.DataFrame(
-            plane,
-            index=pd.RangeIndex(1, len(plane) + 1, name="trees"),
+            table,
+            index=pd.RangeIndex(1, len(table) + 1, name="trees"),
             columns=pd.RangeIndex(1, self.max_depth + 1, name="depth"),
         )
 
     @property
-    def grown(self) -> pd.Series:
-        """Trees counted so far, by leaf size; those that earlier surfaces stored included."""
+    def trees_grown(self) -> pd.Series:
+        """Trees by leaf size, those included that earlier surfaces stored."""
         if self.folder is not None:
             for leaf in {int(path.stem) for path in self.folder.glob("[0-9]*.npz")}:
-                self._planes.setdefault(leaf, self._read(leaf)[0])
-        counts = {leaf: len(planes[self.kinds[0]]) for leaf, planes in self._planes.items()}
+                self._rmse.setdefault(leaf, self._read(leaf)[0])
+        counts = {leaf: len(table) for leaf, table in self._rmse.items()}
         return pd.Series(counts, name="trees", dtype=int).rename_axis("leaf").sort_index()
 
-    def optimum(self, *, kind: str = "validation", max_trees: int | None = None) -> pd.Series:
-        """Return trees, depth, leaf and rmse of the least RMSE among all that is counted."""
-        _check_choice("kind", kind, self.kinds)
-        if self.grown.empty:
-            raise FluxError("nothing is counted yet; call rmse or plane first")
-        best = []
-        for leaf in self.grown.index:
-            plane = self._planes[leaf][kind][:max_trees]
-            row, column = np.unravel_index(np.argmin(plane), plane.shape)
-            best.append((row + 1, column + 1, leaf, plane[row, column]))
-        table = pd.DataFrame(best, columns=["trees", "depth", "leaf", "rmse"])
-        return table.astype(object).loc[table["rmse"].idxmin()].rename("optimum")
+    def landscape(self, bits: Sequence[int]) -> tuple[pd.DataFrame, pd.Series]:
+        """Return the least RMSE over leaf sizes, and the least of all.
 
-    def prepare(self, genes: Iterable[tuple[int, int, int]]) -> None:
-        """Grow all that these (trees, depth, leaf) need, at once if there are workers.
+        Forests that the search never asked for are grown now.
 
-        Workers are those of the scheduler that FLUX_SCHEDULER names (see `fluxlib.utils.parallel`).
-        Without it each forest is grown when it is asked for; the results are the same.
+        Parameters
+        ----------
+        bits : (int, int, int)
+            Of trees, depth and leaf, as `fluxlib.GeneticSearch` takes.
+
+        Returns
+        -------
+        landscape : DataFrame
+            Decades; a row for each number of trees, a column for each depth.
+        least : Series
+            `trees`, `depth`, `leaf` and `rmse` of the least. It is partly luck: small forests
+            scatter, and the least of many is the luckiest.
         """
-        if (link := find_link()) is None:
-            return
-        if self._spread is None:
-            self._spread = Spread(link, self._growth, self._folds, self.kinds)
-        chains = {}
-        most = (
-            pd.DataFrame(genes, columns=["trees", "depth", "leaf"]).groupby("leaf")["trees"].max()
-        )
-        for leaf, trees in most.items():
-            planes, sums = self._read(leaf)
-            if firsts := range(len(planes[self.kinds[0]]), trees, self.block):
-                chains[leaf] = firsts, sums
-        for leaf, (squares, sums) in self._spread.run(chains).items():
-            self._add(leaf, squares, sums)
+        trees, depths, leaves = (2**n for n in bits)
+        tables = [self.rmse_table(leaf, trees).loc[:, :depths] for leaf in range(1, leaves + 1)]
+        errors = np.array(tables)
+        landscape = pd.DataFrame(errors.min(axis=0), tables[0].index, tables[0].columns)
+        place = np.unravel_index(np.argmin(errors), errors.shape)
+        leaf, tree, depth = (int(n) + 1 for n in place)
+        least = {"trees": tree, "depth": depth, "leaf": leaf, "rmse": errors[place]}
+        return landscape, pd.Series(least, dtype=object)
 
-    def _grow(self, leaf, trees):
+    def grow(self, forests: Iterable[tuple[int, int, int]]) -> None:
+        """Grow all trees that these (trees, depth, leaf) need.
+
+        Leaf sizes are tasks of `fluxlib.utils.parallel.map_tasks`, so they grow at the same time
+        on the workers of a cluster. The result does not depend on where they grow.
+        """
+        wanted: dict[int, int] = {}
+        for trees, _, leaf in forests:
+            wanted[leaf] = max(trees, wanted.get(leaf, 0))
+        tasks = []
+        for leaf, trees in wanted.items():
+            table, sums = self._read(leaf)
+            if len(table) < trees:
+                tasks.append((leaf, len(table), trees, sums))
+        results = map_tasks(
+            grow_blocks, tasks, self._grower, self._rows["train"], self._rows[self.error_on]
+        )
+        for leaf, *_ in tasks:
+            began = time.monotonic()
+            squares, sums = next(results)
+            new = np.sqrt(squares / len(sums))
+            self._write(leaf, np.vstack([self._read(leaf)[0], new]), sums)
+            self.seconds_per_tree = (time.monotonic() - began) / len(new)
+
+    def _get(self, leaf, trees):
         if min(leaf, trees) < 1:
             raise FluxError(f"trees is {trees} and leaf is {leaf}; both must be at least 1")
-        planes = self._planes.get(leaf) or self._read(leaf)[0]
-        while len(planes[self.kinds[0]]) < trees:
-            planes = self._grow_block(leaf)
-        self._planes[leaf] = planes
-        return planes
-
-    def _grow_block(self, leaf):
-        began = time.monotonic()
-        planes, sums = self._read(leaf)
-        first = len(planes[self.kinds[0]])
-        squares = {kind: [] for kind in self.kinds}
-        for number, fold in enumerate(self._folds):
-            trees = self._growth.grow(number, leaf, first, *fold["train"])
-            for kind in self.kinds:
-                name = f"{kind}{number}"
-                counted, sums[name] = self._growth.count(trees, first, sums.get(name), *fold[kind])
-                squares[kind].append(counted)
-        planes = self._add(leaf, [sum_folds(squares)], sums)
-        self.pace = (time.monotonic() - began) / self.block
-        return planes
-
-    def _add(self, leaf, squares, sums):
-        """Add blocks to what is counted of a leaf size, and return it."""
-        planes = self._read(leaf)[0]
-        for kind in self.kinds:
-            rows = sum(len(fold[kind][1]) for fold in self._folds)
-            new = [np.sqrt(block[kind] / rows) for block in squares]
-            planes[kind] = np.vstack([planes[kind], *new])
-        self._write(leaf, planes, sums)
-        return planes
+        if len(self._rmse.get(leaf, ())) < trees:
+            self.grow([(trees, 1, leaf)])
+            self._rmse[leaf] = self._read(leaf)[0]
+        return self._rmse[leaf]
 
     def _make_key(self):
-        settings = [ENGINE, self.kinds, self.max_depth, self.max_features, self.random_state]
-        digest = hashlib.sha256(json.dumps([*settings, self.block]).encode())
-        for fold in self._folds:
-            for array in (*fold["train"], *fold["validation"]):
+        grower = self._grower
+        settings = [ENGINE, self.error_on, grower.max_depth, grower.max_features]
+        settings += [grower.random_state, grower.block]
+        digest = hashlib.sha256(json.dumps(settings).encode())
+        for rows in self._rows.values():
+            for array in rows:
                 digest.update(str(array.shape).encode())
                 digest.update(array)
         return digest.hexdigest()[:20]
 
     def _read(self, leaf):
-        """Return a leaf size's RMSE by kind, and the summed predictions the next tree adds to.
+        """Return a leaf size's RMSE, and the summed predictions that the next tree adds to.
 
         With a folder both are read from it each time they are needed: the sums would fill
         memory, and another process may have grown the same forest further.
         """
-        if self.folder is None and leaf in self._sums:
-            return dict(self._planes[leaf]), dict(self._sums[leaf])
         if self.folder is not None and (path := self.folder / f"{leaf}.npz").exists():
             with np.load(path) as stored:
-                arrays = dict(stored)
-            return {kind: arrays.pop(kind) for kind in self.kinds}, arrays
-        return {kind: np.empty((0, self.max_depth)) for kind in self.kinds}, {}
+                return stored["rmse"], stored["sums"]
+        return self._rmse.get(leaf, np.empty((0, self.max_depth))), self._sums.get(leaf)
 
-    def _write(self, leaf, planes, sums):
-        self._planes[leaf] = planes
+    def _write(self, leaf, rmse, sums):
         if self.folder is None:
             self._sums[leaf] = sums
-            return
-        with atomic_path(self.folder / f"{leaf}.npz") as path:
-            np.savez(path, **planes, **sums)
-
-
-def _split_rows(X, y, X_validation, y_validation, folds):
-    if (folds is None) == (X_validation is None) or (X_validation is None) != (
-        y_validation is None
-    ):
-        raise FluxError("give either X_validation and y_validation, or folds")
-    X, y = _check_rows("X", X, y)
-    if folds is None:
-        return [
-            {"train": (X, y), "validation": _check_rows("X_validation", X_validation, y_validation)}
-        ]
-    return [{"train": (X[a], y[a]), "validation": (X[b], y[b])} for a, b in folds]
+        else:
+            with atomic_path(self.folder / f"{leaf}.npz") as path:
+                np.savez(path, rmse=rmse, sums=sums)
+        self._rmse[leaf] = rmse
 
 
 def _check_rows(name, X, y):
@@ -267,43 +252,7 @@ def _check_rows(name, X, y):
     return X, y
 
 
-def _check_choice(name, value, known):
-    if value not in known:
-        raise FluxError(f"{name} is {value!r}; expected one of {', '.join(known)}")
-    return value
-
-
-def find_landscape(
-    surface: ForestSurface, bits: Sequence[int], *, kind: str = "validation"
-) -> tuple[pd.DataFrame, pd.Series]:
-    """Return the least RMSE over leaf sizes, by trees and depth, and the least of all.
-
-    Forests that the search never asked for are grown now.
-
-    Parameters
-    ----------
-    surface : ForestSurface
-        Of a search.
-    bits : (int, int, int)
-        Of trees, depth and leaf.
-    kind : {"validation", "train"}
-        Which error.
-
-    Returns
-    -------
-    landscape : DataFrame
-        Decades; rows trees, columns depths.
-    least : Series
-        `trees`, `depth`, `leaf` and `rmse` of the least. Some of it is luck: small forests
-        scatter, and the least of many is the luckiest.
-    """
-    trees, depths, leaves = (2**one for one in bits)
-    planes = [
-        surface.plane(leaf, trees, kind=kind).loc[:, :depths] for leaf in range(1, leaves + 1)
-    ]
-    least_of_all = np.min([plane.to_numpy() for plane in planes], axis=0)
-    landscape = pd.DataFrame(least_of_all, planes[0].index, planes[0].columns)
-    row, column = np.unravel_index(int(np.argmin(least_of_all)), landscape.shape)
-    leaf = 1 + int(np.argmin([plane.iloc[row, column] for plane in planes]))
-    least = {"trees": row + 1, "depth": column + 1, "leaf": leaf}
-    return landscape, pd.Series(least | {"rmse": landscape.iloc[row, column]}, dtype=object)
+def _check_rows_name(error_on):
+    if error_on not in ERROR_ROWS:
+        raise FluxError(f"error_on is {error_on!r}; expected one of {', '.join(ERROR_ROWS)}")
+    return error_on

@@ -4,6 +4,7 @@ Sci. Rep. 2025, s41598-025-87082-9.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,23 +14,22 @@ from sklearn.utils.validation import check_is_fitted
 
 from fluxlib.errors import FluxError
 from fluxlib.evaluation.folds import split_blocks
-from fluxlib.imputation.error_surface import ForestSurface
+from fluxlib.imputation.error_surface import ERROR_ROWS, ForestSurface
 from fluxlib.imputation.forest import (
-    FilledForest,
-    Trend,
+    ForestWithMissing,
+    LinearTrend,
+    below_minimum,
     check_rows,
-    fill_below,
-    find_fills,
-    take_rows,
+    fill_missing,
 )
 from fluxlib.imputation.genetic import GeneticSearch
 from fluxlib.imputation.imputer import SatelliteImputer
-from fluxlib.imputation.inputs import find_series, list_trend, satellite_features
+from fluxlib.imputation.inputs import get_series, satellite_features, trend_quantities
 
 if TYPE_CHECKING:
     from fluxlib.datasets.dataset import Dataset
 
-LEAST_TREES = 200  # of the full model's forest
+MIN_TREES = 200  # of the forest of the full model
 
 
 class GARFImputer(RegressorMixin, BaseEstimator):
@@ -41,16 +41,16 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         Of the search: see `fluxlib.GeneticSearch`; as published by default, but for `bits`, which
         the paper does not give.
     fitness : {"validation", "train"}
-        Whether the search is rewarded for the error on blocks of time held out of its training
-        rows, or, as published, on the training rows themselves.
+        Whether the fitness comes from the error on blocks of time held out of the training rows,
+        or, as published, from the error on the training rows themselves.
     patience : int, optional
-        Stop the search after this many generations without gain.
-    least_trees : int
-        The forest that is kept has so many trees at least. More do no harm (Breiman 2001, doi
-        10.1023/A:1010933404324), and few score best by luck; 1 keeps what was chosen, as
-        published.
+        Stop the search after this many generations without improvement.
+    min_trees : int
+        The final forest has at least so many trees. More do no harm (Breiman 2001, doi
+        10.1023/A:1010933404324), and a small forest that scores best does so partly by luck; 1
+        keeps the number that was chosen, as published.
     max_features, trend
-        Of the forest: see `fluxlib.imputation.forest.FilledForest`.
+        Of the forest: see `fluxlib.imputation.ForestWithMissing`.
     folder : path, optional
         Where the forests' error surface is kept for the next search.
     random_state : int
@@ -63,8 +63,16 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         See `GeneticSearch.run`.
     best_ : Best
         The forest chosen.
-    best_estimator_ : FilledForest
-        The forest, of `least_trees` or more, grown on all rows.
+    best_estimator_ : ForestWithMissing
+        The final forest, grown on all rows.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(400, 3))
+    >>> model = GARFImputer(generations=2, bits=(4, 3, 2)).fit(X, X[:, 0])
+    >>> model.predict(X).shape
+    (400,)
     """
 
     def __init__(
@@ -75,13 +83,13 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         crossover: float = 0.7,
         mutation: float = 0.01,
         elitism: bool = False,
-        bits: tuple[int, int, int] = (9, 5, 5),
+        bits: Sequence[int] = (9, 5, 5),
         fitness: str = "validation",
         patience: int | None = None,
-        least_trees: int = 1,
+        min_trees: int = 1,
         max_features: float = 1 / 3,
         trend: Sequence[str] = (),
-        folder=None,
+        folder: str | Path | None = None,
         random_state: int = 0,
     ):
         self.population = population
@@ -92,7 +100,7 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         self.bits = bits
         self.fitness = fitness
         self.patience = patience
-        self.least_trees = least_trees
+        self.min_trees = min_trees
         self.max_features = max_features
         self.trend = trend
         self.folder = folder
@@ -113,11 +121,18 @@ class GARFImputer(RegressorMixin, BaseEstimator):
             See `satellite_features`.
         **options
             Of `GARFImputer`.
+
+        Raises
+        ------
+        FluxError
+            If there is no such series.
+        NotApplicable
+            If the other series lacks a channel, or the dataset a driver.
         """
-        find_series(dataset, series)
+        get_series(dataset, series)
         features = satellite_features(dataset, other, inputs=inputs)
         if inputs == "full":
-            full = {"trend": list_trend(features, other), "least_trees": LEAST_TREES}
+            full = {"trend": trend_quantities(features, other), "min_trees": MIN_TREES}
             options = full | options
         return SatelliteImputer(features, cls(**options))
 
@@ -127,29 +142,50 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame or array, shape (n, p)
-            Inputs, NaN where missing; a DataFrame's time index makes the blocks, else the order
-            of rows does.
+            Inputs, NaN where missing. Blocks are of time if it is a DataFrame with a time index,
+            else of rows in their order.
         y : array, shape (n,)
             log10 flux.
 
         Raises
         ------
         FluxError
-            If `fitness` is unknown, rows do not fit together, or blocks leave none to train on.
+            If `fitness` is unknown, X and y differ in length, or the blocks leave no rows to
+            train on.
         """
-        if self.fitness not in ("validation", "train"):
+        if self.fitness not in ERROR_ROWS:
             raise FluxError(f"fitness is {self.fitness!r}; expected 'validation' or 'train'.")
-        search = self._make_search()
+        search = GeneticSearch(
+            population=self.population,
+            generations=self.generations,
+            crossover=self.crossover,
+            mutation=self.mutation,
+            elitism=self.elitism,
+            bits=self.bits,
+            patience=self.patience,
+            random_state=self.random_state,
+        )
         values, target = check_rows(X, y)
         train, held_out = split_blocks(X)
-        trend = Trend(self.trend).fit(take_rows(X, train), target[train])
-        self.surface_ = self._make_surface(values, target - trend.predict(X), train, held_out)
-        self.history_, self.best_ = search.run(
-            lambda *genes: self.surface_.fitness(*genes, kind=self.fitness),
-            prepare=self.surface_.prepare,
+        # Trend and fills are fitted to the training rows alone: those held out judge them too.
+        rows = X.iloc[train] if hasattr(X, "iloc") else values[train]
+        trend = LinearTrend(self.trend).fit(rows, target[train])
+        residual = target - trend.predict(X)
+        filled = fill_missing(values, below_minimum(values[train]))
+        self.surface_ = ForestSurface(
+            filled[train],
+            residual[train],
+            filled[held_out],
+            residual[held_out],
+            error_on=self.fitness,
+            max_depth=2 ** self.bits[1],
+            max_features=self.max_features,
+            random_state=self.random_state,
+            folder=self.folder,
         )
-        self.best_estimator_ = FilledForest(
-            trees=max(self.best_.trees, self.least_trees),
+        self.history_, self.best_ = search.run(self.surface_.fitness, prepare=self.surface_.grow)
+        self.best_estimator_ = ForestWithMissing(
+            trees=max(self.best_.trees, self.min_trees),
             depth=self.best_.depth,
             leaf=self.best_.leaf,
             max_features=self.max_features,
@@ -163,29 +199,3 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         """Return log10 flux, shape (n,)."""
         check_is_fitted(self)
         return self.best_estimator_.predict(X)
-
-    def _make_search(self) -> GeneticSearch:
-        return GeneticSearch(
-            population=self.population,
-            generations=self.generations,
-            crossover=self.crossover,
-            mutation=self.mutation,
-            elitism=self.elitism,
-            bits=self.bits,
-            patience=self.patience,
-            seed=self.random_state,
-        )
-
-    def _make_surface(self, X, y, train, held_out) -> ForestSurface:
-        fills = find_fills(X[train])
-        return ForestSurface(
-            fill_below(X[train], fills),
-            y[train],
-            fill_below(X[held_out], fills),
-            y[held_out],
-            kinds=(self.fitness,),
-            max_depth=2 ** self.bits[1],
-            max_features=self.max_features,
-            random_state=self.random_state,
-            folder=self.folder,
-        )

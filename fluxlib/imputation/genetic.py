@@ -5,30 +5,32 @@ generations, roulette on fitness, two-point crossover 0.7, bit flip 0.01, no eli
 does not give the ranges; the bits below are ours.
 """
 
-import json
 import random
-import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from deap import algorithms, base, tools
 
 from fluxlib.errors import FluxError
-from fluxlib.utils.files import write_text
+from fluxlib.imputation.error_surface import ForestSurface
 
-_LENT = Lock()
 GENES = ("trees", "depth", "leaf")
+_GLOBAL_RANDOM = Lock()
 
 
 @dataclass(frozen=True)
 class Best:
-    """The fittest forest that a search has met, and how the search ended."""
+    """The fittest forest that a search has met, and why the search ended.
+
+    `stopped` is "generations" when all were made, "patience", or "incomplete" when the search was
+    asked to stop or the fitness of a forest was not known.
+    """
 
     trees: int
     depth: int
@@ -57,35 +59,33 @@ class GeneticSearch:
     population, generations : int
         As published: 20 and 100.
     crossover : float
-        Chance that a pair is crossed at two points.
+        Probability that a pair is crossed at two points.
     mutation : float
-        Chance that a bit flips.
+        Probability that a bit flips.
     bits : (int, int, int)
         Bits for trees, depth and leaf. A gene's value is its integer + 1, so (9, 5, 5) searches
         1..512 trees, depths 1..32 and leaves of 1..32.
     elitism : bool
-        Put the best chromosome of a generation back in place of the worst of the next. Off as
-        published: the best can be lost, though `best` remembers it.
-    seed : int
-        Two runs with the same seed and fitness are the same to the last bit.
+        Put the best chromosome of a generation in place of the worst of the next. Off as
+        published: the population can lose the best, though `best` remembers it.
+    random_state : int
+        Two searches with the same seed and fitness are the same to the last bit.
     patience : int, optional
         Stop when this many generations brought nothing better.
-    max_seconds : float, optional
-        Stop after this much time in `run`.
-    checkpoint : path, optional
-        A JSON file written after each generation. If it is there, `run` goes on from it, and
-        ends as if it had never stopped.
-    on_generation : callable, optional
-        Called with the newest row of the history (a dict) after each generation.
 
     Attributes
     ----------
     history_ : DataFrame
         See `run`.
-    best_ : Best
+    best_ : Best or None
     evaluations_ : DataFrame
         A row for each forest that was asked for, in order: `trees`, `depth`, `leaf`, `fitness`
-        and `visits`, the times that a generation held it.
+        and `visits`, the number of chromosomes of all generations that stood for it.
+
+    Raises
+    ------
+    FluxError
+        If the population, the generations or the bits are too few.
 
     Examples
     --------
@@ -101,28 +101,23 @@ class GeneticSearch:
         generations: int = 100,
         crossover: float = 0.7,
         mutation: float = 0.01,
-        bits: tuple[int, int, int] = (9, 5, 5),
+        bits: Sequence[int] = (9, 5, 5),
         elitism: bool = False,
-        seed: int = 0,
+        random_state: int = 0,
         patience: int | None = None,
-        max_seconds: float | None = None,
-        checkpoint: str | Path | None = None,
-        on_generation: Callable[[dict], None] | None = None,
     ):
         if population < 2 or generations < 0 or len(bits) != 3 or min(bits) < 1:
             raise FluxError(
-                f"population is {population}, generations {generations}, bits {bits}; expected "
-                "at least 2, at least 0, and three numbers of at least 1"
+                f"population is {population}, generations {generations}, bits {tuple(bits)}; "
+                "expected at least 2, at least 0, and three numbers of at least 1"
             )
         self.population, self.generations = population, generations
         self.crossover, self.mutation = crossover, mutation
-        self.bits, self.elitism, self.seed = tuple(bits), elitism, seed
-        self.patience, self.max_seconds = patience, max_seconds
-        self.checkpoint = None if checkpoint is None else Path(checkpoint)
-        self.on_generation = on_generation
+        self.bits, self.elitism = tuple(bits), elitism
+        self.random_state, self.patience = random_state, patience
 
-    def decode(self, chromosome: list[int]) -> tuple[int, int, int]:
-        """Return (trees, depth, leaf) of a list of bits, most significant first."""
+    def decode(self, chromosome: Sequence[int]) -> tuple[int, int, int]:
+        """Return (trees, depth, leaf) of a sequence of bits, most significant first."""
         ends = np.cumsum(self.bits)
         return tuple(
             int("".join(map(str, chromosome[end - bits : end])), 2) + 1
@@ -131,164 +126,258 @@ class GeneticSearch:
 
     def run(
         self,
-        fitness: Callable[[int, int, int], float],
+        fitness: Callable[[int, int, int], float | None],
         *,
         prepare: Callable[[list[tuple[int, int, int]]], None] | None = None,
-    ) -> tuple[pd.DataFrame, Best]:
-        """Search until a stop rule or an interrupt (Ctrl-C), which keeps the result so far.
+        progress: Callable[[int, int], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> tuple[pd.DataFrame, Best | None]:
+        """Search until all generations are made, or until there is a reason to stop.
 
         Parameters
         ----------
         fitness : callable
-            ``fitness(trees, depth, leaf)``, positive, greater is better: 1/RMSE. Asked once for
-            each forest.
+            ``fitness(trees, depth, leaf)``, positive, greater is better: 1/RMSE. Called once for
+            each forest. None, where it is not known, ends the search.
         prepare : callable, optional
             Called before that with all (trees, depth, leaf) of a generation that are new, such as
-            `fluxlib.ForestSurface.prepare`.
+            `fluxlib.ForestSurface.grow`.
+        progress : callable, optional
+            ``progress(done, total)`` after each generation.
+        should_stop : callable, optional
+            Asked before each generation; the search ends when it returns True.
 
         Returns
         -------
         history : DataFrame
-            A row for each generation, the random first one included: `best`, `mean` and `std`
-            of its fitness, `evaluations` (different forests so far), and the genes `trees`,
-            `depth`, `leaf` of its best.
-        best : Best
-            The fittest of all generations.
+            A row for each complete generation, the random first one included: `best`, `mean` and
+            `std` of its fitness, `evaluations` (different forests so far), and the genes `trees`,
+            `depth`, `leaf` of its best. Empty if the first generation is not complete.
+        best : Best or None
+            The fittest of all complete generations; None if there is none.
+
+        Raises
+        ------
+        FluxError
+            If a fitness is not positive and finite.
         """
-        self._restore()
-        started, stopped = time.monotonic(), "interrupted"
-        try:
-            while not (reason := self._find_stop(started)):
-                self._advance(fitness, prepare)
-            stopped = reason
-        except KeyboardInterrupt:
-            if not self._rows:
-                raise
-        self.history_ = pd.DataFrame(self._rows).set_index("generation")
-        self.best_ = self._find_best(stopped)
-        rows = [(*genes, value, self._visits[genes]) for genes, value in self._known.items()]
-        self.evaluations_ = pd.DataFrame(rows, columns=[*GENES, "fitness", "visits"])
+        state = random.Random(self.random_state).getstate()
+        population: list[_Chromosome] = []
+        known: dict[tuple, float] = {}
+        visits, rows, stopped = Counter(), [], "generations"
+        while len(rows) <= self.generations:
+            if self.patience and rows and len(rows) - 1 - _find_best(rows) >= self.patience:
+                stopped = "patience"
+                break
+            offspring, state = self._breed(population, state)
+            new = dict.fromkeys(
+                genes for genes in map(self.decode, offspring) if genes not in known
+            )
+            if (should_stop and should_stop()) or not _evaluate(new, fitness, prepare, known):
+                stopped = "incomplete"
+                break
+            for chromosome in offspring:
+                chromosome.fitness.values = (known[self.decode(chromosome)],)
+            if self.elitism and rows:
+                worst = min(range(self.population), key=lambda i: offspring[i].fitness)
+                offspring[worst] = max(population, key=lambda one: one.fitness)
+            population = offspring
+            visits.update(map(self.decode, population))
+            rows.append(self._describe(population) | {"evaluations": len(known)})
+            if progress is not None:
+                progress(len(rows), self.generations + 1)
+        columns = ["best", "mean", "std", "evaluations", *GENES]
+        index = pd.RangeIndex(len(rows), name="generation")
+        self.history_ = pd.DataFrame(rows, index, columns)
+        self.best_ = None
+        if rows:
+            generation = _find_best(rows)
+            row = rows[generation]
+            genes, value = {name: row[name] for name in GENES}, row["best"]
+            self.best_ = Best(
+                **genes, fitness=value, rmse=1 / value, generation=generation, stopped=stopped
+            )
+        self.evaluations_ = pd.DataFrame(
+            [(*genes, value, visits[genes]) for genes, value in known.items()],
+            columns=[*GENES, "fitness", "visits"],
+        )
         return self.history_, self.best_
 
-    def _advance(self, fitness, prepare):
-        """Make one generation; nothing of it is kept unless it is complete."""
+    def _breed(self, population, state):
+        """Return the next generation, and the random generator's state after it."""
         toolbox = base.Toolbox()
         toolbox.register("mate", tools.cxTwoPoint)
         toolbox.register("mutate", tools.mutFlipBit, indpb=self.mutation)
-        with _own_random(self._state) as own:
-            if not self._rows:
-                population = [
+        with _global_random(state) as after:
+            if not population:
+                offspring = [
                     _Chromosome(random.getrandbits(1) for _ in range(sum(self.bits)))
                     for _ in range(self.population)
                 ]
             else:
-                parents = tools.selRoulette(self._population, self.population)
-                # Every offspring meets the bit flip: its chance is counted by bit.
-                population = algorithms.varAnd(parents, toolbox, self.crossover, 1.0)
-        if prepare is not None:
-            prepare([g for g in map(self.decode, population) if g not in self._known])
-        self._evaluate(population, fitness)
-        if self.elitism and self._rows:
-            worst = min(range(self.population), key=lambda i: population[i].fitness)
-            population[worst] = max(self._population, key=lambda one: one.fitness)
-        self._visits.update(map(self.decode, population))
-        self._population, self._state = population, own["state"]
-        self._rows.append(self._describe(population))
-        self._save()
-        if self.on_generation:
-            self.on_generation(self._rows[-1])
-
-    def _evaluate(self, population, fitness):
-        for chromosome in population:
-            genes = self.decode(chromosome)
-            if genes not in self._known:
-                value = float(fitness(*genes))
-                if not 0 < value < float("inf"):
-                    raise FluxError(
-                        f"fitness of (trees, depth, leaf) = {genes} is {value}; roulette needs "
-                        "it positive and finite, such as 1/RMSE"
-                    )
-                self._known[genes] = value
-            chromosome.fitness.values = (self._known[genes],)
+                parents = tools.selRoulette(population, self.population)
+                # Every offspring is mutated: the probability holds for each bit.
+                offspring = algorithms.varAnd(parents, toolbox, self.crossover, 1.0)
+        return offspring, after["state"]
 
     def _describe(self, population):
         values = np.array([one.fitness.values[0] for one in population])
         return {
-            "generation": len(self._rows),
             "best": float(values.max()),
             "mean": float(values.mean()),
             "std": float(values.std()),
-            "evaluations": len(self._known),
             **dict(zip(GENES, self.decode(population[int(values.argmax())]), strict=True)),
         }
 
-    def _find_best(self, stopped):
-        row = max(self._rows, key=lambda row: row["best"])
-        genes = {name: row[name] for name in GENES}
-        value = row["best"]
-        return Best(
-            **genes, fitness=value, rmse=1 / value, generation=row["generation"], stopped=stopped
-        )
 
-    def _find_stop(self, started):
-        if len(self._rows) > self.generations:
-            return "generations"
-        if self._rows and self.max_seconds and time.monotonic() - started >= self.max_seconds:
-            return "max_seconds"
-        if self._rows and self.patience:
-            idle = self._rows[-1]["generation"] - self._find_best("").generation
-            return "patience" if idle >= self.patience else ""
-        return ""
-
-    def _settings(self):
-        names = ("population", "crossover", "mutation", "bits", "elitism", "seed")
-        return json.loads(json.dumps({name: getattr(self, name) for name in names}))
-
-    def _save(self):
-        if self.checkpoint is None:
-            return
-        version, words, gauss = self._state
-        state = {
-            "settings": self._settings(),
-            "random": [version, list(words), gauss],
-            "population": self._population,
-            "evaluations": [
-                [*genes, value, self._visits[genes]] for genes, value in self._known.items()
-            ],
-            "rows": self._rows,
-        }
-        write_text(self.checkpoint, json.dumps(state))
-
-    def _restore(self):
-        self._rows, self._population, self._known, self._visits = [], [], {}, Counter()
-        self._state = random.Random(self.seed).getstate()
-        if self.checkpoint is None or not self.checkpoint.exists():
-            return
-        stored = json.loads(self.checkpoint.read_text(encoding="utf-8"))
-        if stored["settings"] != self._settings():
+def _evaluate(new, fitness, prepare, known) -> bool:
+    """Add the fitness of new forests to those known; return whether each has one."""
+    if prepare is not None:
+        prepare(list(new))
+    for genes in new:
+        if (value := fitness(*genes)) is None:
+            return False
+        if not 0 < value < float("inf"):
             raise FluxError(
-                f"{self.checkpoint} is of a search with {stored['settings']}, this one has "
-                f"{self._settings()}; delete the file or take the same settings"
+                f"fitness of (trees, depth, leaf) = {genes} is {value}; roulette needs it positive "
+                "and finite, such as 1/RMSE"
             )
-        version, words, gauss = stored["random"]
-        self._state, self._rows = (version, tuple(words), gauss), stored["rows"]
-        for *genes, value, visits in stored["evaluations"]:
-            self._known[tuple(genes)], self._visits[tuple(genes)] = value, visits
-        self._population = [_Chromosome(bits) for bits in stored["population"]]
-        self._evaluate(self._population, None)
+        known[genes] = float(value)
+    return True
+
+
+def _find_best(rows) -> int:
+    """Return the first generation with the best fitness of all."""
+    return int(np.argmax([row["best"] for row in rows]))
 
 
 @contextmanager
-def _own_random(state):
-    """Lend the global generator, which DEAP draws from, to this search; then give it back.
+def _global_random(state: tuple) -> Iterator[dict]:
+    """Lend the global generator, which DEAP draws from, to a search; then restore it.
 
     To one search at a time: in a notebook one may grow forests while another is replayed.
     """
-    with _LENT:
-        outer, own = random.getstate(), {}
+    with _GLOBAL_RANDOM:
+        outer, after = random.getstate(), {}
         random.setstate(state)
         try:
-            yield own
-            own["state"] = random.getstate()
+            yield after
+            after["state"] = random.getstate()
         finally:
             random.setstate(outer)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """How a search went, as far as its forests have been grown.
+
+    Attributes
+    ----------
+    surface : ForestSurface
+        That the search looked at.
+    history : DataFrame
+        See `GeneticSearch.run`; empty if the first generation lacks forests.
+    best : Best or None
+    is_complete : bool
+        Whether no forest was missing.
+    missing_trees : int
+        Trees to grow, at most, until every forest of these bits is known.
+    """
+
+    surface: ForestSurface
+    history: pd.DataFrame
+    best: Best | None
+    is_complete: bool
+    missing_trees: int
+
+
+class SearchReplayer:
+    """Repeat searches over the forests that have been grown, and grow those that they lack.
+
+    Parameters
+    ----------
+    surface : ForestSurface
+        Such as `GARFImputer.surface_`. What is grown for one search serves the next.
+    """
+
+    def __init__(self, surface: ForestSurface):
+        self._surface = surface
+        self._surfaces = {(surface.error_on, surface.max_depth): surface}
+
+    @property
+    def seconds_per_tree(self) -> float | None:
+        """The slowest of what trees took to grow, for errors of any kind; None before the first."""
+        paces = [surface.seconds_per_tree for surface in self._surfaces.values()]
+        return max((pace for pace in paces if pace), default=None)
+
+    def get_surface(self, fitness: str, bits: Sequence[int]) -> ForestSurface:
+        """Return the surface of a search: its kind of error, down to the depth of its bits."""
+        key = fitness, 2 ** bits[1]
+        if key not in self._surfaces:
+            self._surfaces[key] = self._surface.with_options(error_on=fitness, max_depth=key[1])
+        return self._surfaces[key]
+
+    def replay(self, *, bits: Sequence[int], fitness: str, **options: Any) -> Replay:
+        """Run a search up to the first forest that has not been grown.
+
+        Parameters
+        ----------
+        bits, fitness
+            As `fluxlib.GARFImputer` takes.
+        **options
+            Of `GeneticSearch`.
+        """
+        surface = self.get_surface(fitness, bits)
+        grown = surface.trees_grown.to_dict()
+
+        def look_up(trees: int, depth: int, leaf: int) -> float | None:
+            return surface.fitness(trees, depth, leaf) if trees <= grown.get(leaf, 0) else None
+
+        history, best = GeneticSearch(bits=bits, **options).run(look_up)
+        is_complete = best is not None and best.stopped != "incomplete"
+        return Replay(surface, history, best, is_complete, _count_missing(grown, bits))
+
+    def grow(
+        self,
+        *,
+        bits: Sequence[int],
+        fitness: str,
+        progress: Callable[[int, int], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+        **options: Any,
+    ) -> None:
+        """Grow the forests that a search asks for, then all others of its bits.
+
+        Once all are grown, any search with these bits can be replayed at once. What is grown when
+        the search is stopped stays.
+
+        Parameters
+        ----------
+        bits, fitness, **options
+            As `replay` takes.
+        progress : callable, optional
+            ``progress(done, total)`` after each block of trees, in trees.
+        should_stop : callable, optional
+            Asked before each block of trees.
+        """
+        surface = self.get_surface(fitness, bits)
+        total = _count_missing(surface.trees_grown, bits)
+
+        def look_up(trees: int, depth: int, leaf: int) -> float | None:
+            while (grown := surface.trees_grown.get(leaf, 0)) < trees:
+                if should_stop is not None and should_stop():
+                    return None
+                surface.grow([(grown + 1, depth, leaf)])  # one block
+                if progress is not None:
+                    progress(total - _count_missing(surface.trees_grown, bits), total)
+            return surface.fitness(trees, depth, leaf)
+
+        GeneticSearch(bits=bits, **options).run(look_up)
+        for leaf in range(1, 2 ** bits[2] + 1):
+            if look_up(2 ** bits[0], 1, leaf) is None:
+                return
+
+
+def _count_missing(grown: Mapping[int, int], bits: Sequence[int]) -> int:
+    most = 2 ** bits[0]
+    return sum(max(0, most - grown.get(leaf, 0)) for leaf in range(1, 2 ** bits[2] + 1))

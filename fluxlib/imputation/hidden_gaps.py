@@ -1,4 +1,4 @@
-"""One hidden stretch of the months held out: where it can be, and what each method puts there."""
+"""Gaps of known truth: hidden in the months held out, filled by each method, and scored."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -8,159 +8,178 @@ import pandas as pd
 
 from fluxlib.errors import FluxError
 from fluxlib.evaluation.phases import find_storms
-from fluxlib.imputation.holdout import FULL, Trial, fill_hidden, score_all
+from fluxlib.imputation.holdout import FULL, Holdout, fill_hidden, score_methods
 from fluxlib.imputation.imputer import SatelliteImputer, interpolate
 from fluxlib.observations.gaps import draw_gaps, draw_lengths
 from fluxlib.utils.time_grid import find_cadence
 
-BEFORE, LATER = pd.Timedelta("2D"), pd.Timedelta("5D")  # shown around a storm
+_NEAR = pd.Timedelta("60D")  # around a gap; no method uses samples further away
+_START_HOURS = 6  # between the possible beginnings of a gap
+_BEFORE_STORM, _AFTER_STORM = pd.Timedelta("2D"), pd.Timedelta("5D")
 
 
-def hide_gaps(
-    trial: Trial, hours: Iterable[float], count: int, *, random_state: int = 0
+def draw_hidden_gaps(
+    holdout: Holdout, hours: Iterable[float], count: int, *, random_state: int = 0
 ) -> dict[float, list[pd.DatetimeIndex]]:
-    """Draw stretches of the test months to hide, by length; lengths without room are left out."""
-    drawn = {h: draw_gaps(trial.tested, h, count, random_state=random_state) for h in hours}
-    drawn = {h: stretches for h, stretches in drawn.items() if stretches}
+    """Draw gaps in the test months, by length.
+
+    Returns
+    -------
+    dict
+        By hours, the times of each gap. Lengths for which there is no room are left out.
+
+    Raises
+    ------
+    FluxError
+        If there is room for none of the lengths.
+    """
+    known = holdout.test_log_flux
+    drawn = {h: draw_gaps(known, h, count, random_state=random_state) for h in hours}
+    drawn = {h: gaps for h, gaps in drawn.items() if gaps}
     if not drawn:
-        raise FluxError("no stretch of the held-out months is whole enough to hide a gap in.")
+        raise FluxError("the held-out months have no run of known samples as long as a gap.")
     return drawn
 
 
-def hide_like(
-    trial: Trial, lengths: pd.Series, count: int, *, random_state: int = 0
+def draw_gaps_like(
+    holdout: Holdout, lengths: pd.Series, count: int, *, random_state: int = 0
 ) -> list[pd.DatetimeIndex]:
-    """Draw stretches of the test months to hide, as long as gaps of the record are.
+    """Draw gaps in the test months whose lengths are those of the record's gaps.
 
     Parameters
     ----------
+    holdout : Holdout
     lengths : Series
-        Hours of the record's gaps, such as `gaps.find_gaps` gives.
+        Hours of the record's gaps, such as `find_gaps` gives.
     count : int
-        Stretches; lengths are drawn from the record's, and those without room left out.
+        Lengths that are drawn; those for which there is no room are left out.
+    random_state : int
+        Seed.
     """
     drawn = lengths.sample(count, replace=True, random_state=random_state)
-    return draw_lengths(trial.tested, drawn, random_state=random_state)
+    return draw_lengths(holdout.test_log_flux, drawn, random_state=random_state)
 
 
 def score_gaps(
-    trial: Trial,
+    holdout: Holdout,
     imputer: SatelliteImputer,
     predictions: pd.DataFrame,
     hidden: Mapping[float, list[pd.DatetimeIndex]],
 ) -> tuple[pd.DataFrame, dict[float, pd.DataFrame]]:
-    """Score each method in the hidden stretches.
+    """Score each method in hidden gaps.
 
     Parameters
     ----------
-    predictions : DataFrame
-        See `fill_stretch`.
+    holdout, imputer, predictions
+        See `fill_times`.
     hidden : mapping of float to list of DatetimeIndex
-        Stretches by length, or by any other label.
+        Gaps by length, or by any other label.
 
     Returns
     -------
     rmse : DataFrame
-        Decades, by length of gap (rows, hours) and method; `coverage`, the part of the samples
-        within the interval, last.
+        Decades, by length of gap (rows, hours) and method; last, `coverage`, the part of the
+        samples within the interval.
     filled : dict of DataFrame
         By length, log10 flux of each method at the hidden times, and `lower` and `upper`.
     """
     filled = {}
     table: dict[float, dict[str, float]] = {}
-    for label, stretches in hidden.items():
-        times = stretches[0].append(stretches[1:])
-        part, rmse = fill_stretch(trial, imputer, predictions, times)
-        table[label] = rmse.to_dict() | {"coverage": measure_inside(trial.truth, part)}
+    for label, gaps in hidden.items():
+        part, rmse = fill_times(holdout, imputer, predictions, gaps[0].append(gaps[1:]))
+        table[label] = rmse.to_dict() | {"coverage": interval_coverage(holdout.log_flux, part)}
         filled[label] = part.sort_index()
     return pd.DataFrame.from_dict(table, orient="index").rename_axis("hours"), filled
 
 
-def fill_stretch(
-    trial: Trial, imputer: SatelliteImputer, predictions: pd.DataFrame, times: pd.DatetimeIndex
+def fill_times(
+    holdout: Holdout,
+    imputer: SatelliteImputer,
+    predictions: pd.DataFrame,
+    times: pd.DatetimeIndex,
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Fill hidden times by every method.
 
     Parameters
     ----------
+    holdout : Holdout
+    imputer : SatelliteImputer
+        The full model: it is applied anew, as it uses the edges of these gaps.
     predictions : DataFrame
-        Of `predict_trial`; the full model, which looks at the edges, is asked anew.
+        Of `predict_holdout`.
     times : DatetimeIndex
         Test times.
 
     Returns
     -------
     filled : DataFrame
-        log10 flux at these times, a column a method, and `lower` and `upper` of the full model.
+        log10 flux at these times, a column for each method, and `lower` and `upper` of the full
+        model.
     rmse : Series
         Decades, by method.
     """
-    ours = np.log10(fill_hidden(trial, imputer, times)[["value", "lower", "upper"]])
-    filled = predictions.loc[times].assign(**{FULL: ours["value"]})
-    known = trial.truth.drop(times).reindex(trial.truth.index)
+    full = fill_hidden(holdout, imputer, times)
+    filled = predictions.loc[times].assign(**{FULL: full["value"]})
+    known = holdout.log_flux.drop(times).reindex(holdout.log_flux.index)
     for kind in ("linear", "cubic"):
         filled[kind] = interpolate(known, kind)[times]
-    rmse = score_all(trial.truth, filled)["RMSE"]
-    return filled.join(ours[["lower", "upper"]]), rmse
+    rmse = score_methods(holdout.log_flux, filled)["RMSE"]
+    return filled.join(full[["lower", "upper"]]), rmse
 
 
-def measure_inside(truth: pd.Series, interval: pd.DataFrame) -> float:
+def interval_coverage(log_flux: pd.Series, interval: pd.DataFrame) -> float:
     """Return the part of the samples that lie between `lower` and `upper`, log10 flux."""
-    return float(truth[interval.index].between(interval["lower"], interval["upper"]).mean())
+    inside = log_flux[interval.index].between(interval["lower"], interval["upper"])
+    return float(inside.mean())
 
 
-def pick_gap(stretches: list[pd.DatetimeIndex], truth: pd.Series) -> pd.DatetimeIndex:
-    """Return the stretch in which the flux moves as much as it does in the median one."""
-    spread = [truth[times].std() for times in stretches]
-    return stretches[int(np.argsort(spread)[len(spread) // 2])]
+def select_typical_gap(gaps: list[pd.DatetimeIndex], log_flux: pd.Series) -> pd.DatetimeIndex:
+    """Return the gap in which the flux has the median standard deviation."""
+    deviation = [log_flux[times].std() for times in gaps]
+    return gaps[int(np.argsort(deviation)[len(deviation) // 2])]
 
 
-def pick_storm(trial: Trial, dst: pd.Series) -> pd.DatetimeIndex | None:
-    """Return test times from two days before a storm's least value to five days after it.
+def find_storm(holdout: Holdout, dst: pd.Series) -> pd.DatetimeIndex | None:
+    """Return test times from two days before a storm's minimum to five days after it.
 
-    Of the storms with the most known samples (or nearly), the strongest; None if no test month
-    has one.
+    It is the strongest of the storms with the most known samples (or nearly); None if no test
+    month has a storm.
 
     Parameters
     ----------
-    trial : Trial
+    holdout : Holdout
     dst : Series
         Dst or SYM-H, nT, on a regular grid.
     """
-    storms = find_storms(dst[trial.test[0] : trial.test[-1]])
+    test = holdout.test
+    storms = find_storms(dst[test[0] : test[-1]])
     windows = [
-        trial.test[(trial.test >= least - BEFORE) & (trial.test <= least + LATER)]
-        for least in storms["least"]
+        test[(test >= minimum - _BEFORE_STORM) & (test <= minimum + _AFTER_STORM)]
+        for minimum in storms["least"]
     ]
     samples = np.array([len(times) for times in windows])
-    if not samples.any():  # between test months there are others, with storms of their own
+    if not samples.any():  # the months between those tested have storms, too
         return None
     strength = np.where(samples >= 0.9 * samples.max(), storms["dst"], 0)
     return windows[int(np.argmin(strength))]
 
 
-_NEAR = pd.Timedelta("60D")  # around a gap: what is further away tells no method anything
-_EVERY = 6  # hours between the beginnings to choose from
+def gap_starts(holdout: Holdout, hours: float) -> list[str]:
+    """Return times, six hours apart, from which so many hours of the test months are known."""
+    known = holdout.test_log_flux.notna()
+    width = _count_samples(holdout, hours)
+    whole = known.astype(int)[::-1].rolling(width).sum()[::-1] == width
+    starts = known.index[whole.to_numpy()]
+    step = pd.Timedelta(hours=_START_HOURS)
+    return [f"{t:%Y-%m-%d %H:%M}" for t in starts if not (t - t.normalize()) % step]
 
 
-def list_starts(trial: Trial, hours: float) -> list[str]:
-    """Return the times, hours apart, from which a stretch of the test months is wholly known."""
-    tested = trial.tested.notna()
-    width = _count_samples(trial, hours)
-    whole = tested.astype(int)[::-1].rolling(width).sum()[::-1] == width
-    starts = tested.index[whole.to_numpy()]
-    return [
-        f"{t:%Y-%m-%d %H:%M}"
-        for t in starts
-        if not (t - t.normalize()) % pd.Timedelta(hours=_EVERY)
-    ]
-
-
-def find_gap(trial: Trial, start: str, hours: float) -> pd.DatetimeIndex:
-    """Return the times of a stretch of the test months.
+def locate_gap(holdout: Holdout, start: str, hours: float) -> pd.DatetimeIndex:
+    """Return the times of a gap in the test months.
 
     Parameters
     ----------
+    holdout : Holdout
     start : str
         Its first time, "2012-04-05 06:00".
     hours : float
@@ -169,7 +188,7 @@ def find_gap(trial: Trial, start: str, hours: float) -> pd.DatetimeIndex:
     Raises
     ------
     FluxError
-        If the text is no time, or the truth is not known all through.
+        If the text is not a time, or a sample of the gap is unknown or not held out.
     """
     try:
         first = pd.Timestamp(start)
@@ -178,32 +197,32 @@ def find_gap(trial: Trial, start: str, hours: float) -> pd.DatetimeIndex:
         raise FluxError(
             f"gap_start is {start!r}; expected a time such as '2012-04-05 06:00'."
         ) from None
-    end = first + pd.Timedelta(hours=hours)
-    grid = trial.features.index[(trial.features.index >= first) & (trial.features.index < end)]
-    if len(grid) < _count_samples(trial, hours) or not grid.isin(trial.test).all():
+    index = holdout.features.index
+    times = index[(index >= first) & (index < first + pd.Timedelta(hours=hours))]
+    if len(times) < _count_samples(holdout, hours) or not times.isin(holdout.test).all():
         raise FluxError(
             f"gap_start is {start!r}: the {hours:g} hours from then are not all known and held "
             "out; expected a time in one of the test months, where nothing is missing."
         )
-    return grid
+    return times
 
 
 def fill_gap(
-    trial: Trial, imputer: SatelliteImputer, predictions: pd.DataFrame, gap: pd.DatetimeIndex
+    holdout: Holdout, imputer: SatelliteImputer, predictions: pd.DataFrame, gap: pd.DatetimeIndex
 ) -> tuple[pd.DataFrame, pd.Series]:
-    """Fill a gap of `find_gap` as `stretches.fill_stretch` does, from what is near it alone."""
+    """Fill a gap as `fill_times` does, from the samples near it alone, which is quicker."""
     near = slice(gap[0] - _NEAR, gap[-1] + _NEAR)
-    part = replace(trial, features=trial.features[near], truth=trial.truth[near])
-    return fill_stretch(part, imputer, predictions, gap)
+    part = replace(holdout, features=holdout.features[near], log_flux=holdout.log_flux[near])
+    return fill_times(part, imputer, predictions, gap)
 
 
-def pick_methods(filled: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
+def select_methods(filled: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     """Return the columns of some methods.
 
     Raises
     ------
     FluxError
-        If there is none, or one is not there.
+        If no method is named, or one does not exist.
     """
     known = filled.columns.drop(["lower", "upper"])
     if not methods or not set(methods) <= set(known):
@@ -211,6 +230,6 @@ def pick_methods(filled: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
     return filled[list(methods)]
 
 
-def _count_samples(trial: Trial, hours: float) -> int:
-    cadence = find_cadence(trial.features.index, "features")
+def _count_samples(holdout: Holdout, hours: float) -> int:
+    cadence = find_cadence(holdout.features.index, "features")
     return max(1, round(pd.Timedelta(hours=hours) / cadence))

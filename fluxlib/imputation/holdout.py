@@ -1,4 +1,4 @@
-"""Try imputation where the truth is known: whole months that no model has seen."""
+"""Test imputation where the truth is known: whole months that no model has seen."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,67 +12,68 @@ from sklearn.model_selection import KFold
 from fluxlib.errors import FluxError, NotApplicable
 from fluxlib.evaluation.folds import IMPUTATION_PURGE, blocked_folds, month_folds
 from fluxlib.evaluation.metrics import scores
-from fluxlib.imputation import baselines as competitors
-from fluxlib.imputation.forest import FilledForest
-from fluxlib.imputation.garf import LEAST_TREES, GARFImputer
-from fluxlib.imputation.imputer import Blend, SatelliteImputer
-from fluxlib.imputation.inputs import list_trend
+from fluxlib.imputation.baselines import OtherSatellite, make_tuned_competitor
+from fluxlib.imputation.forest import ForestWithMissing
+from fluxlib.imputation.garf import MIN_TREES, GARFImputer
+from fluxlib.imputation.imputer import ModelAverage, SatelliteImputer
+from fluxlib.imputation.inputs import trend_quantities
 
-FULL = "full model"  # what `SatelliteImputer.impute` gives: all models' mean, and the edges
+FULL = "full model"  # what `SatelliteImputer.impute` gives: the mean of all models, and the edges
 GARF = "GA-RF"
 OTHER = "other satellite"
+MIN_SAMPLES = 1000
 
 
 @dataclass(frozen=True)
-class Trial:
-    """Inputs, truth, and which times train and test.
+class Holdout:
+    """Inputs, true flux, and the times that train and test.
 
     Attributes
     ----------
     features : DataFrame
         Inputs on their grid.
-    truth : Series
+    log_flux : Series
         Known log10 flux, at times that have inputs.
     train, test : DatetimeIndex
         Times; no training time is within the longest offset of a test month.
     """
 
     features: pd.DataFrame
-    truth: pd.Series
+    log_flux: pd.Series
     train: pd.DatetimeIndex
     test: pd.DatetimeIndex
 
     @property
-    def flux(self) -> pd.Series:
-        """The flux that a model may learn from, e/(cm2 s sr)."""
-        return 10 ** self.truth[self.train]
+    def train_log_flux(self) -> pd.Series:
+        """The log10 flux that a model may learn from."""
+        return self.log_flux[self.train]
 
     @property
-    def tested(self) -> pd.Series:
-        """The truth at the test times, log10 flux, on the inputs' grid; NaN elsewhere."""
-        return self.truth[self.test].reindex(self.features.index)
+    def test_log_flux(self) -> pd.Series:
+        """The true log10 flux at the test times, on the inputs' grid; NaN elsewhere."""
+        return self.log_flux[self.test].reindex(self.features.index)
 
 
-def split_months(
+def hold_out_months(
     features: pd.DataFrame,
-    truth: pd.Series,
+    log_flux: pd.Series,
     *,
     n_folds: int = 5,
     repeats: int = 1,
     random_state: int = 0,
-) -> list[Trial]:
-    """Hold out one part in `n_folds` of the months, drawn at random.
+) -> list[Holdout]:
+    """Hold out one of `n_folds` parts of the months, drawn at random.
 
     Parameters
     ----------
     features : DataFrame
-        Inputs: see `inputs.satellite_features`.
-    truth : Series
-        log10 flux, NaN in its gaps.
+        Inputs: see `satellite_features`.
+    log_flux : Series
+        NaN in its gaps.
     n_folds : int
-        One of so many parts of the months is the test.
+        Parts that the months are divided into; one is the test.
     repeats : int
-        Trials wanted, each with other months to test; `n_folds` of them test each month once.
+        Number of results, each with other months to test; `n_folds` of them test each month once.
     random_state : int
         Seed of the draw.
 
@@ -85,63 +86,78 @@ def split_months(
     """
     if not 1 <= repeats <= n_folds:
         raise FluxError(f"repeats is {repeats}; expected 1 to n_folds, which is {n_folds}.")
-    known = _find_known(features, truth)
+    known = _select_known(features, log_flux)
     folds = month_folds(known.index, n_folds, purge=IMPUTATION_PURGE, random_state=random_state)
-    return [_make_trial(features, known, fold) for fold in folds[:repeats]]
+    return [_make_holdout(features, known, *fold) for fold in folds[:repeats]]
 
 
-def split_tenths(features: pd.DataFrame, truth: pd.Series) -> list[Trial]:
+def hold_out_tenths(features: pd.DataFrame, log_flux: pd.Series) -> list[Holdout]:
     """Hold out two tenths of the time, five times: as published, but in blocks."""
-    known = _find_known(features, truth)
-    return [
-        _make_trial(features, known, fold)
-        for fold in blocked_folds(known.index, purge=IMPUTATION_PURGE)
-    ]
+    known = _select_known(features, log_flux)
+    folds = blocked_folds(known.index, purge=IMPUTATION_PURGE)
+    return [_make_holdout(features, known, *fold) for fold in folds]
+
+
+def _select_known(features: pd.DataFrame, log_flux: pd.Series) -> pd.Series:
+    known = log_flux.dropna()
+    known = known[known.index.isin(features.index)]
+    if len(known) < MIN_SAMPLES:
+        raise NotApplicable(
+            f"{len(known)} known samples have inputs; {MIN_SAMPLES} or more are needed to train "
+            "and test on."
+        )
+    return known
+
+
+def _make_holdout(features, known, train, test) -> Holdout:
+    return Holdout(features, known, known.index[train], known.index[test])
 
 
 def make_imputer(
-    trial: Trial,
+    holdout: Holdout,
     *,
     other: str,
     search: Mapping[str, Any],
-    blend: Iterable[str] = (),
-    led: bool = True,
+    averaged: Iterable[str] = (),
+    with_trend: bool = True,
     every: int = 1,
     evaluations: int = 1,
     random_state: int = 0,
 ) -> SatelliteImputer:
-    """Return the full model of a trial: GA-RF, other models to average with it, and the edges.
+    """Return the full model: GA-RF, other models to average with it, and the edges of gaps.
 
     Parameters
     ----------
-    trial : Trial
+    holdout : Holdout
     other : str
         The other satellite's series.
     search : mapping
         Options of `GARFImputer`.
-    blend : iterable of str
+    averaged : iterable of str
         Competitors whose predictions are averaged with GA-RF's.
-    led : bool
-        Whether a linear trend leads the forest (see `filled.FilledForest`), and it has 200 trees
-        at least; else it is as published.
+    with_trend : bool
+        Whether the forest learns the residual of a linear trend (see `ForestWithMissing`) and has
+        at least 200 trees; else it is as published.
     every, evaluations, random_state
-        See `SatelliteImputer` and `competitors.tune`.
+        See `SatelliteImputer` and `make_tuned_competitor`.
     """
-    trend = list_trend(trial.features, other) if led else ()
-    least_trees = LEAST_TREES if led else 1
-    model = GARFImputer(**search, least_trees=least_trees, trend=trend, random_state=random_state)
-    X = trial.features.loc[trial.train[::every]]
-    models = {
-        name: competitors.tune(name, X, evaluations=evaluations, random_state=random_state)
-        for name in blend
-    }
-    return SatelliteImputer(
-        trial.features, Blend({GARF: model, **models}) if models else model, every=every
-    )
+    trend = trend_quantities(holdout.features, other) if with_trend else ()
+    min_trees = MIN_TREES if with_trend else 1
+    model = GARFImputer(**search, min_trees=min_trees, trend=trend, random_state=random_state)
+    X = holdout.features.loc[holdout.train[::every]]
+    options = {"evaluations": evaluations, "random_state": random_state}
+    models = {name: make_tuned_competitor(name, X, **options) for name in averaged}
+    average = ModelAverage({GARF: model, **models}) if models else model
+    return SatelliteImputer(holdout.features, average, every=every)
 
 
-def predict_trial(
-    trial: Trial,
+def fitted_models(imputer: SatelliteImputer) -> dict[str, BaseEstimator]:
+    """Return the fitted models of an imputer of `make_imputer` by name, GA-RF first."""
+    return dict(getattr(imputer.model_, "models_", {GARF: imputer.model_}))
+
+
+def predict_holdout(
+    holdout: Holdout,
     imputer: SatelliteImputer,
     *,
     other: str,
@@ -149,70 +165,91 @@ def predict_trial(
     evaluations: int = 1,
     random_state: int = 0,
 ) -> pd.DataFrame:
-    """Predict what a trial holds out, by the full model, its parts, and their competitors.
+    """Predict the test times by the full model, its parts, and their competitors.
 
     Parameters
     ----------
-    trial : Trial
+    holdout : Holdout
     imputer : SatelliteImputer
-        Fitted to `trial.flux`. The parts of a `Blend` are shown by themselves too.
+        Fitted to `holdout.train_log_flux`. The models that it averages are shown on their own,
+        too.
     other : str
         The other satellite's series.
     names : iterable of str
-        Competitors: see `competitors.make_competitor`.
+        Competitors: see `make_competitor`.
     evaluations : int
-        Settings tried for each competitor: see `competitors.tune`.
+        Settings tried for each competitor: see `make_tuned_competitor`.
     random_state : int
         Seed.
 
     Returns
     -------
     DataFrame
-        log10 flux at the test times, a column a method; the full model first.
+        log10 flux at the test times, a column for each method; the full model first.
     """
-    X, y = trial.features.loc[trial.train], trial.truth[trial.train]
-    X, y = X[:: imputer.every], y[:: imputer.every]
-    fitted = _list_models(imputer)
+    times = holdout.train[:: imputer.every]
+    X, y = holdout.features.loc[times], holdout.log_flux[times]
+    models = fitted_models(imputer)
+    options = {"evaluations": evaluations, "random_state": random_state}
     for name in names:
-        if name not in fitted:
-            model = competitors.tune(name, X, evaluations=evaluations, random_state=random_state)
-            fitted[name] = model.fit(X, y)
-    fitted[OTHER] = competitors.OtherSatellite(f"{other} e2-0h").fit(X, y)
-    tested = trial.features.loc[trial.test]
-    full = np.log10(fill_hidden(trial, imputer, trial.test)["value"])
-    table = {FULL: full} | {name: model.predict(tested) for name, model in fitted.items()}
-    return pd.DataFrame(table, index=trial.test)
+        if name not in models:
+            models[name] = make_tuned_competitor(name, X, **options).fit(X, y)
+    models[OTHER] = OtherSatellite(other).fit(X, y)
+    tested = holdout.features.loc[holdout.test]
+    table = {FULL: fill_hidden(holdout, imputer, holdout.test)["value"]}
+    table |= {name: model.predict(tested) for name, model in models.items()}
+    return pd.DataFrame(table, index=holdout.test)
 
 
-def fill_hidden(trial: Trial, imputer: SatelliteImputer, hidden: pd.DatetimeIndex) -> pd.DataFrame:
-    """Impute hidden times, with all other known samples to go by.
+def fill_hidden(
+    holdout: Holdout, imputer: SatelliteImputer, hidden: pd.DatetimeIndex
+) -> pd.DataFrame:
+    """Impute hidden times from all other known samples.
 
-    Those between the test months and the training times are edges, though no model learned them.
+    Samples between the test months and the training times are edges of gaps, though no model
+    learned from them.
+
+    Returns
+    -------
+    DataFrame
+        `value`, `lower` and `upper`, log10 flux, at the hidden times.
     """
-    flux = (10**trial.truth).reindex(trial.features.index)
-    return imputer.impute(flux.mask(flux.index.isin(hidden))).loc[hidden]
+    on_grid = holdout.log_flux.reindex(holdout.features.index)
+    return imputer.impute_log(on_grid.mask(on_grid.index.isin(hidden))).loc[hidden]
 
 
-def score_all(truth: pd.Series, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Return `metrics.scores` of each column, a row a method."""
-    observed = truth.reindex(predictions.index)
+def score_methods(log_flux: pd.Series, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return `evaluation.metrics.scores` of each column, a row for each method."""
+    observed = log_flux.reindex(predictions.index)
     return pd.DataFrame({name: scores(observed, predictions[name]) for name in predictions}).T
 
 
-def score_training(trial: Trial, imputer: SatelliteImputer) -> float:
+def score_training(holdout: Holdout, imputer: SatelliteImputer) -> float:
     """Return GA-RF's RMSE on its own training samples: the published fitness rewards this."""
-    times = trial.train[:: imputer.every]
-    predicted = find_garf(imputer).predict(trial.features.loc[times])
-    return scores(trial.truth[times], predicted)["RMSE"]
+    times = holdout.train[:: imputer.every]
+    predicted = fitted_models(imputer)[GARF].predict(holdout.features.loc[times])
+    return scores(holdout.log_flux[times], predicted)["RMSE"]
+
+
+def score_random_fold(holdout: Holdout, *, every: int = 1, random_state: int = 0) -> float:
+    """Return a plain forest's RMSE on one random fifth of all samples, which leaks."""
+    train, test = next(KFold(5, shuffle=True, random_state=random_state).split(holdout.log_flux))
+    # As many training samples as the months have, so that only the leak makes the difference.
+    size = min(len(train), len(holdout.train[::every]))
+    train = np.random.default_rng(random_state).choice(train, size, replace=False)
+    X, y = holdout.features.loc[holdout.log_flux.index], holdout.log_flux
+    plain = ForestWithMissing(random_state=random_state).fit(X.iloc[train], y.iloc[train])
+    return scores(y.iloc[test], plain.predict(X.iloc[test]))["RMSE"]
 
 
 def compare_fitness(
-    trial: Trial, garf: GARFImputer, *, search: Mapping[str, Any], **options
+    holdout: Holdout, garf: GARFImputer, *, search: Mapping[str, Any], **options
 ) -> pd.DataFrame:
-    """Compare what the two kinds of fitness choose, and what that costs on months held out.
+    """Compare the forests that the two kinds of fitness choose, on months held out.
 
     Parameters
     ----------
+    holdout : Holdout
     garf : GARFImputer
         Fitted, with one kind.
     search, **options
@@ -221,57 +258,21 @@ def compare_fitness(
     Returns
     -------
     DataFrame
-        A row a kind of fitness: the genes chosen, `own`, the RMSE that was rewarded, and
-        `held out`, the RMSE of just that forest in the test months.
+        A row for each kind of fitness: the genes chosen, `own`, the RMSE that was rewarded, and
+        `held out`, the RMSE of that forest in the test months.
     """
-    times = trial.train[:: options.get("every", 1)]
-    X, y = trial.features.loc[times], trial.truth[times]
-    rows = {garf.fitness: garf}
-    for kind in {"train", "validation"} - set(rows):
-        options = options | {"blend": ()}
-        other = make_imputer(trial, search=dict(search) | {"fitness": kind}, **options)
-        rows[kind] = other.model.fit(X, y)
+    times = holdout.train[:: options.get("every", 1)]
+    X, y = holdout.features.loc[times], holdout.log_flux[times]
+    kinds = {garf.fitness: garf}
+    for kind in {"train", "validation"} - set(kinds):
+        options = options | {"averaged": ()}
+        imputer = make_imputer(holdout, search=dict(search) | {"fitness": kind}, **options)
+        kinds[kind] = imputer.model.fit(X, y)
     table = {}
-    for kind, fitted in rows.items():
+    for kind, fitted in kinds.items():
         genes = {gene: getattr(fitted.best_, gene) for gene in ("trees", "depth", "leaf")}
         chosen = clone(fitted.best_estimator_).set_params(**genes).fit(X, y)
-        held_out = chosen.predict(trial.features.loc[trial.test])
-        rmse = scores(trial.truth[trial.test], held_out)["RMSE"]
-        table[kind] = genes | {"own": fitted.best_.rmse, "held out": rmse}
+        predicted = chosen.predict(holdout.features.loc[holdout.test])
+        held_out = scores(holdout.log_flux[holdout.test], predicted)["RMSE"]
+        table[kind] = genes | {"own": fitted.best_.rmse, "held out": held_out}
     return pd.DataFrame(table).T.rename_axis("fitness")
-
-
-def find_garf(imputer: SatelliteImputer) -> GARFImputer:
-    """Return the fitted GA-RF of an imputer, which may be one of several models."""
-    return _list_models(imputer)[GARF]
-
-
-def score_random_fold(trial: Trial, *, every: int = 1, random_state: int = 0) -> float:
-    """Return a plain forest's RMSE on one random fifth of all samples, which leaks."""
-    train, test = next(KFold(5, shuffle=True, random_state=random_state).split(trial.truth))
-    # As many training samples as the months have, so that only the leak makes the difference.
-    size = min(len(train), len(trial.train[::every]))
-    train = np.random.default_rng(random_state).choice(train, size, replace=False)
-    X = trial.features.loc[trial.truth.index]
-    plain = FilledForest(random_state=random_state).fit(X.iloc[train], trial.truth.iloc[train])
-    return scores(trial.truth.iloc[test], plain.predict(X.iloc[test]))["RMSE"]
-
-
-def _list_models(imputer: SatelliteImputer) -> dict[str, BaseEstimator]:
-    """Return the fitted models of an imputer by name; GA-RF where it is the only one."""
-    return dict(getattr(imputer.model_, "models_", {GARF: imputer.model_}))
-
-
-def _find_known(features: pd.DataFrame, truth: pd.Series) -> pd.Series:
-    known = truth.dropna()
-    known = known[known.index.isin(features.index)]
-    if len(known) < 1000:
-        raise NotApplicable(
-            f"{len(known)} known samples have inputs; 1000 or more are needed to train and test on."
-        )
-    return known
-
-
-def _make_trial(features: pd.DataFrame, known: pd.Series, fold: tuple) -> Trial:
-    train, test = fold
-    return Trial(features, known, known.index[train], known.index[test])

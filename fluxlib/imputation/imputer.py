@@ -12,11 +12,14 @@ from fluxlib.errors import FluxError
 from fluxlib.evaluation.folds import cross_blocks
 from fluxlib.imputation.intervals import EdgeCorrection
 
+METHODS = {"linear": "time", "cubic": "cubicspline"}  # as pandas calls them
+MIN_SAMPLES = 100
 
-class Blend(RegressorMixin, BaseEstimator):
-    """The mean of several models, of which some may search for their parameters.
 
-    scikit-learn's `VotingRegressor` does the same, but for what the searches found.
+class ModelAverage(RegressorMixin, BaseEstimator):
+    """The mean of several models, some of which may search for their parameters.
+
+    scikit-learn's `VotingRegressor` does the same, but does not tell what the searches found.
 
     Parameters
     ----------
@@ -26,26 +29,26 @@ class Blend(RegressorMixin, BaseEstimator):
     ----------
     models_ : dict of str to estimator
         Fitted.
-    best_estimator_ : Blend
-        Fitted, and without searches: its models have the parameters that those found.
+    best_estimator_ : ModelAverage
+        Fitted, and without searches: its models have the parameters that were found.
     """
 
     def __init__(self, models: Mapping[str, BaseEstimator]):
         self.models = models
 
-    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> "Blend":
+    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> "ModelAverage":
         """Fit each model."""
         self.models_ = {name: clone(model).fit(X, y) for name, model in self.models.items()}
         return self
 
     @property
-    def best_estimator_(self) -> "Blend":
+    def best_estimator_(self) -> "ModelAverage":
         """The fitted models that searches found, without the searches."""
         check_is_fitted(self, "models_")
-        best = {name: find_best(model) for name, model in self.models_.items()}
-        blend = Blend(best)
-        blend.models_ = best
-        return blend
+        best = {name: without_search(model) for name, model in self.models_.items()}
+        average = ModelAverage(best)
+        average.models_ = best
+        return average
 
     def predict(self, X: npt.ArrayLike) -> np.ndarray:
         """Return the mean prediction, shape (n,)."""
@@ -53,12 +56,9 @@ class Blend(RegressorMixin, BaseEstimator):
         return np.mean([model.predict(X) for model in self.models_.values()], axis=0)
 
 
-def find_best(model: BaseEstimator) -> BaseEstimator:
-    """Return what a fitted search found best; a model that does not search, itself."""
+def without_search(model: BaseEstimator) -> BaseEstimator:
+    """Return what a fitted search found best, or the model itself if it does not search."""
     return getattr(model, "best_estimator_", model)
-
-
-METHODS = {"linear": "time", "cubic": "cubicspline"}  # as pandas calls them
 
 
 def interpolate(series: pd.Series, kind: str = "linear") -> pd.Series:
@@ -67,7 +67,7 @@ def interpolate(series: pd.Series, kind: str = "linear") -> pd.Series:
     Parameters
     ----------
     series : Series
-        log10 flux on a time index, NaN in its gaps. Gaps at either end stay.
+        log10 flux on a time index, NaN in its gaps. Gaps at either end are not filled.
     kind : {"linear", "cubic"}
         A straight line, or a cubic spline through all samples.
 
@@ -79,35 +79,33 @@ def interpolate(series: pd.Series, kind: str = "linear") -> pd.Series:
     Raises
     ------
     FluxError
-        If the kind is unknown, times do not rise, or fewer than two samples are known.
+        If the kind is unknown, times are not ascending, or fewer than two samples are known.
     """
     if kind not in METHODS:
         raise FluxError(f"kind is {kind!r}; expected 'linear' or 'cubic'.")
     index = series.index
-    rises = index.is_monotonic_increasing and index.is_unique
-    if not (isinstance(index, pd.DatetimeIndex) and rises):
-        raise FluxError(
-            "the series is not sorted by time, or has a time twice; give it one that rises."
-        )
+    ascending = index.is_monotonic_increasing and index.is_unique
+    if not (isinstance(index, pd.DatetimeIndex) and ascending):
+        raise FluxError("the series is not sorted by time, or has a time twice.")
     if series.count() < 2:
         raise FluxError(f"the series has {series.count()} known samples; expected two or more.")
     return series.astype(float).interpolate(METHODS[kind], limit_area="inside")
 
 
 class SatelliteImputer(BaseEstimator):
-    """Fill a satellite's flux: a model from elsewhere, corrected by what is known around a gap.
+    """Fill a satellite's flux by a model, corrected by the samples on either side of a gap.
 
     Parameters
     ----------
     features : DataFrame
-        Inputs on a regular grid of time: see `inputs.satellite_features`.
+        Inputs on a regular grid of time: see `fluxlib.imputation.satellite_features`.
     model : estimator
-        Predicts log10 flux from them, NaN among them allowed. If it searches for parameters, it
-        has the best as `best_estimator_`, as scikit-learn's searches do.
+        Predicts log10 flux from them and accepts NaN among them. If it searches for parameters,
+        its best fitted model is its `best_estimator_`, as with scikit-learn's searches.
     every : int
-        The model learns from one known sample in so many: neighbours tell it little new.
+        The model learns from one known sample in so many, as neighbouring samples are alike.
     correction : EdgeCorrection, optional
-        How the edges of gaps are learned from.
+        How the samples on either side of a gap are used.
 
     Attributes
     ----------
@@ -115,9 +113,13 @@ class SatelliteImputer(BaseEstimator):
         Fitted.
     predicted_ : Series
         log10 flux on the grid of the features; at times that `fit` knew, from models that had
-        not seen the time nor those near it.
+        not seen that time nor those near it.
     correction_ : EdgeCorrection
         Fitted.
+
+    See Also
+    --------
+    fluxlib.GARFImputer.for_satellite : makes one for a dataset.
     """
 
     def __init__(
@@ -147,25 +149,29 @@ class SatelliteImputer(BaseEstimator):
             If `every` is below 1, fewer than 100 samples are known, or blocks of time leave none
             to learn from.
         """
+        return self.fit_log(np.log10(flux))
+
+    def fit_log(self, log_flux: pd.Series) -> "SatelliteImputer":
+        """Do what `fit` does, given log10 flux."""
         if self.every < 1:
             raise FluxError(f"every is {self.every!r}; expected one sample in 1, 2, 3 or more.")
-        truth = np.log10(flux).reindex(self.features.index)
-        known = truth.dropna()
-        if len(known) < 100:
+        on_grid = log_flux.reindex(self.features.index)
+        known = on_grid.dropna()
+        if len(known) < MIN_SAMPLES:
             raise FluxError(
-                f"{len(known)} known samples of {flux.name or 'the flux'} lie within the inputs' "
-                "time; expected 100 or more."
+                f"{len(known)} known samples of {log_flux.name or 'the flux'} lie within the "
+                f"inputs' time; expected {MIN_SAMPLES} or more."
             )
         rows = self.features.loc[known.index]
         self.model_ = clone(self.model).fit(rows[:: self.every], known[:: self.every])
-        best = find_best(self.model_)
+        best = without_search(self.model_)
         self.predicted_ = pd.Series(self.model_.predict(self.features), self.features.index)
         for train, test in cross_blocks(rows):
             chosen = train[:: self.every]
-            blind = clone(best).fit(rows.iloc[chosen], known.iloc[chosen])
-            self.predicted_[known.index[test]] = blind.predict(rows.iloc[test])
+            refitted = clone(best).fit(rows.iloc[chosen], known.iloc[chosen])
+            self.predicted_[known.index[test]] = refitted.predict(rows.iloc[test])
         correction = EdgeCorrection() if self.correction is None else clone(self.correction)
-        self.correction_ = correction.fit(truth, self.predicted_)
+        self.correction_ = correction.fit(on_grid, self.predicted_)
         return self
 
     def impute(self, flux: pd.Series) -> pd.DataFrame:
@@ -179,13 +185,17 @@ class SatelliteImputer(BaseEstimator):
         Returns
         -------
         DataFrame
-            `value`, `lower`, `upper` (flux; the measured value itself where there is one) and
+            `value`, `lower`, `upper` (flux; all three the measured value where there is one) and
             `imputed`. NaN in gaps outside the inputs' time.
         """
-        truth = np.log10(flux).reindex(self.features.index)
-        asked = truth.isna() & self.features.index.isin(flux.index)
-        table = pd.DataFrame(dict.fromkeys(("value", "lower", "upper"), flux.astype(float)))
-        if asked.any():
-            filled = self.correction_.predict(truth, self.predicted_, asked.to_numpy())
-            table.loc[filled.index] = 10**filled
+        filled = 10 ** self.impute_log(np.log10(flux))
+        table = pd.DataFrame(dict.fromkeys(filled, flux.astype(float)))
+        table.loc[filled.index] = filled
         return table.assign(imputed=flux.isna() & table["value"].notna())
+
+    def impute_log(self, log_flux: pd.Series) -> pd.DataFrame:
+        """Return `value`, `lower` and `upper`, log10 flux, at the missing samples alone."""
+        check_is_fitted(self)
+        on_grid = log_flux.reindex(self.features.index)
+        missing = on_grid.isna() & self.features.index.isin(log_flux.index)
+        return self.correction_.predict(on_grid, self.predicted_, missing.to_numpy())

@@ -1,4 +1,4 @@
-"""What a satellite's flux can be told from: another satellite, drivers, the day and the year."""
+"""Inputs that predict a satellite's flux: another satellite, drivers, time of day and year."""
 
 from typing import TYPE_CHECKING
 
@@ -34,16 +34,16 @@ def satellite_features(dataset: "Dataset", other: str, *, inputs: str = "full") 
     other : str
         The series to impute from.
     inputs : {"full", "paper"}
-        "paper" is our reconstruction of the published 48: see `features.paper_inputs`. "full"
-        has the other satellite's channels of those, and their neighbouring hours and days, later
-        ones too, since imputation may look ahead; drivers as daily means, whose noise is less;
-        and the time of day and year, since satellites at two longitudes see local time hours
-        apart.
+        "paper" is our reconstruction of the published 48: see `offsets.features.paper_inputs`.
+        "full" adds the other satellite's neighbouring hours and days, later ones included, since
+        imputation may look ahead; has drivers as daily means, which are less noisy; and adds the
+        time of day and year, since satellites at two longitudes are hours apart in local time.
 
     Returns
     -------
     DataFrame
-        On the grid of `other`; flux as log10.
+        On the grid of `other`; flux as log10. Columns have the levels `quantity` and `offset`,
+        the hours by which the quantity precedes the flux, NaN for the clock.
 
     Raises
     ------
@@ -54,35 +54,53 @@ def satellite_features(dataset: "Dataset", other: str, *, inputs: str = "full") 
     """
     if inputs not in ("full", "paper"):
         raise FluxError(f"inputs is {inputs!r}; expected 'full' or 'paper'.")
-    channels = _take_channels(dataset, other)
-    drivers = _take_drivers(dataset).reindex(channels.index)
+    channels = _get_channels(dataset, other)
+    drivers = _get_drivers(dataset).reindex(channels.index)
     if inputs == "full":
-        return _lay_out_full(channels, drivers, dataset.cadence)
+        return _make_full(channels, drivers, dataset.cadence)
     columns = drivers.assign(Bz=half_day_mean(drivers["Bz"])).join(channels)
-    return offset_features(columns, _choose_paper(columns, tuple(channels)))
+    return _lay_out(
+        columns,
+        # Dst, the hourly index of the same current, stands in where SYM-H is not there.
+        {
+            "Dst" if name == "SYM_H" and name not in columns else name: offsets
+            for name, offsets in paper_inputs(tuple(channels)).items()
+        },
+    )
 
 
-def list_trend(features: pd.DataFrame, other: str) -> list[str]:
-    """List the inputs that flux goes straight with: the other satellite's, and the clock's.
+def trend_quantities(features: pd.DataFrame, other: str) -> list[str]:
+    """Return the quantities to which flux is linear: the other satellite's, and the clock's.
 
-    Drivers are left out: years differ, and a straight line leads far astray in a new one.
+    Drivers are left out: years differ, and a straight line extrapolates badly to a new one.
     """
-    return [name for name in features if name.startswith((f"{other} ", *CLOCK))]
+    names = features.columns.unique("quantity")
+    return [name for name in names if name.startswith((f"{other} ", *CLOCK))]
 
 
-def _lay_out_full(
+def get_series(dataset: "Dataset", series: str) -> pd.DataFrame:
+    """Return a series' flux, or raise a FluxError that names the series that there are."""
+    if series not in dataset.flux:
+        raise FluxError(
+            f"dataset {dataset.name!r} has no series {series!r} on its grid of "
+            f"{dataset.cadence}; it has {', '.join(dataset.flux) or 'none'}."
+        )
+    return dataset.flux[series]
+
+
+def _make_full(
     channels: pd.DataFrame, drivers: pd.DataFrame, cadence: pd.Timedelta
 ) -> pd.DataFrame:
     drivers = drivers[[name for name in MEAN_DRIVERS if name in drivers]]
     if "SYM_H" in drivers:
-        drivers = drivers.drop(columns="Dst", errors="ignore")  # the same thing, by the hour
+        drivers = drivers.drop(columns="Dst", errors="ignore")  # the same index, hourly
     day = round(DAY / cadence)
     around = channels.rolling(day, center=True, min_periods=max(1, day // 4))
     parts = {
         " day": around.mean(),
         " most": around.max(),
         " least": around.min(),
-        # How much of the day a channel was seen: GOES-13's is absent when the flux is low.
+        # The part of the day that a channel was seen: GOES-13's is absent when the flux is low.
         " seen": channels.notna().rolling(day, center=True, min_periods=1).mean(),
     }
     means = {
@@ -103,28 +121,31 @@ def _lay_out_full(
     offsets |= {f"{name}{part}": [0] for name in channels for part in (" most", " least", " seen")}
     offsets |= {f"{name} 24 h": [DAY_HOURS * k for k in range(-1, 5)] for name in drivers}
     offsets |= {name: [0] for name in columns if name.endswith(" 6 h")}
-    return offset_features(columns, offsets).assign(**_read_clock(channels.index))
+    features = _lay_out(columns, offsets)
+    clock = pd.DataFrame(_clock(channels.index), channels.index)
+    clock.columns = _columns([(name, np.nan) for name in CLOCK])
+    return pd.concat([features, clock], axis=1)
 
 
-def _read_clock(index: pd.DatetimeIndex) -> dict[str, np.ndarray]:
+def _lay_out(columns: pd.DataFrame, offsets: dict[str, list[int]]) -> pd.DataFrame:
+    features = offset_features(columns, offsets)
+    features.columns = _columns(list_selection(offsets))
+    return features
+
+
+def _columns(pairs: list[tuple[str, float]]) -> pd.MultiIndex:
+    return pd.MultiIndex.from_tuples(pairs, names=["quantity", "offset"])
+
+
+def _clock(index: pd.DatetimeIndex) -> dict[str, np.ndarray]:
     day = 2 * np.pi * (index.hour + index.minute / 60) / 24
     year = 2 * np.pi * index.day_of_year / 365.25
     return dict(zip(CLOCK, (np.sin(day), np.cos(day), np.sin(year), np.cos(year)), strict=True))
 
 
-def find_series(dataset: "Dataset", series: str) -> pd.DataFrame:
-    """Return a series' flux, or raise a FluxError that names those that there are."""
-    if series not in dataset.flux:
-        raise FluxError(
-            f"dataset {dataset.name!r} has no series {series!r} on its grid of "
-            f"{dataset.cadence}; it has {', '.join(dataset.flux) or 'none'}."
-        )
-    return dataset.flux[series]
-
-
-def _take_channels(dataset: "Dataset", series: str) -> pd.DataFrame:
+def _get_channels(dataset: "Dataset", series: str) -> pd.DataFrame:
     """Return a series' two channels as log10 flux, named after it."""
-    flux = find_series(dataset, series)
+    flux = get_series(dataset, series)
     low = next((name for name in LOW_CHANNELS if name in flux), None)
     if low is None or "e2" not in flux:
         raise NotApplicable(
@@ -134,7 +155,7 @@ def _take_channels(dataset: "Dataset", series: str) -> pd.DataFrame:
     return np.log10(flux[[low, "e2"]]).add_prefix(f"{series} ")
 
 
-def _take_drivers(dataset: "Dataset") -> pd.DataFrame:
+def _get_drivers(dataset: "Dataset") -> pd.DataFrame:
     """Return the drivers, if all that the inputs need are there."""
     missing = {"V", "Vx", *NEAR_DRIVERS} - set(dataset.drivers)
     if "Dst" in dataset.drivers:
@@ -143,14 +164,3 @@ def _take_drivers(dataset: "Dataset") -> pd.DataFrame:
         lacking = ", ".join(sorted(missing))
         raise NotApplicable(f"it lacks drivers that imputation needs: {lacking}.")
     return dataset.drivers
-
-
-def _choose_paper(columns: pd.DataFrame, channels: tuple[str, str]) -> list[tuple[str, float]]:
-    """Return the published inputs, with Dst, its hourly kin, where SYM-H is not there."""
-    inputs = paper_inputs(channels)
-    return list_selection(
-        {
-            "Dst" if name == "SYM_H" and name not in columns else name: offsets
-            for name, offsets in inputs.items()
-        }
-    )

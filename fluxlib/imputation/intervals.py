@@ -1,37 +1,46 @@
-"""Correct a prediction inside a gap by what is known at the gap's edges, and give its interval.
+"""Correct a prediction inside a gap by what is known at its edges, and give a 90 % interval.
 
-A forest learns from gaps that are drawn into known stretches. The interval is the forest's own
-quantiles (Meinshausen 2006, J. Machine Learning Research 7, 983), widened or narrowed by what
-held-out blocks show, for each class of gap length by itself: conformalised quantile regression
-(Romano, Patterson and Candes 2019, arXiv:1905.03222).
+Two things persist into a gap from its edges: the flux itself, and the error of a prediction made
+from other inputs. Both decay with the distance, and return in part after a day.
+
+A forest learns from gaps that are simulated where the truth is known. The interval is the
+forest's own quantiles (Meinshausen 2006, J. Machine Learning Research 7, 983), widened or
+narrowed by the errors in held-out blocks, separately for each class of gap length: conformalised
+quantile regression (Romano, Patterson and Candes 2019, arXiv:1905.03222).
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
 from fluxlib.errors import FluxError
 from fluxlib.evaluation.folds import cross_blocks
-from fluxlib.imputation.edges import describe_edges, draw_mask
-from fluxlib.imputation.forest import fill_below, find_fills
-from fluxlib.imputation.tree_growth import build_forest
-from fluxlib.utils.time_grid import DAY, find_cadence
+from fluxlib.imputation.forest import below_minimum, build_forest, fill_missing
+from fluxlib.utils.scaling import shrinkage
+from fluxlib.utils.time_grid import DAY, HOUR, find_cadence
 
 COVERAGE = 0.9
-CLASSES = (0, 8, 18, 36, 120, 480, np.inf)  # hours: borders of the classes of gap length
-SAMPLES_A_GAP = 24  # long gaps have thousands, which tell much the same
-DISTANCES = (3, 6, 12, 24, 48, 120)  # hours from the nearest edge: borders of classes of trust
-MOST_DRAWS = 20  # over a short series, more would only repeat themselves
-FEWEST = 100  # rows of a class that calibrates by itself
+LENGTH_BORDERS = (8, 18, 36, 120, 480)  # hours, between classes of gap length
+DISTANCE_BORDERS = (3, 6, 12, 24, 48, 120)  # hours from the nearest edge, between classes
+SAMPLES_PER_GAP = 24  # long gaps have thousands, which are much alike
+MAX_DRAWS = 20  # of gaps in a short series, as more would only repeat themselves
+MIN_SAMPLES = 100  # to fit at all, and of a class that is calibrated by itself
+LONGEST_GAP = pd.Timedelta("30D")  # of the simulated gaps
+MEAN_HOURS = (6, 24, 72)  # of known samples beside an edge that are averaged
+FOLDING_TIMES = (3, 12, 48)  # e-folding times of an edge's error, hours
+_ROWS = 4096  # of a prediction at a time: all trees by all rows would fill memory
 
 
 class EdgeCorrection(BaseEstimator):
-    """What the edges of gaps say of a prediction's error inside them.
+    """Estimate a prediction's error inside a gap from what is known at the gap's edges.
 
     Parameters
     ----------
     rows : int
-        Samples to learn from, about: gaps are drawn over the whole series as often as it takes.
+        Samples to learn from, about: gaps are simulated as often as it takes.
     trees, leaf : int
         Of the forest.
     random_state : int
@@ -39,10 +48,11 @@ class EdgeCorrection(BaseEstimator):
 
     Attributes
     ----------
-    shares_ : Series
-        How much of the forest's correction held-out blocks bear out, by class of distance from
-        the nearest edge. Far from both, a forest only remembers months, and the share is zero.
-    widening_ : Series
+    shrinkage_ : Series
+        The share of the forest's correction that held-out blocks support, by class of distance
+        from the nearest edge. Far from both edges a forest only remembers months, and the share
+        is zero.
+    conformal_margin_ : Series
         Decades by which an interval is widened, by class of gap length.
     """
 
@@ -54,39 +64,56 @@ class EdgeCorrection(BaseEstimator):
         self.leaf = leaf
         self.random_state = random_state
 
-    def fit(self, truth: pd.Series, predicted: pd.Series) -> "EdgeCorrection":
+    def fit(self, log_flux: pd.Series, predicted: pd.Series) -> "EdgeCorrection":
         """Learn from a series and predictions that have not seen what they predict.
 
         Parameters
         ----------
-        truth, predicted : Series, shape (n,)
-            log10 flux on one regular grid, NaN where not known.
+        log_flux, predicted : Series, shape (n,)
+            On one regular grid, NaN where not known.
 
         Raises
         ------
         FluxError
             If fewer than 100 samples have both.
         """
-        rows = self._draw_rows(truth, predicted)
+        rows = self._simulate_gaps(log_flux, predicted)
         X, error = rows.drop(columns="error"), rows["error"].to_numpy()
-        blind = pd.DataFrame(np.nan, X.index, ["value", "lower", "upper"]).reset_index(drop=True)
+        held_out = pd.DataFrame(np.nan, range(len(X)), ["value", "lower", "upper"])
         for train, test in cross_blocks(rows):
-            parts = self._grow(X.iloc[train], error[train])
-            blind.iloc[test] = _predict(parts, X.iloc[test]).to_numpy()
-        self.shares_ = _find_shares(X, blind["value"].to_numpy(), error)
-        trusted = self._trust(X, blind.set_axis(X.index))
-        miss = np.fmax(trusted["lower"] - error, error - trusted["upper"])
-        self.widening_ = _find_widening(miss, classify(X["length"], CLASSES[1:-1]))
-        self.parts_ = self._grow(X, error)
+            forest = self._grow(X.iloc[train], error[train])
+            held_out.iloc[test] = forest.predict(X.iloc[test]).to_numpy()
+        held_out.index = X.index
+        distance = classify(X["nearest"], DISTANCE_BORDERS)
+        corrections = held_out["value"].to_numpy()
+        self.shrinkage_ = pd.Series(
+            [
+                float(shrinkage(error[distance == one], corrections[distance == one]))
+                for one in range(len(DISTANCE_BORDERS) + 1)
+            ]
+        )
+        shrunk = self._shrink(X, held_out)
+        misses = np.fmax(shrunk["lower"] - error, error - shrunk["upper"])
+        length = classify(X["length"], LENGTH_BORDERS)
+        of_classes = [misses[length == one] for one in range(len(LENGTH_BORDERS) + 1)]
+        self.conformal_margin_ = pd.Series(
+            [
+                (part if len(part) >= MIN_SAMPLES else misses).quantile(
+                    COVERAGE, interpolation="higher"
+                )
+                for part in of_classes
+            ]
+        )
+        self.forest_ = self._grow(X, error)
         return self
 
-    def predict(self, truth: pd.Series, predicted: pd.Series, asked: np.ndarray) -> pd.DataFrame:
+    def predict(self, log_flux: pd.Series, predicted: pd.Series, asked: np.ndarray) -> pd.DataFrame:
         """Correct the prediction at missing samples.
 
         Parameters
         ----------
-        truth, predicted : Series, shape (n,)
-            As `fit` takes. `truth` is NaN in the gaps to fill.
+        log_flux, predicted : Series, shape (n,)
+            As `fit` takes. `log_flux` is NaN in the gaps to fill.
         asked : array of bool, shape (n,)
             The samples to fill.
 
@@ -95,99 +122,192 @@ class EdgeCorrection(BaseEstimator):
         DataFrame
             `value`, `lower`, `upper`, log10 flux; the interval aims at nine tenths of the truth.
         """
-        X = describe_edges(truth, predicted, asked)
-        table = self._trust(X, _predict(self.parts_, X))
-        wide = self.widening_[classify(X["length"], CLASSES[1:-1])].to_numpy()
-        table["lower"] = np.minimum(table["lower"] - wide, table["value"])
-        table["upper"] = np.maximum(table["upper"] + wide, table["value"])
+        check_is_fitted(self)
+        X = describe_edges(log_flux, predicted, asked)
+        table = self._shrink(X, self.forest_.predict(X))
+        margin = self.conformal_margin_[classify(X["length"], LENGTH_BORDERS)].to_numpy()
+        table["lower"] = np.minimum(table["lower"] - margin, table["value"])
+        table["upper"] = np.maximum(table["upper"] + margin, table["value"])
         return table.add(X["predicted"], axis=0)
 
-    def _trust(self, X, table):
-        """Shrink corrections by the shares, and move their intervals with them."""
-        shares = self.shares_[classify(X["nearest"], DISTANCES)].to_numpy()
-        return table.sub(table["value"] * (1 - shares), axis=0)
+    def _shrink(self, X, table):
+        """Shrink corrections, and move their intervals with them."""
+        share = self.shrinkage_[classify(X["nearest"], DISTANCE_BORDERS)].to_numpy()
+        return table.sub(table["value"] * (1 - share), axis=0)
 
-    def _draw_rows(self, truth, predicted):
-        usable = (truth.notna() & predicted.notna()).to_numpy()
-        if usable.sum() < FEWEST:
+    def _simulate_gaps(self, log_flux, predicted):
+        """Describe samples in gaps that are drawn where the truth is known, with their error."""
+        usable = (log_flux.notna() & predicted.notna()).to_numpy()
+        if usable.sum() < MIN_SAMPLES:
             raise FluxError(
-                f"{usable.sum()} samples have both truth and prediction; expected {FEWEST} or more."
+                f"{usable.sum()} samples have both flux and prediction; expected {MIN_SAMPLES} or "
+                "more."
             )
         rng = np.random.default_rng(self.random_state)
-        steps_a_day = round(DAY / find_cadence(truth.index, "truth"))
+        steps_a_day = round(DAY / find_cadence(log_flux.index, "log_flux"))
         parts: list[pd.DataFrame] = []
-        while sum(map(len, parts)) < self.rows and len(parts) < MOST_DRAWS:
-            gaps = draw_mask(len(truth), steps_a_day, rng)
+        while sum(map(len, parts)) < self.rows and len(parts) < MAX_DRAWS:
+            gaps = draw_gap_numbers(len(log_flux), steps_a_day, rng)
             hidden = (gaps > 0) & usable
-            chance = SAMPLES_A_GAP / np.bincount(gaps)[gaps]
-            asked = hidden & (rng.random(len(gaps)) < chance)
-            part = describe_edges(truth.mask(hidden), predicted, asked)
-            parts.append(part.assign(error=(truth - predicted)[part.index]))
+            probability = SAMPLES_PER_GAP / np.bincount(gaps)[gaps]
+            asked = hidden & (rng.random(len(gaps)) < probability)
+            part = describe_edges(log_flux.mask(hidden), predicted, asked)
+            parts.append(part.assign(error=(log_flux - predicted)[part.index]))
         rows = pd.concat(parts).sort_index(kind="stable")
         return rows.iloc[:: max(1, len(rows) // self.rows)]
 
     def _grow(self, X, error):
-        fills = find_fills(X.to_numpy())
-        filled = fill_below(X.to_numpy(), fills)
-        forest = build_forest(
-            self.trees,
-            None,
-            self.leaf,
-            max_features=1 / 3,
-            random_state=self.random_state,
-            n_jobs=-1,
-        ).fit(filled, error)
-        trees = [one.tree_ for one in forest.estimators_]  # made anew each time it is asked for
-        return fills, forest, trees, _sample_leaves(trees, filled, error, self.random_state)
+        return QuantileForest(self.trees, self.leaf, self.random_state).fit(X.to_numpy(), error)
 
 
-def classify(hours: pd.Series, borders: tuple) -> np.ndarray:
-    """Return the class of each number of hours; those without an end are of the longest."""
+class QuantileForest:
+    """A forest that predicts the mean and an interval, from one training row of each leaf.
+
+    Parameters
+    ----------
+    trees, leaf, random_state : int
+    """
+
+    def __init__(self, trees: int, leaf: int, random_state: int):
+        self.options = (trees, None, leaf)
+        self.random_state = random_state
+
+    def fit(self, X: np.ndarray, y: np.ndarray) -> "QuantileForest":
+        """Grow the forest on inputs of shape (n, p), NaN among them, and targets of shape (n,)."""
+        self.fills_ = below_minimum(X)
+        filled = fill_missing(X, self.fills_)
+        self.forest_ = build_forest(
+            *self.options, max_features=1 / 3, random_state=self.random_state, n_jobs=-1
+        ).fit(filled, y)
+        self.trees_ = [one.tree_ for one in self.forest_.estimators_]
+        rng, single = np.random.default_rng(self.random_state), filled.astype(np.float32)
+        self.drawn_ = []  # for each tree, by node, the target of one row drawn from each leaf
+        for tree in self.trees_:
+            order = rng.permutation(len(y))
+            values = np.zeros(tree.node_count)
+            values[tree.apply(single)[order]] = y[order]
+            self.drawn_.append(values)
+        return self
+
+    def predict(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return `value`, `lower` and `upper` for each row."""
+        filled = fill_missing(X.to_numpy(), self.fills_)
+        single = filled.astype(np.float32)
+        tails = (1 - COVERAGE) / 2, (1 + COVERAGE) / 2
+        bounds = np.empty((2, len(X)))
+        for start in range(0, len(X), _ROWS):
+            part = slice(start, start + _ROWS)
+            trees = zip(self.trees_, self.drawn_, strict=True)
+            leaves = [values[tree.apply(single[part])] for tree, values in trees]
+            bounds[:, part] = np.quantile(leaves, tails, axis=0)
+        value = self.forest_.predict(filled) if len(X) else np.empty(0)
+        return pd.DataFrame({"value": value, "lower": bounds[0], "upper": bounds[1]}, X.index)
+
+
+def classify(hours: pd.Series, borders: Sequence[float]) -> np.ndarray:
+    """Return the class of each number of hours; NaN, a gap without an end, is of the last."""
     return np.digitize(hours.fillna(np.inf), borders)
 
 
-def _find_shares(X: pd.DataFrame, corrections: np.ndarray, error: np.ndarray) -> pd.Series:
-    """Return the share of corrections, 0 to 1, that leaves the least error in each class."""
-    code, number = classify(X["nearest"], DISTANCES), len(DISTANCES) + 1
-    both = np.bincount(code, corrections * error, number)
-    alone = np.bincount(code, corrections**2, number)
-    return pd.Series(np.clip(both / np.maximum(alone, np.finfo(float).tiny), 0, 1))
+def describe_edges(log_flux: pd.Series, predicted: pd.Series, asked: np.ndarray) -> pd.DataFrame:
+    """Describe missing samples by what is known at the edges of their gaps.
+
+    Parameters
+    ----------
+    log_flux : Series, shape (n,)
+        On a regular grid, NaN in gaps.
+    predicted : Series, shape (n,)
+        log10 flux predicted for every time, from other inputs than the series itself.
+    asked : array of bool, shape (n,)
+        The missing samples to describe.
+
+    Returns
+    -------
+    DataFrame
+        A row for each sample asked for: hours to either edge and length of the gap (NaN where the
+        series has no sample on that side), errors of the prediction at the edges (the last one,
+        means, the one at the same time of day), the difference between a straight line from edge
+        to edge and the prediction, and the prediction.
+    """
+    hour = find_cadence(log_flux.index, "log_flux") / HOUR
+    flux, guess = log_flux.to_numpy(), predicted.to_numpy()
+    error = flux - guess
+    at = np.flatnonzero(asked)
+    left, right = (edge[at] for edge in _find_edges(np.isfinite(error)))
+    before = np.where(left >= 0, (at - left) * hour, np.nan)
+    after = np.where(right >= 0, (right - at) * hour, np.nan)
+
+    def join_edges(values):
+        """Return the straight line from edge to edge."""
+        one, two = _take(values, left), _take(values, right)
+        return one + (two - one) * before / (before + after)
+
+    table = {
+        "before": before,
+        "after": after,
+        "nearest": np.fmin(before, after),
+        "length": before + after - hour,
+        "error before": _take(error, left),
+        "error after": _take(error, right),
+        "error line": join_edges(error),
+        "line - predicted": join_edges(flux) - guess[at],
+        "predicted": guess[at],
+    }
+    series = pd.Series(error)
+    for hours in MEAN_HOURS:
+        window = max(1, round(hours / hour))
+        mean = series.rolling(window, min_periods=1).mean().to_numpy()
+        mean_after = series[::-1].rolling(window, min_periods=1).mean().to_numpy()[::-1]
+        table[f"error {hours} h before"] = _take(mean, left)
+        table[f"error {hours} h after"] = _take(mean_after, right)
+    day = round(24 / hour)
+    for side, distance, sign in (("before", before, -1), ("after", after, 1)):
+        # Whole days away, the fewest that lead out of the gap: local time returns.
+        days = np.ceil(np.nan_to_num(distance) / 24).astype(int)
+        same_hour = np.where(np.isnan(distance), -1, at + sign * day * days)
+        table[f"error same hour {side}"] = _take(error, same_hour)
+    for hours in FOLDING_TIMES:
+        one, two = (
+            np.exp(-np.where(np.isnan(side), np.inf, side) / hours) for side in (before, after)
+        )
+        # The best estimate of a Markov process with that memory, from one value on either side.
+        decayed = np.nan_to_num(_take(error, left)) * one * (1 - two**2)
+        decayed += np.nan_to_num(_take(error, right)) * two * (1 - one**2)
+        table[f"error, decayed in {hours} h"] = decayed / np.maximum(1 - (one * two) ** 2, 1e-12)
+    return pd.DataFrame(table, index=log_flux.index[at])
 
 
-def _sample_leaves(trees, X, y, seed):
-    """Return, for each tree, the target of one training row drawn from each leaf, by node."""
-    rng = np.random.default_rng(seed)
-    single, drawn = X.astype(np.float32), []
-    for tree in trees:
-        order = rng.permutation(len(y))
-        values = np.zeros(tree.node_count)
-        values[tree.apply(single)[order]] = y[order]
-        drawn.append(values)
-    return drawn
+def draw_gap_numbers(n: int, steps_a_day: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw gaps of all lengths, from one sample to a month, with known samples between them.
+
+    Returns
+    -------
+    array of int, shape (n,)
+        0 where known, else the number of the gap, from 1.
+    """
+    mask = np.zeros(n, int)
+    longest = min(LONGEST_GAP.days * steps_a_day, n // 3)
+    position, number = int(rng.integers(steps_a_day)), 0
+    while position < n:
+        length, pause = (
+            round(np.exp(rng.uniform(np.log(low), np.log(high))))
+            for low, high in ((1, longest), (steps_a_day / 4, steps_a_day * 10))
+        )
+        number += 1
+        mask[position : position + length] = number
+        position += length + max(1, pause)
+    return mask
 
 
-def _predict(parts, X):
-    """Return mean and quantiles of the errors that similar rows of training had."""
-    fills, forest, trees, drawn = parts
-    filled = fill_below(X.to_numpy(), fills)
-    single = filled.astype(np.float32)
-    tails = (1 - COVERAGE) / 2, (1 + COVERAGE) / 2
-    bounds = np.empty((2, len(X)))
-    for start in range(0, len(X), 4096):  # all trees by all rows would fill memory
-        part = slice(start, start + 4096)
-        leaves = [
-            values[tree.apply(single[part])] for tree, values in zip(trees, drawn, strict=True)
-        ]
-        bounds[:, part] = np.quantile(leaves, tails, axis=0)
-    table = {"value": forest.predict(filled), "lower": bounds[0], "upper": bounds[1]}
-    return pd.DataFrame(table, index=X.index)
+def _find_edges(known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the positions of the last known sample before and the first after each."""
+    position = np.arange(len(known))
+    left = np.maximum.accumulate(np.where(known, position, -1))
+    right = np.minimum.accumulate(np.where(known, position, len(known))[::-1])[::-1]
+    return left, np.where(right == len(known), -1, right)
 
 
-def _find_widening(misses: pd.Series, code: np.ndarray) -> pd.Series:
-    """Return the quantile of the misses in each class; of all, where a class has few."""
-
-    def measure(part: pd.Series) -> float:
-        part = part if len(part) >= FEWEST else misses
-        return float(part.quantile(COVERAGE, interpolation="higher"))
-
-    return pd.Series([measure(misses[code == one]) for one in range(len(CLASSES) - 1)])
+def _take(values: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return the values at positions; NaN at positions outside."""
+    inside = (places >= 0) & (places < len(values))
+    return np.where(inside, values[np.where(inside, places, 0)], np.nan)

@@ -134,7 +134,7 @@ def plot_landscape(
     ----------
     landscape : DataFrame
         RMSE, decades, by trees (rows) and depth: see
-        `fluxlib.imputation.error_surface.find_landscape`.
+        `fluxlib.ForestSurface.landscape`.
     path : DataFrame
         `trees` and `depth` of the best of each generation: a search's history.
     least : Series

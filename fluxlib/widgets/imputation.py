@@ -1,18 +1,17 @@
 """Controls of notebook 04: the genetic search by generation, and a hidden gap that is filled."""
 
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from functools import cache, partial
 from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fluxlib.imputation.error_surface import KINDS, ForestSurface, find_landscape
-from fluxlib.imputation.hidden_gaps import fill_gap, find_gap, list_starts, pick_methods
-from fluxlib.imputation.holdout import Trial
+from fluxlib.imputation.error_surface import ERROR_ROWS, ForestSurface
+from fluxlib.imputation.genetic import Replay, SearchReplayer
+from fluxlib.imputation.hidden_gaps import fill_gap, gap_starts, locate_gap, select_methods
+from fluxlib.imputation.holdout import Holdout
 from fluxlib.imputation.imputer import SatelliteImputer
-from fluxlib.imputation.replay import Rehearsal, Replay
 from fluxlib.plotting.imputation import plot_convergence, plot_gap, plot_landscape, plot_timeline
 from fluxlib.reports.formatting import format_seconds
 from fluxlib.widgets.controls import (
@@ -51,10 +50,10 @@ def explore_search(
     population, generations, crossover, mutation, elitism, bits, fitness, random_state
         First values of the controls: see `fluxlib.GARFImputer`.
     """
-    replayer = Rehearsal(surface)
+    replayer = SearchReplayer(surface)
 
-    def make_view(generation: int, random_state: int, **options: Any) -> View:
-        return _search_view(replayer, generation, options | {"seed": random_state})
+    def make_view(generation: int, **options: Any) -> View:
+        return _search_view(replayer, generation, options)
 
     controls = {
         "population": slider("population", population, 4, 60, 2),
@@ -63,7 +62,7 @@ def explore_search(
         "mutation": slider("mutation", float(mutation), 0.0, 0.2, 0.01),
         "bits": IntegerList("bits", bits, 1, 9),
         "random_state": integer_field("random_state", random_state, 0, 9999),
-        "fitness": dropdown("fitness", KINDS, fitness),
+        "fitness": dropdown("fitness", ERROR_ROWS, fitness),
         "elitism": checkbox("elitism", elitism),
     }
     player = Player("Generation", generations)
@@ -73,10 +72,10 @@ def explore_search(
     )
 
 
-def _search_view(replayer: Rehearsal, generation: int, options: dict[str, Any]) -> View:
+def _search_view(replayer: SearchReplayer, generation: int, options: dict[str, Any]) -> View:
     """Return a search up to a generation, and the forests that are to be grown for the rest."""
     replay = replayer.replay(**options)
-    work = None if replay.is_whole else _offer_growth(replayer, replay, options)
+    work = None if replay.is_complete else _offer_growth(replayer, replay, options)
     if replay.best is None:
         return View("The forests of the first generation have not been grown yet.", work=work)
     history = replay.history.loc[:generation]
@@ -90,46 +89,29 @@ def _search_view(replayer: Rehearsal, generation: int, options: dict[str, Any]) 
     left, right = figure.subplots(1, 2)
     plot_convergence(history, ax=left)
     left.set_xlim(0, options["generations"])
-    if replay.missing:
+    if replay.missing_trees:
         right.set_axis_off()  # a landscape with holes would mislead
     else:
-        errors, least = find_landscape(replay.surface, options["bits"], kind=options["fitness"])
+        errors, least = replay.surface.landscape(options["bits"])
         plot_landscape(errors, history, least, ax=right)
     alt = f"RMSE by generation, and the search's path over trees and depths. {note}"
     return View(note, figure, alt=alt, work=work)
 
 
-def _offer_growth(replayer: Rehearsal, replay: Replay, options: dict[str, Any]) -> PendingWork:
-    seconds_per_tree = replay.surface.pace or replayer.pace  # of the same fitness, if it has grown
-    duration = (
-        f", about {format_seconds(replay.missing * seconds_per_tree)}" if seconds_per_tree else ""
-    )
+def _offer_growth(replayer: SearchReplayer, replay: Replay, options: dict[str, Any]) -> PendingWork:
+    # Of the same fitness, if its forests have grown.
+    seconds = replay.surface.seconds_per_tree or replayer.seconds_per_tree
+    duration = f", about {format_seconds(replay.missing_trees * seconds)}" if seconds else ""
     return PendingWork(
         "Grow the forests",
-        partial(_grow, replayer, options),
+        partial(replayer.grow, **options),
         f"From generation {len(replay.history)} on, forests have not been grown yet. All forests "
-        f"that these bits allow need {replay.missing} more trees{duration}.",
+        f"that these bits allow need {replay.missing_trees} more trees{duration}.",
     )
-
-
-def _grow(
-    replayer: Rehearsal,
-    options: dict[str, Any],
-    *,
-    progress: Callable[..., None],
-    should_stop: Callable[[], bool],
-) -> None:
-    def tell(done: int, total: int) -> None:
-        progress(done, total)
-        if should_stop():
-            raise KeyboardInterrupt
-
-    with suppress(KeyboardInterrupt):
-        replayer.grow(tell, **options)
 
 
 def explore_gap(
-    trial: Trial,
+    holdout: Holdout,
     imputer: SatelliteImputer,
     predictions: pd.DataFrame,
     *,
@@ -142,7 +124,7 @@ def explore_gap(
 
     Parameters
     ----------
-    trial, imputer, predictions
+    holdout, imputer, predictions
         See `fluxlib.imputation.hidden_gaps.fill_gap`.
     gap : DatetimeIndex
         The gap shown at first, and the one that "" in a parameter file means.
@@ -155,18 +137,18 @@ def explore_gap(
 
     def list_options(hours: float) -> list[str]:
         given = {first_start} if hours == gap_length else set()
-        return sorted({*list_starts(trial, hours)} | given)
+        return sorted({*gap_starts(holdout, hours)} | given)
 
     @cache
     def fill(start: str, hours: float):
-        times = find_gap(trial, start, hours)
-        return times, *fill_gap(trial, imputer, predictions, times)
+        times = locate_gap(holdout, start, hours)
+        return times, *fill_gap(holdout, imputer, predictions, times)
 
     def make_view(gap_start: str, gap_length: float, methods: Sequence[str]) -> View:
-        return _gap_view(trial, *fill(gap_start, gap_length), methods)
+        return _gap_view(holdout, *fill(gap_start, gap_length), methods)
 
     names = fill(first_start, gap_length)[2].index
-    lengths = [hours for hours in sorted({*gap_hours, gap_length}) if list_starts(trial, hours)]
+    lengths = [hours for hours in sorted({*gap_hours, gap_length}) if gap_starts(holdout, hours)]
     controls = {
         "gap_length": dropdown("gap_length", lengths, gap_length),
         "gap_start": option_slider("gap_start", list_options(gap_length), first_start),
@@ -189,18 +171,18 @@ def explore_gap(
 
 
 def _gap_view(
-    trial: Trial,
+    holdout: Holdout,
     gap: pd.DatetimeIndex,
     filled: pd.DataFrame,
     rmse: pd.Series,
     methods: Sequence[str],
 ) -> View:
     """Return the timeline of the months held out with the gap marked, and what fills the gap."""
-    shown = pick_methods(filled, methods)
+    shown = select_methods(filled, methods)
     errors = ", ".join(f"{name} {rmse[name]:.3f}" for name in shown)
     note = f"{len(gap)} samples from {gap[0]:%Y-%m-%d %H:%M} on; RMSE in decades: {errors}."
     figure = Figure(figsize=(11, 5))
     above, below = figure.subplots(2, 1, height_ratios=(1, 4))
-    plot_timeline(trial.truth[trial.test], gap, ax=above)
-    plot_gap(trial.truth, shown, gap, interval=filled, ax=below)
+    plot_timeline(holdout.log_flux[holdout.test], gap, ax=above)
+    plot_gap(holdout.log_flux, shown, gap, interval=filled, ax=below)
     return View(note, figure, alt=f"Flux around a hidden gap, and what fills it. {note}")

@@ -4,23 +4,16 @@ import pytest
 import sklearn.ensemble
 
 from fluxlib.errors import FluxError
-from fluxlib.imputation import tree_growth as growth
+from fluxlib.imputation import forest, tree_blocks
 from fluxlib.imputation.error_surface import ForestSurface
-from fluxlib.imputation.tree_growth import build_forest
-
-KINDS = ("validation", "train")
-
-
-def make_data(n, seed=0):
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n, 6))
-    y = np.sin(2 * X[:, 0]) + X[:, 1] * X[:, 2] + 0.5 * rng.normal(size=n)
-    return X.astype(np.float32).astype(float), y  # what single precision holds
+from fluxlib.imputation.forest import build_forest
+from fluxlib.imputation.genetic import GeneticSearch
+from tests.helpers.imputation import make_nonlinear
 
 
 @pytest.fixture(scope="module")
 def data():
-    X, y = make_data(600)
+    X, y = make_nonlinear(600)
     return X[:400], y[:400], X[400:], y[400:]
 
 
@@ -36,15 +29,12 @@ def draw_parameters(n, trees, depth, leaf):
 
 def test_uncut_block_is_the_forest_itself(data):
     X, y, X_validation, y_validation = data
-    surface = ForestSurface(*data, kinds=KINDS)
-    direct = build_forest(surface.block, 32, 3, random_state=surface._growth.make_seed(0, 0)).fit(
-        X, y
-    )
-    value = surface.rmse(surface.block, 32, 3)
-    assert value == pytest.approx(rmse(direct, X_validation, y_validation), rel=1e-5)
-    assert surface.rmse(surface.block, 32, 3, kind="train") == pytest.approx(
-        rmse(direct, X, y), rel=1e-5
-    )
+    surface, training = ForestSurface(*data), ForestSurface(*data, error_on="train")
+    block, seed = surface.block, surface._grower.make_seed(0)
+    direct = build_forest(block, 32, 3, random_state=seed).fit(X, y)
+    value = rmse(direct, X_validation, y_validation)
+    assert surface.rmse(block, 32, 3) == pytest.approx(value, rel=1e-5)
+    assert training.rmse(block, 32, 3) == pytest.approx(rmse(direct, X, y), rel=1e-5)
 
 
 def test_depth_one_of_four_steps_leaves_half_a_step():
@@ -61,8 +51,8 @@ def test_depth_one_of_four_steps_leaves_half_a_step():
 @pytest.mark.parametrize("engine", ["installed", "scikit-learn"])
 def test_agrees_with_forests_fitted_directly_to_within_the_spread_of_seeds(engine, monkeypatch):
     if engine == "scikit-learn":
-        monkeypatch.setattr(growth, "RandomForestRegressor", sklearn.ensemble.RandomForestRegressor)
-    X, y = make_data(900, seed=1)
+        monkeypatch.setattr(forest, "RandomForestRegressor", sklearn.ensemble.RandomForestRegressor)
+    X, y = make_nonlinear(900, seed=1)
     data = X[:600], y[:600], X[600:], y[600:]
     points, seeds = draw_parameters(30, 48, 16, 12), range(4)
     surfaces = [ForestSurface(*data, max_depth=16, random_state=seed, n_jobs=2) for seed in seeds]
@@ -80,98 +70,74 @@ def test_agrees_with_forests_fitted_directly_to_within_the_spread_of_seeds(engin
     assert difference <= fitted.std(axis=1, ddof=1).mean()
 
 
-def test_folds_are_pooled_by_their_squared_errors():
-    X, y = make_data(500)
-    rows = np.arange(500)
-    folds = [(rows[100:], rows[:100]), (rows[:350], rows[350:])]
-    surface = ForestSurface(X, y, folds=folds)
-    squares = []
-    for number, (train, test) in enumerate(folds):
-        seed = surface._growth.make_seed(number, 0)
-        model = build_forest(surface.block, 32, 2, random_state=seed).fit(X[train], y[train])
-        squares.append((model.predict(X[test]) - y[test]) ** 2)
-    expected = np.sqrt(np.concatenate(squares).mean())
-    assert surface.rmse(surface.block, 32, 2) == pytest.approx(expected, rel=1e-5)
-
-
 def test_grows_only_what_is_asked_for(data):
     surface = ForestSurface(*data)
-    assert surface.grown.empty
+    assert surface.trees_grown.empty
     surface.rmse(surface.block + 1, 3, 5)
     surface.rmse(2, 30, 5)
-    assert surface.grown.to_dict() == {5: 2 * surface.block}
+    assert surface.trees_grown.to_dict() == {5: 2 * surface.block}
 
 
 def test_the_order_of_questions_does_not_matter(data):
     one, two = ForestSurface(*data), ForestSurface(*data)
     one.rmse(1, 1, 1)
-    one.plane(4, 10)
-    pd.testing.assert_frame_equal(one.plane(4, 40), two.plane(4, 40))
+    one.rmse_table(4, 10)
+    pd.testing.assert_frame_equal(one.rmse_table(4, 40), two.rmse_table(4, 40))
 
 
 @pytest.mark.parametrize("kept", [True, False], ids=["in a folder", "in memory"])
 def test_killed_growth_goes_on_to_the_same_surface(data, kept, tmp_path, monkeypatch):
-    undisturbed = ForestSurface(*data).plane(2, 60)
+    undisturbed = ForestSurface(*data).rmse_table(2, 60)
     surface = ForestSurface(*data, folder=tmp_path if kept else None)
-    surface.plane(2, 30)
+    surface.rmse_table(2, 30)
 
     def die(*_):
-        raise KeyboardInterrupt
+        raise RuntimeError
 
     with monkeypatch.context() as patch:
         patch.setattr(ForestSurface, "_write", die)  # after the sums were added to
-        with pytest.raises(KeyboardInterrupt):
-            surface.plane(2, 60)
+        with pytest.raises(RuntimeError):
+            surface.rmse_table(2, 60)
     again = ForestSurface(*data, folder=tmp_path) if kept else surface
-    pd.testing.assert_frame_equal(again.plane(2).loc[:30], undisturbed.loc[:30])
-    pd.testing.assert_frame_equal(again.plane(2, 60), undisturbed)
+    pd.testing.assert_frame_equal(again.rmse_table(2).loc[:30], undisturbed.loc[:30])
+    pd.testing.assert_frame_equal(again.rmse_table(2, 60), undisturbed)
 
 
 def test_warm_surface_fits_nothing(data, tmp_path, monkeypatch):
     cold = ForestSurface(*data, folder=tmp_path)
     value = cold.rmse(20, 7, 3)
-    monkeypatch.setattr(growth, "build_forest", None)
+    monkeypatch.setattr(tree_blocks, "build_forest", None)
     warm = ForestSurface(*data, folder=tmp_path)
     assert warm.rmse(20, 7, 3) == value
-    pd.testing.assert_series_equal(warm.grown, cold.grown)
-    pd.testing.assert_series_equal(warm.optimum(), cold.optimum())
+    pd.testing.assert_series_equal(warm.trees_grown, cold.trees_grown)
 
 
 def test_two_surfaces_share_a_folder(data, tmp_path):
     one, two = (ForestSurface(*data, folder=tmp_path) for _ in range(2))
-    one.plane(2, 16)
-    two.plane(2, 48)
-    pd.testing.assert_frame_equal(one.plane(2, 64), ForestSurface(*data).plane(2, 64))
+    one.rmse_table(2, 16)
+    two.rmse_table(2, 48)
+    pd.testing.assert_frame_equal(one.rmse_table(2, 64), ForestSurface(*data).rmse_table(2, 64))
 
 
-@pytest.mark.parametrize("change", ["target", "random_state", "max_features", "kinds"])
+@pytest.mark.parametrize("change", ["target", "random_state", "max_features", "error_on"])
 def test_other_data_or_settings_do_not_reuse_what_is_stored(data, tmp_path, change):
     ForestSurface(*data, folder=tmp_path).rmse(1, 1, 1)
     X, y, X_validation, y_validation = data
-    options = {"random_state": 1, "max_features": 0.5, "kinds": KINDS}
+    options = {"random_state": 1, "max_features": 0.5, "error_on": "train"}
     changed = {change: options[change]} if change in options else {}
     y = y + 1e-9 if change == "target" else y
     other = ForestSurface(X, y, X_validation, y_validation, folder=tmp_path, **changed)
-    assert other.grown.empty
-
-
-def test_optimum_is_the_least_of_all_planes(data):
-    surface = ForestSurface(*data)
-    planes = {leaf: surface.plane(leaf, 30) for leaf in (1, 4, 20)}
-    best = surface.optimum(max_trees=30)
-    assert best["rmse"] == min(plane.to_numpy().min() for plane in planes.values())
-    assert planes[best["leaf"]].loc[best["trees"], best["depth"]] == best["rmse"]
-    assert best["trees"] <= 30
+    assert other.trees_grown.empty
 
 
 def test_training_error_rewards_deep_trees_with_small_leaves(data):
-    surface = ForestSurface(*data, kinds=KINDS)
-    assert surface.rmse(30, 32, 1, kind="train") < 0.6 * surface.rmse(30, 32, 1)
-    assert surface.rmse(30, 32, 1, kind="train") < surface.rmse(30, 4, 20, kind="train")
+    surface, training = ForestSurface(*data), ForestSurface(*data, error_on="train")
+    assert training.rmse(30, 32, 1) < 0.6 * surface.rmse(30, 32, 1)
+    assert training.rmse(30, 32, 1) < training.rmse(30, 4, 20)
 
 
 def test_inputs_are_not_changed():
-    X, y = make_data(200)
+    X, y = make_nonlinear(200)
     X, y = pd.DataFrame(X.astype(float)), pd.Series(y)
     before = X.copy(), y.copy()
     ForestSurface(X, y, X, y).rmse(1, 1, 1)
@@ -190,8 +156,10 @@ def test_fitness_is_one_over_rmse(data):
         (lambda s: s.rmse(1, 33, 1), "depth is 33; this surface counts depths 1..32"),
         (lambda s: s.rmse(0, 1, 1), "trees is 0"),
         (lambda s: s.rmse(1, 1, 0), "leaf is 0"),
-        (lambda s: s.rmse(1, 1, 1, kind="train"), "kind is 'train'; expected one of validation"),
-        (lambda s: s.optimum(), "nothing is counted yet"),
+        (
+            lambda s: s.with_options(error_on="test", max_depth=4),
+            "error_on is 'test'; expected one of validation, train",
+        ),
     ],
 )
 def test_unusable_questions_are_refused(data, ask, message):
@@ -200,10 +168,59 @@ def test_unusable_questions_are_refused(data, ask, message):
 
 
 def test_unusable_data_are_refused():
-    X, y = make_data(50)
+    X, y = make_nonlinear(50)
     with pytest.raises(FluxError, match="NaN"):
         ForestSurface(X, np.where(y > 0, y, np.nan), X, y)
     with pytest.raises(FluxError, match="shape"):
         ForestSurface(X, y[:-1], X, y)
-    with pytest.raises(FluxError, match="either X_validation"):
-        ForestSurface(X, y)
+
+
+def test_a_surface_with_other_options_is_one_made_with_them(data):
+    surface = ForestSurface(*data)
+    surface.rmse(5, 3, 2)
+    other = surface.with_options(error_on="train", max_depth=6)
+    assert other.trees_grown.empty
+    direct = ForestSurface(*data, error_on="train", max_depth=6)
+    pd.testing.assert_frame_equal(other.rmse_table(2, 20), direct.rmse_table(2, 20))
+    assert surface.rmse_table(2).shape == (surface.block, 32)
+
+
+def test_forests_grown_ahead_are_those_grown_when_asked_for(data):
+    ahead, lazy = ForestSurface(*data), ForestSurface(*data)
+    ahead.grow([(40, 3, 2), (3, 9, 2), (1, 1, 7)])
+    assert ahead.trees_grown.to_dict() == {2: 2 * ahead.block, 7: ahead.block}
+    assert ahead.seconds_per_tree > 0
+    assert lazy.seconds_per_tree is None
+    pd.testing.assert_frame_equal(ahead.rmse_table(2, 40), lazy.rmse_table(2, 40))
+
+
+def test_the_landscape_is_the_least_over_leaf_sizes(data):
+    surface = ForestSurface(*data, max_depth=8)
+    landscape, least = surface.landscape((3, 2, 1))
+    assert landscape.shape == (8, 4)
+    assert (landscape.index[0], landscape.columns[0]) == (1, 1)
+    for trees, depth in ((1, 1), (8, 4), (3, 2)):
+        expected = min(surface.rmse(trees, depth, leaf) for leaf in (1, 2))
+        assert landscape.loc[trees, depth] == pytest.approx(expected)
+    assert least["rmse"] == landscape.min(axis=None)
+    assert surface.rmse(least["trees"], least["depth"], least["leaf"]) == least["rmse"]
+
+
+def search(data, **options):
+    surface = ForestSurface(*data, max_depth=8, **options)
+    finder = GeneticSearch(population=8, generations=3, bits=(6, 3, 2), random_state=1)
+    history, best = finder.run(surface.fitness, prepare=surface.grow)
+    tables = {leaf: surface.rmse_table(leaf) for leaf in surface.trees_grown.index}
+    return history, best, tables
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("error_on", ["validation", "train"])
+def test_workers_grow_the_surface_to_the_last_digit(data, workers, tmp_path, error_on):
+    folder = tmp_path if error_on == "train" else None
+    one = search(data, error_on=error_on, folder=folder)
+    other = workers.leave(search, data, error_on=error_on)
+    assert one[0].equals(other[0])
+    assert one[1] == other[1]
+    assert one[2].keys() == other[2].keys()
+    assert all(one[2][leaf].equals(other[2][leaf]) for leaf in one[2])

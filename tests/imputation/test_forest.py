@@ -5,7 +5,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from fluxlib.errors import FluxError
-from fluxlib.imputation.forest import FilledForest, Trend, fill_below, find_fills, take_rows
+from fluxlib.imputation.forest import ForestWithMissing, LinearTrend, below_minimum, fill_missing
 
 
 def make_rows(seed=0, n=1500):
@@ -17,7 +17,7 @@ def make_rows(seed=0, n=1500):
 def test_fit_keeps_the_scikit_learn_contract():
     X, y = make_rows()
     before = X.copy(), y.copy()
-    forest = FilledForest(trees=5, trend=["a"])
+    forest = ForestWithMissing(trees=5, trend=["a"])
     with pytest.raises(NotFittedError):
         forest.predict(X)
     assert forest.fit(X, y) is forest
@@ -29,57 +29,55 @@ def test_fit_keeps_the_scikit_learn_contract():
 
 def test_missing_inputs_become_a_value_below_all_that_training_has():
     X = np.array([[3.0, -5.0, np.nan], [np.nan, 2.0, np.nan]])
-    fills = find_fills(X)
+    fills = below_minimum(X)
     assert fills.tolist() == [-1, -6, -1]
-    assert fill_below(X, fills).tolist() == [[3, -5, -1], [-1, 2, -1]]
+    assert fill_missing(X, fills).tolist() == [[3, -5, -1], [-1, 2, -1]]
     assert np.isnan(X).sum() == 3
 
 
-def test_what_is_missing_may_be_the_message():
+def test_a_missing_input_can_be_what_tells():
     X, y = make_rows()
     X["c"] = X["c"].mask(y < 0)
-    predicted = FilledForest(max_features=1.0, leaf=5).fit(X[["c"]], y).predict(X[["c"]])
+    predicted = ForestWithMissing(max_features=1.0, leaf=5).fit(X[["c"]], y).predict(X[["c"]])
     assert predicted[y < 0].max() < 0 < predicted[y >= 0].min()
 
 
-def test_a_trend_goes_on_where_a_forest_stops():
+def test_a_trend_extrapolates_and_a_forest_does_not():
     X, y = make_rows()
     far = pd.DataFrame({"a": [10.0], "b": 0.0, "c": 0.0})
-    assert FilledForest().fit(X, y).predict(far)[0] < 10
-    assert FilledForest(trend=["a"]).fit(X, y).predict(far)[0] == pytest.approx(20, abs=0.5)
+    assert ForestWithMissing().fit(X, y).predict(far)[0] < 10
+    assert ForestWithMissing(trend=["a"]).fit(X, y).predict(far)[0] == pytest.approx(20, abs=0.5)
 
 
 def test_a_trend_knows_what_was_missing_and_takes_inputs_that_training_never_had():
     X, y = make_rows()
     X["c"] = np.nan
     X["b"] = X["b"].mask(y > 0)
-    trend = Trend(["b", "c"]).fit(X, y)
+    trend = LinearTrend(["b", "c"]).fit(X, y)
     gone = pd.DataFrame({"b": [np.nan, 0.0], "c": [1.0, np.nan]})
     expected = [y[y > 0].mean(), y[y <= 0].mean()]
     assert trend.predict(gone) == pytest.approx(expected, abs=0.2)
 
 
 def test_a_trend_of_nothing_is_zero():
-    assert Trend().fit(np.ones((4, 2)), np.ones(4)).predict(np.ones((3, 2))).tolist() == [0, 0, 0]
+    assert LinearTrend().fit(np.ones((4, 2)), np.ones(4)).predict(np.ones((3, 2))).tolist() == [
+        0,
+        0,
+        0,
+    ]
 
 
 def test_a_trend_on_columns_that_are_not_there_is_refused():
     X, y = make_rows()
     with pytest.raises(FluxError, match="trend names z, which X does not have"):
-        FilledForest(trend=["a", "z"]).fit(X, y)
+        ForestWithMissing(trend=["a", "z"]).fit(X, y)
     with pytest.raises(FluxError, match="trend names a, which X does not have"):
-        FilledForest(trend=["a"]).fit(X.to_numpy(), y)
+        ForestWithMissing(trend=["a"]).fit(X.to_numpy(), y)
 
 
 def test_rows_that_do_not_fit_together_are_refused():
     X, y = make_rows()
     with pytest.raises(FluxError, match="X has 1500 rows, y 90"):
-        FilledForest().fit(X, y[:90])
+        ForestWithMissing().fit(X, y[:90])
     with pytest.raises(FluxError, match="y has NaN or infinite values"):
-        FilledForest().fit(X, y.where(y.index > 0))
-
-
-def test_rows_are_taken_by_position():
-    frame = pd.DataFrame({"a": [1, 2, 3]}, index=[2, 1, 0])
-    assert take_rows(frame, np.array([0, 2]))["a"].tolist() == [1, 3]
-    assert take_rows([[1], [2], [3]], np.array([1])).tolist() == [[2]]
+        ForestWithMissing().fit(X, y.where(y.index > 0))

@@ -6,6 +6,8 @@ from sklearn.exceptions import NotFittedError
 
 import fluxlib
 from fluxlib.errors import FluxError
+from fluxlib.evaluation.folds import split_blocks
+from fluxlib.imputation.forest import LinearTrend, below_minimum, fill_missing
 
 SMALL = {"population": 6, "generations": 3, "bits": (3, 3, 3), "max_features": 1.0}
 NOISE = 0.3
@@ -95,10 +97,10 @@ def test_the_best_forest_is_the_one_that_predicts_and_grows_anew_elsewhere(fitte
 
 
 def test_a_forest_may_have_more_trees_than_the_search_chose(fitted):
-    larger = fluxlib.GARFImputer(**SMALL, least_trees=99).fit(*make_rows(0))
+    larger = fluxlib.GARFImputer(**SMALL, min_trees=99).fit(*make_rows(0))
     assert larger.best_ == fitted.best_
     assert (larger.best_estimator_.trees, larger.best_estimator_.leaf) == (99, fitted.best_.leaf)
-    fewer = fluxlib.GARFImputer(**SMALL, least_trees=1).fit(*make_rows(0))
+    fewer = fluxlib.GARFImputer(**SMALL, min_trees=1).fit(*make_rows(0))
     assert fewer.best_estimator_.trees == fitted.best_.trees
 
 
@@ -118,4 +120,40 @@ def test_on_workers_the_search_ends_at_the_same_forest_to_the_last_digit(fitted,
     grown = fluxlib.GARFImputer(**SMALL).fit(*make_rows(0))
     pd.testing.assert_frame_equal(grown.history_, fitted.history_, check_exact=True)
     assert grown.best_ == fitted.best_
-    assert grown.surface_.pace is None  # nothing was grown here
+
+
+def make_two_halves():
+    """Draw rows of time whose held-out blocks differ from the training rows in level and fills."""
+    X, y = make_rows(0, 2400)
+    X.index = y.index = pd.date_range("2014", periods=2400, freq="h", name="time")
+    train, held_out = split_blocks(X)
+    X.iloc[held_out, 0] += 3
+    y.iloc[held_out] -= 5
+    X.iloc[held_out[::7], 1] = -50.0
+    X.iloc[train[::5], 1] = np.nan
+    return X, y, train, held_out
+
+
+def test_trend_and_fills_of_the_search_know_nothing_of_the_blocks_held_out():
+    X, y, train, held_out = make_two_halves()
+    model = fluxlib.GARFImputer(**SMALL, trend=["a"]).fit(X, y)
+    trend = LinearTrend(["a"]).fit(X.iloc[train], y.iloc[train])
+    residual = (y - trend.predict(X)).to_numpy()
+    fills = below_minimum(X.to_numpy()[train])
+    filled = fill_missing(X.to_numpy(), fills)
+    direct = fluxlib.ForestSurface(
+        filled[train], residual[train], filled[held_out], residual[held_out], max_depth=8
+    )
+    best = model.best_
+    assert best.rmse == direct.rmse(best.trees, best.depth, best.leaf)
+    assert fills[1] > -50  # a fill of all rows would lie below what only held-out rows have
+
+
+def test_held_out_blocks_are_apart_from_the_rows_that_the_search_trains_on():
+    X, y, train, held_out = make_two_halves()
+    surface = fluxlib.GARFImputer(**SMALL).fit(X, y).surface_
+    assert len(surface._rows["train"][1]) == len(train)
+    times = X.index
+    apart = np.abs(times[train].to_numpy()[:, None] - times[held_out].to_numpy()[None]).min()
+    assert apart > pd.Timedelta("5D")
+    assert len(surface._rows["validation"][1]) == len(held_out)

@@ -1,4 +1,3 @@
-import json
 import random
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,9 +7,10 @@ import pytest
 
 from fluxlib.errors import FluxError
 from fluxlib.imputation.error_surface import ForestSurface
-from fluxlib.imputation.genetic import GeneticSearch
+from fluxlib.imputation.genetic import GeneticSearch, SearchReplayer
+from tests.helpers.imputation import SEARCH, make_surface
 
-SMALL = {"population": 8, "generations": 12, "seed": 3}
+SMALL = {"population": 8, "generations": 12, "random_state": 3}
 
 
 def hill(trees, depth, leaf):
@@ -18,23 +18,10 @@ def hill(trees, depth, leaf):
     return 1 / (0.25 + abs(trees - 200) / 512 + abs(depth - 12) / 32 + abs(leaf - 5) / 32)
 
 
-class Dying:
-    """A fitness that raises at its n-th question."""
-
-    def __init__(self, calls, error=KeyboardInterrupt):
-        self.calls, self.error = calls, error
-
-    def __call__(self, *genes):
-        self.calls -= 1
-        if self.calls < 0:
-            raise self.error
-        return hill(*genes)
-
-
 def test_same_seed_gives_the_same_run_and_another_seed_another():
     history, best = GeneticSearch(**SMALL).run(hill)
     again, best_again = GeneticSearch(**SMALL).run(hill)
-    other, _ = GeneticSearch(**SMALL | {"seed": 4}).run(hill)
+    other, _ = GeneticSearch(**SMALL | {"random_state": 4}).run(hill)
     pd.testing.assert_frame_equal(history, again)
     assert best == best_again
     assert not history.equals(other)
@@ -96,10 +83,26 @@ def test_history_says_what_a_generation_held():
 
 
 def test_best_never_falls_with_elitism_and_does_without():
-    plain, _ = GeneticSearch(seed=1).run(hill)
-    elite, _ = GeneticSearch(seed=1, elitism=True).run(hill)
+    plain, _ = GeneticSearch(random_state=1).run(hill)
+    elite, _ = GeneticSearch(random_state=1, elitism=True).run(hill)
     assert elite["best"].is_monotonic_increasing
     assert not plain["best"].is_monotonic_increasing
+
+
+def test_elitism_takes_the_place_of_the_worst_and_loses_nothing_better():
+    asked, bests = [], []
+    search = GeneticSearch(random_state=1, generations=30, elitism=True)
+    history, _ = search.run(
+        lambda *genes: asked.append(hill(*genes)) or asked[-1],
+        progress=lambda *_: bests.append(max(asked)),
+    )
+    assert history["best"].tolist() == bests
+    assert bests[-1] > bests[0]
+    plain = GeneticSearch(random_state=1, generations=1)
+    plain_history, _ = plain.run(hill)
+    second = history.loc[1]
+    if plain_history.loc[1, "best"] < plain_history.loc[0, "best"]:
+        assert second["mean"] > plain_history.loc[1, "mean"]
 
 
 def test_without_crossover_and_mutation_nothing_new_is_made():
@@ -115,39 +118,45 @@ def test_certain_mutation_flips_every_bit():
     assert flipped & set(seen)
 
 
-@pytest.mark.parametrize("calls", [9, 20, 27, 35])
-def test_killed_and_resumed_run_is_the_undisturbed_run(tmp_path, calls):
-    history, best = GeneticSearch(**SMALL).run(hill)
-    path = tmp_path / "search.json"
-    with pytest.raises(RuntimeError):  # dies where an interrupt would be caught
-        GeneticSearch(**SMALL, checkpoint=path).run(Dying(calls, RuntimeError))
-    search = GeneticSearch(**SMALL, checkpoint=path)
-    resumed, best_resumed = search.run(hill)
-    pd.testing.assert_frame_equal(resumed, history, check_exact=True)
-    assert best_resumed == best
+@pytest.mark.parametrize("mutation", [0.01, 0.1])
+def test_each_bit_of_each_offspring_flips_with_the_probability_of_mutation(mutation):
+    bits, parent = (9, 5, 5), []
+
+    def favour_the_first(*genes):
+        parent.append(genes)
+        return 1e9 if genes == parent[0] else 1e-9  # so that roulette draws it alone
+
+    search = GeneticSearch(
+        bits=bits, population=600, generations=1, crossover=0, mutation=mutation, random_state=2
+    )
+    first, _ = GeneticSearch(bits=bits, population=600, generations=0, random_state=2).run(
+        lambda *_: 1.0
+    )
+    assert len(first) == 1
+    search.run(favour_the_first)
+    new = search.evaluations_.iloc[int(search.history_["evaluations"].iloc[0]) :]
+    distance = np.zeros(len(new))
+    for name, gene in zip(("trees", "depth", "leaf"), parent[0], strict=True):
+        differing = (new[name].to_numpy() - 1) ^ (gene - 1)
+        distance += [int(n).bit_count() for n in differing]
+    flips, total = (distance * new["visits"]).sum(), 600 * sum(bits)
+    assert flips / total == pytest.approx(mutation, abs=4 * np.sqrt(mutation / total))
 
 
-def test_a_run_killed_at_every_generation_is_the_undisturbed_run(tmp_path):
-    undisturbed = GeneticSearch(**SMALL)
-    history, _ = undisturbed.run(hill)
-
-    def die(row):
-        raise RuntimeError
-
-    for _ in history.index:
-        with pytest.raises(RuntimeError):
-            GeneticSearch(**SMALL, checkpoint=tmp_path / "a.json", on_generation=die).run(hill)
-    search = GeneticSearch(**SMALL, checkpoint=tmp_path / "a.json")
-    resumed, _ = search.run(Dying(0))  # everything is there: no question is asked
-    pd.testing.assert_frame_equal(resumed, history, check_exact=True)
-    pd.testing.assert_frame_equal(search.evaluations_, undisturbed.evaluations_)
+def test_crossover_takes_the_bits_between_two_points_from_the_other_parent():
+    values = {(1, 1, 1): 1.0, (8, 8, 8): 1.0}  # all bits 0, all bits 1
+    search = GeneticSearch(bits=(3, 3, 3), population=40, generations=6, mutation=0, crossover=1)
+    search.run(lambda *genes: values.get(genes, 1.0))
+    plain = GeneticSearch(bits=(3, 3, 3), population=40, generations=6, mutation=0, crossover=0)
+    plain.run(lambda *genes: 1.0)
+    assert len(search.evaluations_) > 2 * len(plain.evaluations_)
 
 
 def test_search_over_the_surface_is_the_search_over_its_numbers():
     X = np.random.default_rng(0).normal(size=(200, 3))
     data = X[:150], X[:150, 0], X[150:], X[150:, 0]
     full = ForestSurface(*data)
-    table = {leaf: full.plane(leaf, 32) for leaf in range(1, 5)}
+    table = {leaf: full.rmse_table(leaf, 32) for leaf in range(1, 5)}
     options = {**SMALL, "bits": (5, 3, 2)}
     lazy, best = GeneticSearch(**options).run(ForestSurface(*data).fitness)
     direct, best_direct = GeneticSearch(**options).run(
@@ -157,43 +166,66 @@ def test_search_over_the_surface_is_the_search_over_its_numbers():
     assert best == best_direct
 
 
-def test_interrupt_keeps_the_generations_that_are_complete():
+def test_a_fitness_that_is_not_known_ends_the_search_with_the_generations_that_are_complete():
     history, _ = GeneticSearch(**SMALL).run(hill)
-    partial, best = GeneticSearch(**SMALL).run(Dying(30))
+    calls = iter(range(30))
+    search = GeneticSearch(**SMALL)
+    partial, best = search.run(lambda *genes: None if next(calls, None) is None else hill(*genes))
     assert 1 <= len(partial) < len(history)
     pd.testing.assert_frame_equal(partial, history.iloc[: len(partial)])
-    assert best.stopped == "interrupted"
+    assert best.stopped == "incomplete"
+    assert best.fitness == partial["best"].max()
 
 
-def test_interrupt_before_anything_is_known_is_passed_on():
+def test_nothing_is_found_where_no_fitness_is_known():
+    history, best = GeneticSearch(**SMALL).run(lambda *_: None)
+    assert history.empty
+    assert best is None
+
+
+def test_a_search_that_should_stop_keeps_its_generations_and_reports_each():
+    history, _ = GeneticSearch(**SMALL).run(hill)
+    reported = []
+    search = GeneticSearch(**SMALL)
+    partial, best = search.run(
+        hill,
+        progress=lambda *pair: reported.append(pair),
+        should_stop=lambda: len(reported) == 4,
+    )
+    assert reported == [(1, 13), (2, 13), (3, 13), (4, 13)]
+    pd.testing.assert_frame_equal(partial, history.iloc[:4])
+    assert best.stopped == "incomplete"
+
+
+def test_an_interrupt_passes_through():
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
     with pytest.raises(KeyboardInterrupt):
-        GeneticSearch(**SMALL).run(Dying(2))
+        GeneticSearch(**SMALL).run(interrupt)
+
+
+def test_forests_are_prepared_a_generation_at_a_time_before_they_are_asked_for():
+    order = []
+    search = GeneticSearch(**SMALL)
+    search.run(
+        lambda *genes: order.append(genes) or hill(*genes),
+        prepare=lambda new: order.append(list(new)),
+    )
+    batches = [batch for batch in order if isinstance(batch, list)]
+    asked = [genes for genes in order if isinstance(genes, tuple)]
+    assert [genes for batch in batches for genes in batch] == asked
+    assert order[0] == asked[: len(order[0])]
+    assert len(batches) == 13
 
 
 def test_stops_when_nothing_better_comes():
     history, best = GeneticSearch(**SMALL, patience=4).run(lambda *_: 1.0)
     assert best.stopped == "patience"
     assert len(history) == 5
-
-
-def test_stops_by_the_clock():
-    history, best = GeneticSearch(**SMALL, max_seconds=1e-9).run(hill)
-    assert best.stopped == "max_seconds"
-    assert len(history) == 1
-
-
-def test_each_generation_is_announced():
-    rows = []
-    history, _ = GeneticSearch(**SMALL, on_generation=rows.append).run(hill)
-    pd.testing.assert_frame_equal(pd.DataFrame(rows).set_index("generation"), history)
-
-
-def test_checkpoint_of_another_search_is_refused(tmp_path):
-    path = tmp_path / "search.json"
-    GeneticSearch(**SMALL, checkpoint=path).run(hill)
-    assert json.loads(path.read_text())["settings"]["seed"] == 3
-    with pytest.raises(FluxError, match=r"search\.json is of a search with .*delete the file"):
-        GeneticSearch(**SMALL | {"seed": 5}, checkpoint=path).run(hill)
+    climbing = iter(range(1, 1000))
+    history, best = GeneticSearch(**SMALL, patience=4).run(lambda *_: float(next(climbing)))
+    assert len(history) > 5
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
@@ -210,7 +242,78 @@ def test_unusable_settings_are_refused():
 def test_searches_in_two_threads_do_not_mix_their_draws():
     with ThreadPoolExecutor(2) as pool:
         seeds = [3, 4, 3, 4, 3, 4]
-        runs = list(pool.map(lambda s: GeneticSearch(**SMALL | {"seed": s}).run(hill)[0], seeds))
+        runs = list(
+            pool.map(lambda s: GeneticSearch(**SMALL | {"random_state": s}).run(hill)[0], seeds)
+        )
     for one, seed in zip(runs, seeds, strict=True):
-        alone, _ = GeneticSearch(**SMALL | {"seed": seed}).run(hill)
+        alone, _ = GeneticSearch(**SMALL | {"random_state": seed}).run(hill)
         pd.testing.assert_frame_equal(one, alone)
+
+
+@pytest.fixture
+def replayer():
+    return SearchReplayer(make_surface())
+
+
+def test_without_forests_nothing_is_replayed_and_all_are_missing(replayer):
+    found = replayer.replay(**SEARCH)
+    assert (found.best, found.is_complete, found.missing_trees) == (None, False, 8 * 4)
+    assert found.surface.trees_grown.empty
+
+
+def test_grown_forests_replay_the_very_search(replayer):
+    reported = []
+    replayer.grow(progress=lambda *pair: reported.append(pair), **SEARCH)
+    assert reported[-1] == (32, 32)
+    assert reported == sorted(reported)
+    found = replayer.replay(**SEARCH)
+    search = {name: value for name, value in SEARCH.items() if name != "fitness"}
+    history, best = GeneticSearch(**search).run(make_surface().fitness)
+    assert found.best == best
+    assert found.history.equals(history)
+    assert found.is_complete
+    assert found.missing_trees == 0
+
+
+def test_other_settings_of_the_same_bits_replay_at_once(replayer):
+    replayer.grow(**SEARCH)
+    found = replayer.replay(**SEARCH | {"population": 10, "random_state": 9, "generations": 12})
+    assert found.is_complete
+    assert len(found.history) == 13
+
+
+def test_other_errors_and_depths_are_grown_apart(replayer):
+    replayer.grow(**SEARCH)
+    assert replayer.seconds_per_tree > 0
+    for changed in ({"fitness": "train"}, {"bits": (3, 3, 2)}):
+        found = replayer.replay(**SEARCH | changed)
+        assert (found.is_complete, found.missing_trees) == (False, 32)
+    replayer.grow(**SEARCH | {"fitness": "train"})
+    train = replayer.replay(**SEARCH | {"fitness": "train"})
+    assert train.best.rmse < replayer.replay(**SEARCH).best.rmse
+
+
+def test_a_stop_keeps_what_is_grown(replayer):
+    done = []
+    replayer.grow(
+        progress=lambda *pair: done.append(pair), should_stop=lambda: len(done) == 2, **SEARCH
+    )
+    assert len(done) == 2
+    assert 0 < replayer.get_surface("validation", (3, 2, 2)).trees_grown.size == 2
+    assert not replayer.replay(**SEARCH).is_complete
+    replayer.grow(**SEARCH)
+    assert replayer.replay(**SEARCH).is_complete
+
+
+def test_a_replay_shows_the_generations_whose_forests_are_grown(replayer):
+    surface = replayer.get_surface("validation", (3, 2, 2))
+    history, _ = GeneticSearch(**{k: SEARCH[k] for k in SEARCH if k != "fitness"}).run(
+        make_surface().fitness
+    )
+    leaves = set()
+    search = GeneticSearch(**{k: SEARCH[k] for k in SEARCH if k != "fitness"} | {"generations": 0})
+    search.run(lambda trees, depth, leaf: leaves.add(leaf) or 1.0)
+    surface.grow([(8, 1, leaf) for leaf in leaves])
+    found = replayer.replay(**SEARCH)
+    assert len(found.history) >= 1
+    pd.testing.assert_frame_equal(found.history, history.iloc[: len(found.history)])

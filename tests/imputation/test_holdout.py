@@ -7,7 +7,7 @@ import pytest
 import fluxlib
 from fluxlib.datasets.series import choose_target
 from fluxlib.errors import FluxError, NotApplicable
-from fluxlib.imputation import holdout as trials
+from fluxlib.imputation import holdout as held
 from fluxlib.imputation.imputer import SatelliteImputer
 from fluxlib.imputation.inputs import satellite_features
 from fluxlib.imputation.intervals import EdgeCorrection
@@ -27,53 +27,57 @@ def inputs(dataset):
 
 
 @pytest.fixture(scope="module")
-def trial(inputs):
-    return trials.split_months(*inputs, n_folds=4)[0]
+def holdout(inputs):
+    return held.hold_out_months(*inputs, n_folds=4)[0]
 
 
-def train_on(trial):
+def train_on(holdout):
     model = fluxlib.GARFImputer(population=6, generations=2, bits=(4, 3, 2))
     quick = EdgeCorrection(rows=3000, trees=30)
-    return SatelliteImputer(trial.features, model, every=3, correction=quick).fit(trial.flux)
+    return SatelliteImputer(holdout.features, model, every=3, correction=quick).fit_log(
+        holdout.train_log_flux
+    )
 
 
 @pytest.fixture(scope="module")
-def imputer(trial):
-    return train_on(trial)
+def imputer(holdout):
+    return train_on(holdout)
 
 
 @pytest.fixture(scope="module")
-def predictions(trial, imputer):
-    return trials.predict_trial(trial, imputer, other="goes13")
+def predictions(holdout, imputer):
+    return held.predict_holdout(holdout, imputer, other="goes13")
 
 
-def test_whole_months_are_tested_and_none_of_them_trained_on(trial, inputs):
-    tested = trial.test.to_period("M").unique()
+def test_whole_months_are_tested_and_none_of_them_trained_on(holdout, inputs):
+    tested = holdout.test.to_period("M").unique()
     assert len(tested) == 2
     known = inputs[1].dropna()
-    assert trial.test.equals(known.index[known.index.to_period("M").isin(tested)])
-    assert not trial.train.to_period("M").isin(tested).any()
+    assert holdout.test.equals(known.index[known.index.to_period("M").isin(tested)])
+    assert not holdout.train.to_period("M").isin(tested).any()
 
 
-def test_what_is_tested_lies_on_the_grid_and_nothing_else_does(trial):
-    assert trial.tested.index.equals(trial.features.index)
-    pd.testing.assert_series_equal(trial.tested.dropna(), trial.truth[trial.test], check_freq=False)
+def test_what_is_tested_lies_on_the_grid_and_nothing_else_does(holdout):
+    assert holdout.test_log_flux.index.equals(holdout.features.index)
+    pd.testing.assert_series_equal(
+        holdout.test_log_flux.dropna(), holdout.log_flux[holdout.test], check_freq=False
+    )
 
 
-def test_no_training_time_is_within_the_longest_offset_of_a_test_month(trial):
-    apart = np.abs(trial.train.to_numpy()[:, None] - trial.test.to_numpy()[None]).min()
+def test_no_training_time_is_within_the_longest_offset_of_a_test_month(holdout):
+    apart = np.abs(holdout.train.to_numpy()[:, None] - holdout.test.to_numpy()[None]).min()
     assert apart > PURGE
 
 
 def test_repeats_test_each_month_once(inputs):
-    all_four = trials.split_months(*inputs, n_folds=4, repeats=4)
+    all_four = held.hold_out_months(*inputs, n_folds=4, repeats=4)
     months = [month for one in all_four for month in one.test.to_period("M").unique()]
     assert len(months) == len(set(months)) == 8
     assert sum(len(one.test) for one in all_four) == len(inputs[1].dropna())
 
 
 def test_tenths_are_five_pairs_of_blocks_far_apart(inputs):
-    five = trials.split_tenths(*inputs)
+    five = held.hold_out_tenths(*inputs)
     assert len(five) == 5
     assert sum(len(one.test) for one in five) == len(inputs[1].dropna())
     for one in five:
@@ -84,29 +88,29 @@ def test_tenths_are_five_pairs_of_blocks_far_apart(inputs):
 def test_too_few_known_samples_do_not_apply(inputs):
     features, truth = inputs
     with pytest.raises(NotApplicable, match="known samples have inputs; 1000 or more are needed"):
-        trials.split_months(features, truth[:900])
+        held.hold_out_months(features, truth[:900])
 
 
 def test_more_folds_than_months_and_more_repeats_than_folds_are_refused(inputs):
     features, truth = inputs
     with pytest.raises(FluxError, match="repeats is 6; expected 1 to n_folds, which is 5"):
-        trials.split_months(features, truth, repeats=6)
+        held.hold_out_months(features, truth, repeats=6)
     with pytest.raises(FluxError, match="n_folds is 9; the samples cover 8 months"):
-        trials.split_months(features, truth, n_folds=9)
+        held.hold_out_months(features, truth, n_folds=9)
 
 
-def test_predictions_know_nothing_of_the_truth_of_test_months(trial, predictions):
-    truth = trial.truth.copy()
-    truth[trial.test] = np.random.default_rng(0).normal(50, 10, len(trial.test))
-    blind = replace(trial, truth=truth)
-    again = trials.predict_trial(blind, train_on(blind), other="goes13")
+def test_predictions_know_nothing_of_the_truth_of_test_months(holdout, predictions):
+    truth = holdout.log_flux.copy()
+    truth[holdout.test] = np.random.default_rng(0).normal(50, 10, len(holdout.test))
+    blind = replace(holdout, log_flux=truth)
+    again = held.predict_holdout(blind, train_on(blind), other="goes13")
     pd.testing.assert_frame_equal(again, predictions)
 
 
-def test_forests_do_better_than_the_other_satellite_alone(trial, predictions):
-    table = trials.score_all(trial.truth, predictions)
-    assert list(table.index) == [trials.FULL, trials.GARF, "ridge", "RF", trials.OTHER]
-    assert table.loc[trials.GARF, "RMSE"] < table.loc["other satellite", "RMSE"]
+def test_forests_do_better_than_the_other_satellite_alone(holdout, predictions):
+    table = held.score_methods(holdout.log_flux, predictions)
+    assert list(table.index) == [held.FULL, held.GARF, "ridge", "RF", held.OTHER]
+    assert table.loc[held.GARF, "RMSE"] < table.loc["other satellite", "RMSE"]
     assert (table["PE"] <= table["LC"] ** 2 + 1e-12).all()
 
 
@@ -114,12 +118,12 @@ def test_scores_are_of_each_column_against_the_truth():
     index = pd.date_range("2014-01-01", periods=100, freq="h", name="time")
     truth = pd.Series(np.linspace(0, 4, 100), index)
     guesses = pd.DataFrame({"right": truth, "high": truth + 0.5})[10:60]
-    table = trials.score_all(truth, guesses)
+    table = held.score_methods(truth, guesses)
     assert table["RMSE"].tolist() == [0, pytest.approx(0.5)]
     assert table["n"].tolist() == [50, 50]
 
 
-def test_training_samples_and_random_folds_flatter(trial, imputer, predictions):
-    held_out = trials.score_all(trial.truth, predictions).loc["RF", "RMSE"]
-    assert trials.score_training(trial, imputer) < held_out
-    assert trials.score_random_fold(trial, every=3) < held_out
+def test_training_samples_and_random_folds_flatter(holdout, imputer, predictions):
+    held_out = held.score_methods(holdout.log_flux, predictions).loc["RF", "RMSE"]
+    assert held.score_training(holdout, imputer) < held_out
+    assert held.score_random_fold(holdout, every=3) < held_out

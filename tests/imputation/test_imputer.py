@@ -3,11 +3,16 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.base import clone
+from sklearn.dummy import DummyRegressor
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import RandomizedSearchCV
 
 import fluxlib
 from fluxlib.errors import FluxError
-from fluxlib.imputation.forest import FilledForest
-from fluxlib.imputation.imputer import SatelliteImputer
+from fluxlib.imputation.forest import ForestWithMissing
+from fluxlib.imputation.imputer import ModelAverage, SatelliteImputer, without_search
 from fluxlib.imputation.inputs import satellite_features
 from fluxlib.imputation.intervals import EdgeCorrection
 from fluxlib.observations.gaps import draw_gaps
@@ -151,7 +156,7 @@ def make_wander(seed=0, days=200):
 @pytest.fixture(scope="module")
 def wandering():
     features, truth, wander = make_wander()
-    model = FilledForest(trees=10, leaf=200, trend=["a", "b"])
+    model = ForestWithMissing(trees=10, leaf=200, trend=["a", "b"])
     imputer = SatelliteImputer(features, model, correction=QUICK)
     imputer.fit((10**truth).rename("e2"))
     return imputer, truth, pd.Series(wander, truth.index)
@@ -194,7 +199,7 @@ def test_a_search_is_made_once_and_its_best_is_grown_for_each_block(toy):
 
 
 def test_the_model_learns_from_one_sample_in_so_many(toy):
-    class Counting(FilledForest):
+    class Counting(ForestWithMissing):
         rows = ()
 
         def fit(self, X, y):
@@ -206,3 +211,38 @@ def test_the_model_learns_from_one_sample_in_so_many(toy):
     SatelliteImputer(features, Counting(trees=2), every=4, correction=QUICK).fit(flux)
     assert Counting.rows[0] == -(-flux.notna().sum() // 4)
     assert max(Counting.rows[1:]) < Counting.rows[0]
+
+
+X = np.random.default_rng(0).normal(size=(60, 2))
+Y = X[:, 0]
+
+
+def make_average():
+    search = RandomizedSearchCV(Ridge(), {"alpha": [1e-6, 1e6]}, n_iter=2, cv=2)
+    return ModelAverage(
+        {"constant": DummyRegressor(strategy="constant", constant=3.0), "ridge": search}
+    )
+
+
+def test_an_average_predicts_the_mean_of_its_models():
+    average = make_average()
+    with pytest.raises(NotFittedError):
+        average.predict(X)
+    assert average.fit(X, Y) is average
+    np.testing.assert_allclose(average.predict(X), (3 + Y) / 2, atol=1e-4)
+    assert not hasattr(average.models["ridge"], "best_estimator_")
+
+
+def test_what_searches_found_can_be_grown_anew_without_searching():
+    average = make_average().fit(X, Y)
+    best = average.best_estimator_
+    np.testing.assert_array_equal(best.predict(X), average.predict(X))
+    assert isinstance(best.models["ridge"], Ridge)
+    again = clone(best).fit(X, Y + 2)
+    assert again.models["ridge"].alpha == 1e-6
+    np.testing.assert_allclose(again.predict(X), (3 + Y + 2) / 2, atol=1e-4)
+
+
+def test_a_model_without_a_search_is_its_own_best():
+    model = Ridge().fit(X, Y)
+    assert without_search(model) is model

@@ -6,7 +6,7 @@ import pytest
 
 import fluxlib
 from fluxlib.errors import FluxError, NotApplicable
-from fluxlib.imputation.inputs import list_trend, satellite_features
+from fluxlib.imputation.inputs import satellite_features, trend_quantities
 from tests.helpers.datasets import make_dataset
 
 
@@ -20,7 +20,7 @@ def test_inputs_are_the_published_48_or_those_with_neighbours_means_and_clock(to
     full = satellite_features(toy, "goes13")
     assert paper.shape == (720, 48)
     assert full.shape == (720, 119)
-    shared = [name for name in paper if name.startswith("goes13")]
+    shared = [column for column in paper if column[0].startswith("goes13")]
     assert len(shared) == 12
     pd.testing.assert_frame_equal(full[shared], paper[shared])
     assert full.index.equals(toy.flux["goes13"].index)
@@ -29,39 +29,39 @@ def test_inputs_are_the_published_48_or_those_with_neighbours_means_and_clock(to
 def test_paper_inputs_tell_the_other_satellite_and_drivers_before(toy):
     paper = satellite_features(toy, "goes13", inputs="paper")
     log, now = np.log10(toy.flux["goes13"]), paper.index[400]
-    assert paper.loc[now, "goes13 e2-0h"] == log["e2"].iloc[400]
-    assert paper.loc[now, "goes13 e0.8-120h"] == log["e0.8"].iloc[280]
-    assert paper.loc[now, "V-24h"] == toy.drivers["V"].iloc[376]
-    assert paper.loc[now, "Bz-0h"] == pytest.approx(toy.drivers["Bz"].iloc[389:401].mean())
+    assert paper.loc[now, ("goes13 e2", 0)] == log["e2"].iloc[400]
+    assert paper.loc[now, ("goes13 e0.8", 120)] == log["e0.8"].iloc[280]
+    assert paper.loc[now, ("V", 24)] == toy.drivers["V"].iloc[376]
+    assert paper.loc[now, ("Bz", 0)] == pytest.approx(toy.drivers["Bz"].iloc[389:401].mean())
 
 
 def test_full_inputs_tell_the_other_satellite_after_too_and_days_as_means(toy):
     full = satellite_features(toy, "goes13")
     log, now = np.log10(toy.flux["goes13"]), full.index[400]
-    assert full.loc[now, "goes13 e2-1h"] == log["e2"].iloc[399]
-    assert full.loc[now, "goes13 e2--24h"] == log["e2"].iloc[424]
+    assert full.loc[now, ("goes13 e2", 1)] == log["e2"].iloc[399]
+    assert full.loc[now, ("goes13 e2", -24)] == log["e2"].iloc[424]
     around = log["e2"].iloc[400 - 12 : 400 + 12]
-    assert full.loc[now, "goes13 e2 day-0h"] == pytest.approx(around.mean())
-    assert full.loc[now, "goes13 e2 most-0h"] == around.max()
-    assert full.loc[now, "goes13 e2 least-0h"] == around.min()
+    assert full.loc[now, ("goes13 e2 day", 0)] == pytest.approx(around.mean())
+    assert full.loc[now, ("goes13 e2 most", 0)] == around.max()
+    assert full.loc[now, ("goes13 e2 least", 0)] == around.min()
     later = log["e2"].iloc[448 - 12 : 448 + 12].mean()
-    assert full.loc[now, "goes13 e2 day--48h"] == pytest.approx(later)
-    assert full.loc[now, "V 24 h-24h"] == pytest.approx(toy.drivers["V"].iloc[353:377].mean())
-    assert full.loc[now, "Kp 6 h-0h"] == pytest.approx(toy.drivers["Kp"].iloc[395:401].mean())
+    assert full.loc[now, ("goes13 e2 day", -48)] == pytest.approx(later)
+    assert full.loc[now, ("V 24 h", 24)] == pytest.approx(toy.drivers["V"].iloc[353:377].mean())
+    assert full.loc[now, ("Kp 6 h", 0)] == pytest.approx(toy.drivers["Kp"].iloc[395:401].mean())
 
 
 def test_how_much_of_a_day_the_other_satellite_was_seen_is_told(toy):
     flux = toy.flux["goes13"].copy()
     flux.iloc[400:406, flux.columns.get_loc("e2")] = np.nan
     full = satellite_features(replace(toy, flux={"goes13": flux}), "goes13")
-    assert full["goes13 e2 seen-0h"].iloc[402] == pytest.approx(18 / 24)
-    assert full["goes13 e0.8 seen-0h"].iloc[402] == 1
+    assert full[("goes13 e2 seen", 0)].iloc[402] == pytest.approx(18 / 24)
+    assert full[("goes13 e0.8 seen", 0)].iloc[402] == 1
 
 
 def test_a_trend_is_of_the_other_satellite_and_the_clock(toy):
     full = satellite_features(toy, "goes13")
-    trend = list_trend(full, "goes13")
-    assert {"goes13 e2-0h", "goes13 e0.8 day-24h", "UT sine", "year cosine"} < set(trend)
+    trend = trend_quantities(full, "goes13")
+    assert {"goes13 e2", "goes13 e0.8 day", "UT sine", "year cosine"} < set(trend)
     assert not any(name.startswith(("V", "Kp", "AE")) for name in trend)
 
 
@@ -85,22 +85,22 @@ def test_neighbouring_hours_are_those_on_the_grid(cadence, columns):
     assert full.shape[1] == columns
     if cadence == "5min":
         log = np.log10(make_dataset(days=8).flux["goes13"]["e2"])
-        assert full["goes13 e2--2h"].iloc[100] == log.iloc[124]
+        assert full[("goes13 e2", -2)].iloc[100] == log.iloc[124]
 
 
 def test_older_satellites_low_channel_serves_and_names_are_free(toy):
     odd = replace(toy, flux={"foo": toy.flux["goes12"]})
-    assert "foo e0.6-0h" in satellite_features(odd, "foo")
+    assert ("foo e0.6", 0) in satellite_features(odd, "foo")
 
 
 def test_dst_stands_in_for_sym_h_under_its_own_name(toy):
     without = replace(toy, drivers=toy.drivers.drop(columns="SYM_H"))
     features = satellite_features(without, "goes13")
     assert features.shape[1] == 119
-    assert {"Dst 24 h-0h", "Dst 6 h-0h"} < set(features)
-    assert not features.columns.str.startswith("SYM_H").any()
+    assert {("Dst 24 h", 0), ("Dst 6 h", 0)} < set(features)
+    assert not features.columns.get_level_values("quantity").str.startswith("SYM_H").any()
     paper = satellite_features(without, "goes13", inputs="paper")
-    assert {"Dst-0h", "Dst-48h"} < set(paper)
+    assert {("Dst", 0), ("Dst", 48)} < set(paper)
 
 
 def test_a_dataset_without_the_drivers_or_a_channel_does_not_apply(toy):

@@ -1,14 +1,16 @@
+import pandas as pd
 import pytest
 
 from fluxlib.imputation.genetic import GeneticSearch
-from fluxlib.imputation.hidden_gaps import fill_gap, find_gap
+from fluxlib.imputation.hidden_gaps import fill_gap, locate_gap
 from fluxlib.widgets.imputation import explore_gap, explore_search
 from fluxlib.workflow.settings import CONTROLS
-from tests.imputation.test_gapview import predictions  # noqa: F401 - a fixture
-from tests.imputation.test_hidden_gaps import flat, line  # noqa: F401 - fixtures
-from tests.imputation.test_replay import OPTIONS, make_surface
-
-SEARCH = {name: value for name, value in OPTIONS.items() if name != "seed"} | {"random_state": 1}
+from tests.helpers.imputation import (
+    SEARCH,
+    make_line_holdout,
+    make_line_imputer,
+    make_surface,
+)
 
 
 def grow_all(panel):
@@ -30,7 +32,9 @@ def test_the_replay_equals_the_search_of_a_batch_run_at_each_generation():
     panel = explore_search(make_surface(), **SEARCH)
     grow_all(panel)
     surface = make_surface()
-    search = GeneticSearch(population=6, generations=3, mutation=0.05, bits=(3, 2, 2), seed=1)
+    search = GeneticSearch(
+        population=6, generations=3, mutation=0.05, bits=(3, 2, 2), random_state=1
+    )
     history, best = search.run(surface.fitness)
     assert (
         f"Generation 3 of 3: best so far {best.trees} trees, depth {best.depth}, leaf "
@@ -61,16 +65,31 @@ def test_controls_of_the_search_are_the_notebooks_parameters():
 GAP = {"gap_length": 24, "methods": ["linear", "GA-RF"]}
 
 
+@pytest.fixture(scope="module")
+def flat():
+    return make_line_holdout()
+
+
+@pytest.fixture(scope="module")
+def line(flat):
+    return make_line_imputer(flat)
+
+
+@pytest.fixture(scope="module")
+def predictions(flat):
+    return pd.DataFrame({"GA-RF": flat.log_flux[flat.test] + 0.1})
+
+
 @pytest.fixture
-def gap_panel(flat, line, predictions):  # noqa: F811
-    gap = find_gap(flat, f"{flat.test[48]:%Y-%m-%d %H:%M}", 24)
+def gap_panel(flat, line, predictions):
+    gap = locate_gap(flat, f"{flat.test[48]:%Y-%m-%d %H:%M}", 24)
     return explore_gap(flat, line, predictions, gap=gap, gap_hours=[6, 24, 99999], **GAP)
 
 
-def test_the_errors_of_a_gap_are_those_of_a_batch_run(gap_panel, flat, line, predictions):  # noqa: F811
+def test_the_errors_of_a_gap_are_those_of_a_batch_run(gap_panel, flat, line, predictions):
     start = gap_panel.controls["gap_start"].options[-1]
     gap_panel.set_values({"gap_start": start, "methods": ["full model", "cubic"]})
-    _, rmse = fill_gap(flat, line, predictions, find_gap(flat, start, 24))
+    _, rmse = fill_gap(flat, line, predictions, locate_gap(flat, start, 24))
     expected = f"RMSE in decades: full model {rmse['full model']:.3f}, cubic {rmse['cubic']:.3f}."
     assert expected in gap_panel.output.value
 
