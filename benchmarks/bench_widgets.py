@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 import fluxlib
-from fluxlib.calibration import pairs as overlaps
+from fluxlib.calibration.fleet import calibrate_fleet
 from fluxlib.datasets import series
 from fluxlib.observations import gaps
 from fluxlib.observations import gaps as coverage
@@ -47,9 +47,7 @@ def make_panels(dataset):
         },
     )
     fluence = series.log_fluence(dataset)
-    shared = overlaps.list_overlaps(fluence)
-    reference = overlaps.choose_reference(dataset, shared)
-    pairs = overlaps.fit_overlaps(fluence, shared, reference)
+    pairs = calibrate_fleet(fluence, dataset.manifest.reference).pairs
     panel = widgets_calibration.explore_calibration(fluence, pairs)
     moved = panel.controls["breakpoint"].options[5:30:5]
     yield (

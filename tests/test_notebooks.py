@@ -94,7 +94,7 @@ def test_02_calibration_brings_satellites_closer(report):
     assert found["reference"] == "goes11"
     assert found["rmse_after"] < found["rmse_before"]
     daily = pd.read_parquet(report / "tables" / "02_calibration_daily.parquet")
-    assert daily["calibrated"][daily["value"].notna()].all()
+    assert daily["calibrated"][daily["log_fluence"].notna()].all()
 
 
 @pytest.mark.slow

@@ -1,11 +1,11 @@
-"""Bring one satellite onto another's scale: a line or two joined lines in log10, with intervals."""
+"""Calibrate one satellite to another: one line or two that meet, in log10, with intervals."""
 
 import numpy as np
 import pandas as pd
 from scipy.stats import median_abs_deviation
 
-from fluxlib.calibration.latent_flux import Pairs, bend_scores, fit_latent, search_breaks
-from fluxlib.calibration.model import NAMES, Calibration, fit_deming, fit_ols, predict
+from fluxlib.calibration.latent_flux import LogPairs, bend_scores, breakpoint_range, fit_latent
+from fluxlib.calibration.model import PARAMETERS, Calibration, fit_deming, predict
 from fluxlib.errors import FluxError
 from fluxlib.evaluation.bootstrap import (
     choose_block,
@@ -14,7 +14,7 @@ from fluxlib.evaluation.bootstrap import (
     resample_influence,
 )
 
-FEWEST_PAIRS = 10
+MIN_PAIRS = 10
 
 
 def fit_calibration(
@@ -22,7 +22,6 @@ def fit_calibration(
     other: pd.Series,
     kind: str = "linear",
     *,
-    method: str = "orthogonal",
     error_ratio: float = 1.0,
     floor_reference: float | None = None,
     floor_other: float | None = None,
@@ -34,13 +33,12 @@ def fit_calibration(
 ) -> Calibration:
     """Fit the map from one satellite's log10 flux, or log10 fluence, to another's.
 
-    Both satellites err, so distances are orthogonal; large outliers and storms that only one
-    of them saw have no say; intervals come from a bootstrap of blocks of time, since
+    Both satellites have errors, so distances are orthogonal. Outliers, such as storms that only
+    one of them saw, are ignored. Intervals come from a bootstrap of blocks of time, since
     neighbouring samples repeat each other.
 
     A line without floors is a robust Deming regression (:mod:`fluxlib.calibration.model`). Two
-    pieces, or
-    data that end at a floor, need the likelihood of the latent flux
+    pieces, and data that end at a floor, use the likelihood of the latent flux
     (:mod:`fluxlib.calibration.latent_flux`).
 
     Parameters
@@ -49,20 +47,18 @@ def fit_calibration(
         log10 values with a UTC time index. Times in both and not NaN are the pairs.
     kind
         ``"linear"``, or ``"piecewise"`` for two lines that meet.
-    method
-        ``"orthogonal"``, or ``"ols"`` to compare (linear and without floors only).
     error_ratio
         Deming's lambda: the variance of the reference's measurement error over the other's.
-        1 assumes that two satellites of the same kind err alike in log10.
+        1 assumes that both satellites have the same error in log10.
     floor_reference, floor_other
-        log10 level at or below which a value tells only that the flux was not above it. Where
-        values go missing gradually, take the level above which hardly any do.
+        log10 level at or below which a value means only that the flux was not above it. Where
+        values become missing gradually, use the level above which hardly any are.
     low_reference, low_other
-        Boolean series: where True, a missing value is missing because the flux was below the
-        floor, which must be given too. Without it, missing values are left out.
+        Boolean series: where True, a value is missing because the flux was below the floor,
+        which must be given too. Other missing values are left out.
     block
-        Length of the bootstrap's blocks, such as ``"10D"``; by default 27 days, or a twelfth
-        of a shorter overlap.
+        Length of the bootstrap's blocks, such as ``"10D"``; by default 27 days, or a twelfth of a
+        shorter overlap.
     n_boot
         Bootstrap replicates.
     random_state
@@ -72,25 +68,32 @@ def fit_calibration(
     ------
     FluxError
         On fewer than ten pairs above the floors, an unknown option, or options that do not
-        go together.
+        belong together.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2014", periods=200)
+    >>> other = pd.Series(np.sin(np.arange(200.0)), days)
+    >>> line = fit_calibration(0.5 + 2 * other, other)
+    >>> line.coefficients["value"].round(6).to_dict()
+    {'intercept': 0.5, 'slope': 2.0}
     """
+    if kind not in ("linear", "piecewise"):
+        raise FluxError(f"kind is {kind!r}: choose 'linear' or 'piecewise'")
     has_floor = floor_reference is not None or floor_other is not None
-    _check_options(kind, method, has_floor)
     sides = [
         _censor("other", other, floor_other, low_other),
         _censor("reference", reference, floor_reference, low_reference),
     ]
     table = _check_pairs(pd.concat(sides, axis=1, join="inner").dropna().sort_index())
     centre = table["other"].median()
-    pairs = Pairs(
+    pairs = LogPairs(
         table["other"].to_numpy() - centre,
         table["reference"].to_numpy(),
         table["low_other"].to_numpy(bool),
         table["low_reference"].to_numpy(bool),
     )
-    if method == "ols":
-        values, influence = fit_ols(pairs.x, pairs.y)
-    elif kind == "linear" and not has_floor:
+    if kind == "linear" and not has_floor:
         values, influence = fit_deming(pairs.x, pairs.y, error_ratio=error_ratio)
     else:
         values, influence = fit_latent(pairs, bend=kind == "piecewise", error_ratio=error_ratio)
@@ -100,24 +103,12 @@ def fit_calibration(
     if kind == "piecewise":
         pull = bend_scores(pairs, error_ratio=error_ratio)
         fit["p_bend"] = largest_sum_p_value(pull, resample_influence(pull, table.index, **draw))
-    options = {"method": method, "error_ratio": float(error_ratio), **draw, "block": str(length)}
+    options = {"error_ratio": float(error_ratio), **draw, "block": str(length)}
     return Calibration(kind=kind, options=options, **fit)
 
 
-def _check_options(kind, method, has_floor):
-    if kind not in ("linear", "piecewise"):
-        raise FluxError(f"kind is {kind!r}: choose 'linear' or 'piecewise'")
-    if method not in ("orthogonal", "ols"):
-        raise FluxError(f"method is {method!r}: choose 'orthogonal' or 'ols'")
-    if method == "ols" and (kind != "linear" or has_floor):
-        raise FluxError(
-            "method 'ols' is there to compare lines without floors: "
-            "use 'orthogonal' for two pieces or with a floor"
-        )
-
-
 def _censor(name, series, floor, low):
-    """Mark values at or below the floor, and those missing because low, and set them to it."""
+    """Set values that are low, or missing because they are, to the floor, and mark them."""
     if not isinstance(series.index, pd.DatetimeIndex):
         raise FluxError(f"{name} is indexed by {series.index.dtype}: give it a time index")
     if np.isinf(series).any():
@@ -131,12 +122,12 @@ def _censor(name, series, floor, low):
 
 
 def _check_pairs(table):
-    """Refuse too few pairs, and pairs that no line can be drawn through."""
+    """Raise FluxError on too few pairs, and on values that do not vary."""
     seen = table[~(table["low_other"] | table["low_reference"])]
-    if len(seen) < FEWEST_PAIRS:
+    if len(seen) < MIN_PAIRS:
         raise FluxError(
             f"reference and other have {len(seen)} times in common where both have a value above "
-            f"their floor, at least {FEWEST_PAIRS} are needed: give series on the same grid that "
+            f"their floor, at least {MIN_PAIRS} are needed: give series on the same grid that "
             "overlap"
         )
     for name in ("other", "reference"):
@@ -146,7 +137,7 @@ def _check_pairs(table):
 
 
 def _describe(table, values, deviations, block):
-    """Undo the centring, and give coefficients with intervals and the quality of the fit."""
+    """Undo the centring, and return coefficients with intervals and the quality of the fit."""
     centre = table["other"].median()
     values, deviations = values.copy(), deviations.copy()
     # Column by column: a breakpoint that could be anywhere is NaN and must stay the only one.
@@ -156,7 +147,7 @@ def _describe(table, values, deviations, block):
     seen = table[~(table["low_other"] | table["low_reference"])]
     n_blocks = (table.index[-1] - table.index[0]) / block
     lower, upper = values + deviation_interval(deviations, n_blocks)
-    first, last = search_breaks(seen["other"])
+    first, last = breakpoint_range(seen["other"])
     lower[3:], upper[3:] = np.fmax(lower[3:], first), np.fmin(upper[3:], last)
     residual = seen["reference"] - predict(values, seen["other"])
     levels = np.quantile(seen["other"], np.linspace(0.01, 0.99, 99))
@@ -164,7 +155,7 @@ def _describe(table, values, deviations, block):
     return {
         "coefficients": pd.DataFrame(
             np.column_stack([values, lower, upper]),
-            index=NAMES[: len(values)],
+            index=PARAMETERS[: len(values)],
             columns=["value", "lower", "upper"],
         ),
         "r": float(seen["other"].corr(seen["reference"])),

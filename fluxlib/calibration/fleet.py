@@ -1,8 +1,9 @@
-"""From pairs of satellites to one series: the best path to the reference, and the joins."""
+"""A fleet on the scale of one satellite: calibrations along the best path, and the daily series."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,60 +11,99 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from fluxlib.calibration.model import Calibration
-from fluxlib.errors import FluxError
+from fluxlib.calibration.pairs import fit_pairs, list_overlaps, name_pair
+from fluxlib.datasets.series import Pair
+from fluxlib.errors import FluxError, NotApplicable
 
-WINDOW = pd.Timedelta("27D")  # to both sides of a join: all that a rotation of the Sun brings
-HARMONICS = 2  # of a daily cycle: 24 h and 12 h
+if TYPE_CHECKING:
+    from fluxlib.datasets.dataset import Dataset
+
+JOIN_WINDOW = pd.Timedelta("27D")  # to both sides of a change of source: a solar rotation
 
 
 @dataclass(frozen=True)
-class Chain:
+class FleetCalibration:
     """How each satellite reaches the reference.
 
     Attributes
     ----------
-    reference
-        The satellite on whose scale everything ends.
-    paths
-        Satellite to the satellites passed on the way, itself first, the reference last.
-    table
+    reference : str
+        The satellite on whose scale all others are put.
+    pairs : dict of Pair to Calibration
+        All calibrated pairs, those without a path to the reference too.
+    paths : dict of str to list of str
+        The satellites from each one, itself first, to the reference.
+    table : DataFrame
         Indexed by satellite: ``path`` as text, ``steps``, and ``error``, the standard error in
-        dex that the calibrations on the path add up to.
+        decades to which the calibrations on the path add up.
     """
 
     reference: str
+    pairs: dict[Pair, Calibration]
     paths: dict[str, list[str]]
     table: pd.DataFrame
-    links: dict[tuple[str, str], Calibration]
 
-    def apply(self, satellite: str, series: pd.Series) -> pd.Series:
+    def apply(self, satellite: str, log_values: pd.Series) -> pd.Series:
         """Put log10 values of a satellite on the reference's scale."""
         if satellite not in self.paths:
             raise FluxError(
                 f"satellite {satellite!r} is not linked to {self.reference}: "
                 f"{', '.join(self.paths)} are"
             )
-        path = self.paths[satellite]
-        for start, goal in pairwise(path):
-            if (goal, start) in self.links:
-                series = self.links[goal, start].apply(series)
+        for start, goal in pairwise(self.paths[satellite]):
+            if (goal, start) in self.pairs:
+                log_values = self.pairs[Pair(goal, start)].apply(log_values)
             else:
-                series = self.links[start, goal].invert(series)
-        return series
+                log_values = self.pairs[Pair(start, goal)].invert(log_values)
+        return log_values
 
 
-def calibration_chain(pairs: Mapping[tuple[str, str], Calibration], reference: str) -> Chain:
+def calibrate_fleet(
+    log_fluence: Mapping[str, pd.Series],
+    reference: str | None = None,
+    *,
+    min_days: int = 60,
+    significance: float = 0.05,
+    random_state: int = 0,
+) -> FleetCalibration:
+    """Calibrate every pair of series that overlap, and link them to one reference.
+
+    Parameters
+    ----------
+    log_fluence : mapping of str to Series
+        log10 daily fluence by series.
+    reference : str, optional
+        By default, or if it overlaps no other series, the series with most days in common.
+    min_days : int
+        The fewest days that a pair must have in common.
+    significance, random_state
+        See :func:`fluxlib.calibration.pairs.fit_pairs`.
+
+    Raises
+    ------
+    NotApplicable
+        If no two series have enough days in common, or none rises with another.
+    """
+    overlaps = list_overlaps(log_fluence, min_days)
+    if overlaps.empty:
+        raise NotApplicable(
+            f"no two of its {len(log_fluence)} series have {min_days} days in common."
+        )
+    linked = pd.concat([overlaps["one"], overlaps["other"]])
+    if reference not in set(linked):
+        days = pd.concat([overlaps["days"], overlaps["days"]])
+        reference = str(days.groupby(linked.to_numpy()).sum().idxmax())
+    pairs = fit_pairs(
+        log_fluence, overlaps, reference, significance=significance, random_state=random_state
+    )
+    return link_pairs(pairs, reference)
+
+
+def link_pairs(pairs: Mapping[Pair, Calibration], reference: str) -> FleetCalibration:
     """Find every satellite's best path to the reference.
 
     The best path adds the least variance: Dijkstra's algorithm on each calibration's squared
     ``error``. Orthogonal calibrations have no direction, so a pair serves both ways.
-
-    Parameters
-    ----------
-    pairs
-        Keys (onto, of): what ``fit_calibration(onto, of)`` gave.
-    reference
-        The satellite to reach.
 
     Raises
     ------
@@ -75,23 +115,25 @@ def calibration_chain(pairs: Mapping[tuple[str, str], Calibration], reference: s
         raise FluxError(
             f"reference {reference!r} is in no pair of satellites; there are {', '.join(names)}"
         )
-    for (onto, of), link in pairs.items():
-        if not link.rises:
-            raise FluxError(f"the calibration of {of} onto {onto} falls with flux: leave it out")
+    for pair, line in pairs.items():
+        if not line.rises:
+            raise FluxError(f"the calibration of {name_pair(*pair)} falls with flux: leave it out")
     position = {name: i for i, name in enumerate(names)}
-    rows = [position[onto] for onto, _ in pairs]
-    columns = [position[of] for _, of in pairs]
-    variance = [max(link.error**2, 1e-12) for link in pairs.values()]  # 0 would mean no link
-    size = (len(names), len(names))
-    graph = csr_array((variance, (rows, columns)), shape=size)
+    rows, columns = zip(*((position[a], position[b]) for a, b in pairs), strict=True)
+    variance = [max(line.error**2, 1e-12) for line in pairs.values()]  # 0 would mean no link
     total, before = dijkstra(
-        graph, directed=False, indices=position[reference], return_predecessors=True
+        csr_array((variance, (rows, columns)), shape=(len(names), len(names))),
+        directed=False,
+        indices=position[reference],
+        return_predecessors=True,
     )
-    paths = {
-        name: _walk(names, before, position[name])
-        for name in names
-        if np.isfinite(total[position[name]])
-    }
+    paths = {}
+    for name, at in position.items():
+        if np.isfinite(total[at]):
+            paths[name] = [name]
+            while before[at] >= 0:
+                at = before[at]
+                paths[name].append(names[at])
     table = pd.DataFrame(
         {
             "path": {name: " > ".join(path) for name, path in paths.items()},
@@ -99,115 +141,92 @@ def calibration_chain(pairs: Mapping[tuple[str, str], Calibration], reference: s
             "error": {name: np.sqrt(total[position[name]]) for name in paths},
         }
     ).rename_axis("satellite")
-    return Chain(reference, paths, table, dict(pairs))
+    return FleetCalibration(reference, dict(pairs), paths, table)
 
 
-def _walk(names, before, at):
-    path = [names[at]]
-    while before[at] >= 0:
-        at = before[at]
-        path.append(names[at])
-    return path
-
-
-def join_series(series_by_satellite: Mapping[str, pd.Series], order: Sequence[str]) -> pd.DataFrame:
-    """Join satellites to one series: at each time the first of the order that has a value.
-
-    Parameters
-    ----------
-    series_by_satellite
-        Calibrated series on one grid.
-    order
-        Satellites, the preferred first.
+def score_pairs(log_fluence: Mapping[str, pd.Series], fleet: FleetCalibration) -> pd.DataFrame:
+    """Compare the series of each pair before and after calibration to the reference.
 
     Returns
     -------
     DataFrame
-        Columns ``value``, and ``source``: the satellite, missing where none has a value.
+        `reference`, `other`, `days`, `r`, `bias before`, `RMSE before`, `bias after`,
+        `RMSE after` (decades), of the pairs that are linked to the fleet's reference.
     """
-    unknown = [name for name in order if name not in series_by_satellite]
-    if unknown or not order:
-        raise FluxError(
-            f"order names {', '.join(unknown) or 'nothing'}; there are series of "
-            f"{', '.join(series_by_satellite)}"
-        )
-    table = pd.concat({name: series_by_satellite[name] for name in order}, axis=1)
-    table = table.rename_axis(index="time").sort_index()
-    present = table.notna().to_numpy()
-    first = present.argmax(axis=1)
-    value = table.to_numpy()[np.arange(len(table)), first]
-    source = pd.Series(np.array(list(order), dtype=object)[first], index=table.index)
-    return pd.DataFrame({"value": value, "source": source.where(present.any(axis=1))})
+    rows = []
+    for (reference, other), line in fleet.pairs.items():
+        if reference not in fleet.paths:
+            continue
+        before = (log_fluence[other] - log_fluence[reference]).dropna()
+        scaled = [fleet.apply(name, log_fluence[name]) for name in (other, reference)]
+        after = (scaled[0] - scaled[1]).dropna()
+        row = {"reference": reference, "other": other, "days": len(before), "r": line.r}
+        for when, difference in (("before", before), ("after", after)):
+            row[f"bias {when}"] = difference.mean()
+            row[f"RMSE {when}"] = np.sqrt((difference**2).mean())
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
-def measure_joins(
-    series_by_satellite: Mapping[str, pd.Series], joined: pd.DataFrame
+def calibrate_daily(
+    dataset: "Dataset", log_fluence: Mapping[str, pd.Series], fleet: FleetCalibration
 ) -> pd.DataFrame:
-    """Measure the step at each change of source.
-
-    Parameters
-    ----------
-    series_by_satellite
-        The series that were joined: raw ones give the steps before calibration.
-    joined
-        As :func:`join_series` gives.
+    """Put each day of the dataset's daily series on the reference's scale where a path exists.
 
     Returns
     -------
     DataFrame
-        Indexed by ``time`` of the first sample of the new source: ``before`` and ``after``
-        (satellites); ``step``, median of after minus before where both have values within 27
-        days, dex; ``n``, the number of those; ``level``, the median of the new source in the
-        27 days after minus that of the old one in those before, which the flux's own
-        change is part of, but which needs no overlap.
+        `log_fluence`, `source` (the series), `calibrated`; every day.
     """
-    source = joined["source"].dropna()
+    source = dataset.daily["series"].rename("source")
+    value = pd.Series(np.nan, source.index, name="log_fluence")
+    for name, days in source.groupby(source):
+        series = log_fluence[name].reindex(days.index)
+        value[days.index] = fleet.apply(name, series) if name in fleet.paths else series
+    calibrated = source.isin(list(fleet.paths)).rename("calibrated")
+    return pd.concat([value, source, calibrated], axis=1)
+
+
+def replace_daily(dataset: "Dataset", daily: pd.DataFrame) -> "Dataset":
+    """Return the dataset with the fluence of `calibrate_daily` in place of its own.
+
+    Only the >2 MeV fluence is kept: channels of lower energy are not on a common scale.
+    """
+    fluence = {
+        name: pd.DataFrame({"e2": 10 ** part["log_fluence"]})
+        for name, part in daily.groupby("source")
+    }
+    return replace(dataset, fluence=fluence)
+
+
+def measure_joins(log_fluence: Mapping[str, pd.Series], source: pd.Series) -> pd.DataFrame:
+    """Measure the step at each change of source of a joined series.
+
+    Parameters
+    ----------
+    log_fluence : mapping of str to Series
+        The series that were joined; uncalibrated ones give the steps before calibration.
+    source : Series
+        Name of the series that each day comes from, missing where none has a value.
+
+    Returns
+    -------
+    DataFrame
+        Indexed by ``time`` of the first day of the new source: ``before`` and ``after`` (series);
+        ``step``, median of after minus before where both have values within 27 days, decades;
+        ``n``, the number of those days; ``level``, the median of the new source in the 27 days
+        after minus that of the old one in the 27 days before, which needs no overlap but
+        contains the change of the flux itself.
+    """
+    source = source.dropna()
     change = source.ne(source.shift()) & source.shift().notna()
     rows = []
     for time in source.index[change]:
         after, before = source[time], source.shift()[time]
-        new, old = series_by_satellite[after], series_by_satellite[before]
-        gap = (new - old).loc[time - WINDOW : time + WINDOW].dropna()
-        level = new.loc[time : time + WINDOW].median() - old.loc[time - WINDOW : time].median()
+        new, old = log_fluence[after], log_fluence[before]
+        gap = (new - old).loc[time - JOIN_WINDOW : time + JOIN_WINDOW].dropna()
+        level = new.loc[time : time + JOIN_WINDOW].median()
+        level -= old.loc[time - JOIN_WINDOW : time].median()
         rows.append((time, before, after, gap.median(), len(gap), level))
     columns = ["time", "before", "after", "step", "n", "level"]
     return pd.DataFrame(rows, columns=columns).set_index("time")
-
-
-def match_local_time(reference: pd.Series, other: pd.Series) -> tuple[pd.Series, pd.Series]:
-    """Take the daily cycle out of the difference between two satellites.
-
-    At 75 W and 135 W a satellite is four hours of local time from the other, and each sees more
-    electrons around its noon. At one UT their difference therefore has a daily cycle, which a
-    calibration would take for noise. Its mean form is fitted as harmonics of the day in UT and
-    taken from ``other``; its mean is left, as that is the calibration's business.
-
-    Parameters
-    ----------
-    reference, other
-        log10 flux, hourly or finer.
-
-    Returns
-    -------
-    matched : Series
-        ``other`` as the reference's local time would have it, on average.
-    cycle : Series
-        What was added to it, by UT hour 0..23.
-    """
-    gap = (reference - other).dropna()
-    if gap.index.hour.nunique() < 2 * HARMONICS + 1:
-        raise FluxError(
-            f"reference and other share {gap.index.hour.nunique()} hours of the day; "
-            f"{HARMONICS} harmonics need {2 * HARMONICS + 1}: give hourly series that overlap"
-        )
-    design = np.column_stack([np.ones(len(gap)), _harmonics(gap.index)])
-    weights = np.linalg.lstsq(design, gap.to_numpy(), rcond=None)[0][1:]
-    hours = pd.date_range("2000-01-01", periods=24, freq="h")
-    cycle = pd.Series(_harmonics(hours) @ weights, pd.RangeIndex(24, name="hour"))
-    return other + _harmonics(other.index) @ weights, cycle
-
-
-def _harmonics(index):
-    day = 2 * np.pi * (index - index.normalize()) / pd.Timedelta(days=1)
-    waves = [wave(k * day) for k in range(1, HARMONICS + 1) for wave in (np.cos, np.sin)]
-    return np.column_stack(waves)

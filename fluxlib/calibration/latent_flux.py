@@ -1,14 +1,15 @@
 """Calibration lines by the likelihood of a flux that neither satellite sees exactly.
 
 The true log10 flux is latent. Both satellites add Gaussian error to it, one of them after a
-response of one or two lines; a satellite at its floor says only "below". The distribution of the
-latent flux is estimated along with the rest (Kiefer and Wolfowitz 1956, Ann. Math. Stat. 27, 887),
-as the exponential of a spline (Efron 2016, Biometrika 103, 1), so that neither its shape nor a
-floor bends the line. A few pairs may be outliers, uniform over the plane (Hogg et al. 2010,
+response of one or two lines; a satellite at its floor says only that the flux was below. The
+distribution of the latent flux is estimated too (Kiefer and Wolfowitz 1956, Ann. Math. Stat. 27,
+887), as the exponential of a spline (Efron 2016, Biometrika 103, 1), so that neither its shape nor
+a floor biases the line. A few pairs may be outliers, uniform over the plane (Hogg et al. 2010,
 arXiv:1008.4686).
 """
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,16 +18,17 @@ from scipy import interpolate, optimize, special
 from fluxlib.calibration.model import fit_deming
 
 N_SPLINES = 15
-BELOW = 1.0  # dex below a floor where the latent flux may still be
-# A few pairs beside the breakpoint make the curvature at a point erratic: take it over a stretch,
-# in logits, as wide as breakpoints are uncertain.
+BELOW = 1.0  # decades below a floor where the latent flux may still be
+# The few pairs beside the breakpoint make the curvature at one point erratic: it is taken over a
+# distance, in logits, as wide as breakpoints are uncertain.
 BREAK_STEP = 0.3
-ENOUGH = 2000  # pairs that find nearly the maximum, for less time
+ENOUGH = 2000  # pairs that come close to the maximum in less time
+N_BREAKS = 17  # breakpoints tried: more would share most of their pairs
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """Pairs of log10 values; where ``low`` is true the value is a floor, and the truth below it."""
+class LogPairs:
+    """Pairs of log10 values; where ``low`` is true the value is a floor, and the truth is below."""
 
     x: np.ndarray
     y: np.ndarray
@@ -34,20 +36,19 @@ class Pairs:
     low_y: np.ndarray
 
 
-def search_breaks(x: np.ndarray) -> np.ndarray:
-    """Give the lowest and the highest breakpoint that the data can tell from none."""
+def breakpoint_range(x: np.ndarray) -> np.ndarray:
+    """Return the lowest and the highest breakpoint with data on either side."""
     return np.quantile(x, [0.02, 0.98])
 
 
-def slope_logit(t):
-    """Differentiate the inverse of the logit."""
+def _logistic_slope(t):
     return special.expit(t) * special.expit(-t)
 
 
-class LatentModel:
+class LatentFluxModel:
     """Likelihood of intercept, slope, [bend, logit of break,] log sd, splines, logit outliers."""
 
-    def __init__(self, pairs, bend, error_ratio):
+    def __init__(self, pairs: LogPairs, bend: bool, error_ratio: float):
         self.pairs, self.bend, self.ratio = pairs, bend, np.sqrt(error_ratio)
         self.seen = ~(pairs.low_x | pairs.low_y)
         x, y = pairs.x[self.seen], pairs.y[self.seen]
@@ -55,7 +56,7 @@ class LatentModel:
         residual = y - self.robust[0] - self.robust[1] * x
         spread = np.quantile(np.abs(residual), 0.68) / np.hypot(self.ratio, self.robust[1])
         self.sd = max(spread, 1e-3)
-        self.breaks = search_breaks(x)
+        self.breaks = breakpoint_range(x)
         self._lay_grid()
         self.area = 1.0
         for value, low in ((pairs.x, pairs.low_x), (pairs.y, pairs.low_y)):
@@ -69,22 +70,22 @@ class LatentModel:
         knots = np.linspace(first, last, N_SPLINES - 2)
         knots = np.concatenate([[first] * 3, knots, [last + 1e-9] * 3])
         self.splines = interpolate.BSpline.design_matrix(self.grid, knots, 3).toarray()
-        # Third differences vanish for a quadratic, so the prior leans towards a Gaussian; the
-        # small ridge fixes the constant, which the density does not depend on.
+        # Third differences vanish for a quadratic, so the prior favours a Gaussian; the small
+        # ridge fixes the constant, which the density does not depend on.
         third = np.diff(np.eye(N_SPLINES), n=3, axis=0)
         self.penalty = third.T @ third + 1e-3 * np.eye(N_SPLINES)
 
-    def hinge(self, distance):
-        """Average of max(distance, 0) over a cell of the grid: smooth in the breakpoint."""
+    def hinge(self, distance: np.ndarray) -> np.ndarray:
+        """Average max(distance, 0) over a cell of the grid, to be smooth in the breakpoint."""
         ramp = np.clip(distance / self.step + 0.5, 0, 1)
         return np.where(ramp < 1, self.step * ramp**2 / 2, distance)
 
-    def maximise(self):
-        """Find the parameters with the highest penalised likelihood."""
+    def maximise(self) -> np.ndarray:
+        """Return the parameters with the highest penalised likelihood."""
         n = len(self.pairs.x)
 
         def objective(parameters):
-            value, scores = self.scores(parameters)
+            value, scores, _ = self.scores(parameters)
             value, gradient = self._penalise(parameters, value.sum(), scores.sum(axis=0))
             return -value / n, -gradient / n
 
@@ -97,31 +98,31 @@ class LatentModel:
         return optimize.minimize(objective, start, jac=True, method="BFGS", options=options).x
 
     def _thin(self):
-        """Give the same model of fewer pairs."""
+        """Return the same model of fewer pairs."""
         thin, every = copy.copy(self), len(self.pairs.x) // ENOUGH
-        thin.pairs = Pairs(*(values[::every] for values in vars(self.pairs).values()))
+        thin.pairs = LogPairs(*(values[::every] for values in vars(self.pairs).values()))
         thin.seen = self.seen[::every]
         return thin
 
-    def information(self, parameters):
-        """Negative second derivative of the penalised likelihood."""
+    def information(self, parameters: np.ndarray) -> np.ndarray:
+        """Return the negative second derivative of the penalised likelihood."""
         steps = np.full(len(parameters), 1e-4)
         if self.bend:
             steps[3] = BREAK_STEP
         second = differentiate(self._gradient, parameters, steps)
         if self.bend:
             second[:, 3] = second[3]
-            # The prior keeps the breakpoint in range, and must not narrow its interval.
-            second[3, 3] += 2 * slope_logit(parameters[3])
+            # The prior keeps the breakpoint in range but must not narrow its interval.
+            second[3, 3] += 2 * _logistic_slope(parameters[3])
         return -(second + second.T) / 2
 
     def _gradient(self, parameters):
         return self._penalise(parameters, 0.0, self.scores(parameters)[1].sum(axis=0))[1]
 
-    def scores(self, parameters, with_pull=False):
-        """Log-likelihood of each pair, and its derivative by each parameter.
+    def scores(self, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the log-likelihood of each pair and its derivatives.
 
-        With ``with_pull`` also its derivative by the response at each node of the grid.
+        They are by each parameter, and by the response at each node of the grid.
         """
         line, sd, weights, outliers = self._unpack(parameters)
         kink = self.grid - line[3] if self.bend else None
@@ -139,7 +140,10 @@ class LatentModel:
         design = [np.ones_like(self.grid), self.grid]
         if self.bend:
             moved = -line[2] * np.clip(kink / self.step + 0.5, 0, 1)
-            design += [self.hinge(kink), moved * np.diff(self.breaks) * slope_logit(parameters[3])]
+            design += [
+                self.hinge(kink),
+                moved * np.diff(self.breaks) * _logistic_slope(parameters[3]),
+            ]
         scores = np.column_stack(
             [
                 pull @ np.column_stack(design),
@@ -148,10 +152,10 @@ class LatentModel:
                 (1 - inlier) - outliers,
             ]
         )
-        return (np.log(total), scores, pull) if with_pull else (np.log(total), scores)
+        return np.log(total), scores, pull
 
-    def line(self, parameters):
-        """Intercept and slope; with a bend, also the change of slope, and where."""
+    def line(self, parameters: np.ndarray) -> np.ndarray:
+        """Return intercept and slope; with a bend, also the change of slope and its place."""
         if not self.bend:
             return parameters[:2]
         at = self.breaks[0] + np.diff(self.breaks) * special.expit(parameters[3])
@@ -168,7 +172,7 @@ class LatentModel:
         )
 
     def _penalise(self, parameters, value, gradient):
-        """Add the prior: smooth splines, a uniform breakpoint, and one outlier seen before."""
+        """Add the prior: smooth splines, a uniform breakpoint, and one outlier."""
         n_line = 4 if self.bend else 2
         part = slice(n_line + 1, len(parameters) - 1)
         pull = self.penalty @ parameters[part]
@@ -178,11 +182,11 @@ class LatentModel:
         value = value - parameters[part] @ pull / 2 + special.log_expit(parameters[-1])
         if self.bend:
             gradient[3] += 1 - 2 * special.expit(parameters[3])
-            value = value + np.log(slope_logit(parameters[3]))
+            value = value + np.log(_logistic_slope(parameters[3]))
         return value, gradient
 
     def _starts(self):
-        """Start from the robust line, with a bend anywhere that least squares can put one."""
+        """Return the robust line, or least-squares fits with a bend at nine places."""
         x, y = self.pairs.x[self.seen], self.pairs.y[self.seen]
         counts = np.histogram(x, N_SPLINES, (self.grid[0], self.grid[-1]))[0]
         rest = np.concatenate([[np.log(self.sd)], np.log(counts + 1.0), [-5.0]])
@@ -197,8 +201,10 @@ class LatentModel:
         return starts
 
 
-def differentiate(function, at, steps):
-    """Differentiate a vector of values by central differences; a row a parameter."""
+def differentiate(
+    function: Callable[[np.ndarray], np.ndarray], at: np.ndarray, steps: np.ndarray | float
+) -> np.ndarray:
+    """Differentiate a vector of values by central differences; a row for each parameter."""
     return np.array(
         [
             (function(at + step) - function(at - step)) / (2 * step.sum())
@@ -208,13 +214,7 @@ def differentiate(function, at, steps):
 
 
 def _gaussian(value, low, mean, sd):
-    """Log-density of values around means, or log-probability of lying below a floor.
-
-    Returns
-    -------
-    log_density, by_mean, by_log_sd : ndarray of shape (n, nodes)
-        And its derivatives.
-    """
+    """Return log-density around means, or log-probability below a floor, and its derivatives."""
     z = (value[:, None] - mean) / sd
     log_density = -(z**2) / 2 - np.log(np.sqrt(2 * np.pi) * sd)
     by_mean, by_log_sd = z / sd, z**2 - 1
@@ -229,18 +229,15 @@ def _gaussian(value, low, mean, sd):
     return log_density, by_mean, by_log_sd
 
 
-N_BREAKS = 17  # breakpoints tried: neighbours share most pairs, so more would tell the same
-
-
 def fit_latent(
-    pairs: Pairs, *, bend: bool, error_ratio: float = 1.0
+    pairs: LogPairs, *, bend: bool, error_ratio: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fit one line, or two that meet, by maximum likelihood.
 
     Parameters
     ----------
     pairs
-        x should be centred.
+        Centred in x.
     bend
         Whether the slope may change at a breakpoint.
     error_ratio
@@ -253,40 +250,38 @@ def fit_latent(
     influence : ndarray of shape (n, 2 or 4)
         Each pair's influence on them; NaN for a breakpoint that could be anywhere.
     """
-    model = LatentModel(pairs, bend, error_ratio)
+    model = LatentFluxModel(pairs, bend, error_ratio)
     best = model.maximise()
     line, scores, information = model.line(best), model.scores(best)[1], model.information(best)
     influence = np.full(scores.shape, np.nan)
     known = np.ones(len(best), dtype=bool)
     if bend and np.linalg.eigvalsh(information)[0] <= 0:
-        known[3] = False  # no bend to speak of, so it could be anywhere
+        known[3] = False  # no curvature: the breakpoint could be anywhere
     influence[:, known] = scores[:, known] @ np.linalg.inv(information[np.ix_(known, known)])
     if not bend:
         return line, influence[:, :2]
     above = influence[:, 1] + influence[:, 2]
-    width = np.diff(model.breaks) * slope_logit(best[3])
+    width = np.diff(model.breaks) * _logistic_slope(best[3])
     return (
         np.array([line[0], line[1], line[1] + line[2], line[3]]),
         np.column_stack([influence[:, 0], influence[:, 1], above, width * influence[:, 3]]),
     )
 
 
-def bend_scores(pairs: Pairs, *, error_ratio: float = 1.0) -> np.ndarray:
-    """Give each pair's pull towards a bend, at breakpoints across the data, from one line.
+def bend_scores(pairs: LogPairs, *, error_ratio: float = 1.0) -> np.ndarray:
+    """Return each pair's score of a bend, at breakpoints across the data, from one line.
 
-    The score of the bend, less what the other parameters' scores explain of it: its sum over
-    pairs is zero on average if one line is enough (Hansen 1996, Econometrica 64, 413).
+    What the other parameters' scores explain is subtracted: the sum over pairs is zero on average
+    if one line is enough (Hansen 1996, Econometrica 64, 413).
 
     Returns
     -------
     ndarray of shape (n, N_BREAKS)
     """
-    model = LatentModel(pairs, False, error_ratio)
+    model = LatentFluxModel(pairs, False, error_ratio)
     best = model.maximise()
     breaks = np.quantile(pairs.x[model.seen], np.linspace(0.1, 0.9, N_BREAKS))
     shapes = model.hinge(model.grid[:, None] - breaks)
-    _, nuisance, pull = model.scores(best, with_pull=True)
-    cross = differentiate(
-        lambda at: (model.scores(at, with_pull=True)[2] @ shapes).sum(axis=0), best, 1e-4
-    )
+    _, nuisance, pull = model.scores(best)
+    cross = differentiate(lambda at: (model.scores(at)[2] @ shapes).sum(axis=0), best, 1e-4)
     return pull @ shapes + nuisance @ np.linalg.solve(model.information(best), cross)

@@ -1,4 +1,4 @@
-"""Straight lines where both variables carry error, robust to outliers, or where one does not."""
+"""A calibration, and the robust Deming regression that fits a straight one."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -7,15 +7,15 @@ import numpy as np
 import pandas as pd
 from scipy.stats import median_abs_deviation
 
-NAMES = ["intercept", "slope", "slope_above", "breakpoint"]
+PARAMETERS = ["intercept", "slope", "slope_above", "breakpoint"]
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """A satellite's response relative to another's, in log10.
+    """The response of a reference satellite relative to another's, in log10.
 
-    ``y = intercept + slope x``, and for ``kind="piecewise"`` above the breakpoint
-    ``slope_above`` in place of ``slope``, without a step.
+    ``reference = intercept + slope * other``; for ``kind="piecewise"`` the slope is
+    ``slope_above`` above the breakpoint, without a step.
 
     Attributes
     ----------
@@ -28,17 +28,17 @@ class Calibration:
     n
         Number of pairs used.
     n_low
-        Those of them where one satellite was at its floor, or both were.
+        Those where one satellite was at its floor, or both were.
     residual_sd
-        Robust standard deviation of reference minus calibrated, dex.
+        Robust standard deviation of reference minus calibrated, decades.
     error
-        Standard error of a calibrated value, dex: root of its bootstrap variance, averaged
-        over the pairs. It is what calibration adds to a series, and what chains add up.
+        Standard error of a calibrated value, decades: root of its bootstrap variance, averaged
+        over the pairs. Along a path of calibrations the variances add up.
     p_bend
-        For ``"piecewise"``: how often one line would show a bend as strong as this one's; small
-        means that two pieces are warranted. None for a line.
+        For ``"piecewise"``, the p-value of the bend: how often a straight response would show one
+        as strong. None for a line.
     options
-        How it was fitted: method, error_ratio, block, n_boot, random_state.
+        How it was fitted: error_ratio, block, n_boot, random_state.
     """
 
     kind: str
@@ -76,18 +76,18 @@ class Calibration:
         return bool((self.coefficients["value"].filter(like="slope") > 0).all())
 
     def to_dict(self) -> dict[str, Any]:
-        """Give plain numbers and text, ready for JSON."""
+        """Return plain numbers and text for JSON."""
         return {**asdict(self), "coefficients": self.coefficients.to_dict(orient="index")}
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> "Calibration":
-        """Read what ``to_dict`` gave."""
+        """Return the calibration that ``to_dict`` was called on."""
         table = pd.DataFrame.from_dict(stored["coefficients"], orient="index")
         return cls(**{**stored, "coefficients": table})
 
 
 def predict(values: np.ndarray, x: Any) -> Any:
-    """Evaluate one line (two values), or two that meet (four), ordered as ``NAMES``."""
+    """Evaluate one line (two values), or two that meet (four), ordered as ``PARAMETERS``."""
     intercept, slope, *pieces = values
     line = intercept + slope * x
     if not pieces:
@@ -96,8 +96,8 @@ def predict(values: np.ndarray, x: Any) -> Any:
     return line + (above - slope) * np.maximum(x - at, 0)
 
 
-TUKEY = 4.685  # 95 % efficient with Gaussian noise
-HUBER = 1.345
+# Tuning constants, both 95 % efficient with Gaussian noise
+TUKEY, HUBER = 4.685, 1.345
 
 
 def fit_deming(
@@ -106,8 +106,8 @@ def fit_deming(
     """Fit ``y = a + b x`` by orthogonal distance with Tukey's weights.
 
     Iteratively reweighted Deming regression: Huber's weights find a safe start and the scale,
-    Tukey's biweight then gives storms and outliers no say (Maronna et al. 2019, Robust
-    Statistics, ch. 5; Fuller 1987, Measurement Error Models, sec. 1.3).
+    then Tukey's biweight ignores outliers, such as storms that one satellite missed (Maronna et
+    al. 2019, Robust Statistics, ch. 5; Fuller 1987, Measurement Error Models, sec. 1.3).
 
     Parameters
     ----------
@@ -137,20 +137,6 @@ def fit_deming(
         if np.allclose(line, before, rtol=0, atol=1e-10):
             break
     return line, _influence(line, x, y, error_ratio, scale)
-
-
-def fit_ols(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Fit ``y = a + b x`` by ordinary least squares: the slope is too flat where x has error.
-
-    Returns
-    -------
-    coefficients : ndarray of shape (2,)
-    influence : ndarray of shape (n, 2)
-    """
-    design = np.column_stack([np.ones_like(x), x])
-    line = np.linalg.lstsq(design, y, rcond=None)[0]
-    score = design * (y - design @ line)[:, None]
-    return line, np.linalg.solve(design.T @ design, score.T).T
 
 
 def _solve(x, y, weight, error_ratio):

@@ -1,24 +1,25 @@
-"""Which series of a dataset overlap, how they calibrate, and the daily series that results."""
+"""Pairs of series with days in common, and a calibration for each."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import combinations
-from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
-from fluxlib.calibration.fit import Calibration, fit_calibration
-from fluxlib.calibration.fleet import Chain
+from fluxlib.calibration.fit import fit_calibration
+from fluxlib.calibration.model import Calibration
 from fluxlib.datasets.series import Pair
-from fluxlib.errors import NotApplicable
-
-if TYPE_CHECKING:
-    from fluxlib.datasets.dataset import Dataset
+from fluxlib.errors import FluxError, NotApplicable
 
 
-def list_overlaps(series: Mapping[str, pd.Series], min_days: int = 60) -> pd.DataFrame:
+def list_overlaps(log_fluence: Mapping[str, pd.Series], min_days: int = 60) -> pd.DataFrame:
     """List the pairs of daily series with enough days in common.
+
+    Parameters
+    ----------
+    log_fluence : mapping of str to Series
+        log10 daily fluence by series.
+    min_days : int
+        The fewest days in common.
 
     Returns
     -------
@@ -26,34 +27,41 @@ def list_overlaps(series: Mapping[str, pd.Series], min_days: int = 60) -> pd.Dat
         `one`, `other`, `days` in common, `first` and `last` of them; most days first.
     """
     rows = []
-    for one, other in combinations(series, 2):
-        days = series[one].dropna().index.intersection(series[other].dropna().index)
+    for one, other in combinations(log_fluence, 2):
+        days = common_days(log_fluence[one], log_fluence[other])
         if len(days) >= min_days:
             rows.append((one, other, len(days), days[0], days[-1]))
     table = pd.DataFrame(rows, columns=["one", "other", "days", "first", "last"])
     return table.sort_values("days", ascending=False, ignore_index=True)
 
 
-def fit_overlaps(
-    series: Mapping[str, pd.Series],
+def common_days(one: pd.Series, other: pd.Series) -> pd.Index:
+    """Return the times at which two series have a value."""
+    return one.dropna().index.intersection(other.dropna().index)
+
+
+def fit_pairs(
+    log_fluence: Mapping[str, pd.Series],
     overlaps: pd.DataFrame,
     reference: str | None = None,
     *,
     significance: float = 0.05,
     random_state: int = 0,
 ) -> dict[Pair, Calibration]:
-    """Calibrate each pair, by two pieces where one line shows a bend that chance does not.
+    """Calibrate each pair by a line, or by two pieces where the bend is significant.
 
     Parameters
     ----------
-    series : mapping of str to Series
-        log10 daily fluence.
+    log_fluence : mapping of str to Series
+        log10 daily fluence by series.
     overlaps : DataFrame
         Of `list_overlaps`.
     reference : str, optional
-        Put on the scale side in its pairs.
+        The reference of its pairs; in others the first series is.
     significance : float
-        Two pieces are taken where `Calibration.p_bend` is below this; 0 for lines throughout.
+        Two pieces are taken where `Calibration.p_bend` is below this; 0 for lines only.
+    random_state : int
+        Seed of the bootstrap.
 
     Returns
     -------
@@ -65,102 +73,61 @@ def fit_overlaps(
     NotApplicable
         If no pair rises together.
     """
-    pairs = {}
+    fitted = {}
     for row in overlaps.itertuples():
-        onto, of = (row.other, row.one) if row.other == reference else (row.one, row.other)
-        options = {"random_state": random_state}
-        fitted = fit_calibration(series[onto], series[of], **options)
+        pair = Pair(row.other, row.one) if row.other == reference else Pair(row.one, row.other)
+        series = [log_fluence[name] for name in pair]
+        line = fit_calibration(*series, random_state=random_state)
         if significance > 0:
-            bent = fit_calibration(series[onto], series[of], kind="piecewise", **options)
-            fitted = bent if bent.rises and bent.p_bend < significance else fitted
-        if fitted.rises:
-            pairs[Pair(onto, of)] = fitted
-    if not pairs:
+            bent = fit_calibration(*series, kind="piecewise", random_state=random_state)
+            line = bent if bent.rises and bent.p_bend < significance else line
+        if line.rises:
+            fitted[pair] = line
+    if not fitted:
         raise NotApplicable("in no pair of its series does one satellite rise with the other.")
-    return pairs
-
-
-def choose_reference(dataset: "Dataset", overlaps: pd.DataFrame) -> str:
-    """Return the manifest's reference, or the series with most days in common with others."""
-    named = dataset.manifest.reference
-    linked = pd.concat([overlaps["one"], overlaps["other"]])
-    if named in set(linked):
-        return named
-    days = pd.concat([overlaps["days"], overlaps["days"]]).groupby(linked.to_numpy()).sum()
-    return str(days.idxmax())
+    return fitted
 
 
 def describe_pairs(pairs: Mapping[Pair, Calibration]) -> pd.DataFrame:
-    """Return a row a coefficient: `onto`, `of`, `kind`, `parameter`, value and 95 % interval."""
+    """Return a row for each coefficient: `reference`, `other`, `kind`, `parameter`, its bounds."""
     rows = [
-        {"onto": onto, "of": of, "kind": fitted.kind, "parameter": name, **values}
-        for (onto, of), fitted in pairs.items()
-        for name, values in fitted.coefficients.to_dict(orient="index").items()
+        {**pair._asdict(), "kind": line.kind, "parameter": name, **values}
+        for pair, line in pairs.items()
+        for name, values in line.coefficients.to_dict(orient="index").items()
     ]
     return pd.DataFrame(rows)
 
 
-def print_pairs(pairs: Mapping[Pair, Calibration]) -> pd.DataFrame:
-    """Return a row a pair to read: each parameter with its 95 % interval as text."""
+def format_pairs(pairs: Mapping[Pair, Calibration]) -> pd.DataFrame:
+    """Return a row for each pair, each coefficient with its 95 % interval as text."""
     table = describe_pairs(pairs)
     text = [f"{r.value:.3f} ({r.lower:.3f} to {r.upper:.3f})" for r in table.itertuples()]
     wide = table.assign(text=text).pivot_table(
-        index=["onto", "of"], columns="parameter", values="text", aggfunc="first", sort=False
+        index=["reference", "other"],
+        columns="parameter",
+        values="text",
+        aggfunc="first",
+        sort=False,
     )
     return wide.fillna("").rename_axis(columns=None).reset_index()
 
 
-def score_pairs(series: Mapping[str, pd.Series], pairs: Mapping[Pair, Calibration], chain: Chain):
-    """Compare each pair before and after calibration along the chain.
+def name_pair(reference: str, other: str) -> str:
+    """Return a pair as the parameter `pair` of notebook 02 has it: "goes15 onto goes13"."""
+    return f"{other} onto {reference}"
 
-    Returns
-    -------
-    DataFrame
-        `onto`, `of`, `days`, `r`, `bias before`, `RMSE before`, `bias after`, `RMSE after`
-        (decades), of the pairs that the chain links to the reference.
+
+def find_pair(name: str, pairs: Mapping[Pair, Calibration]) -> Pair:
+    """Return the pair of a name such as "goes15 onto goes13", or for "auto" that with most days.
+
+    Raises
+    ------
+    FluxError
+        If there is no such pair.
     """
-    rows = []
-    for (onto, of), fitted in pairs.items():
-        if onto not in chain.paths:
-            continue
-        before = (series[of] - series[onto]).dropna()
-        after = (chain.apply(of, series[of]) - chain.apply(onto, series[onto])).dropna()
-        row = {"onto": onto, "of": of, "days": len(before), "r": fitted.r}
-        for when, difference in (("before", before), ("after", after)):
-            row[f"bias {when}"] = difference.mean()
-            row[f"RMSE {when}"] = np.sqrt((difference**2).mean())
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def calibrate_daily(
-    dataset: "Dataset", series: Mapping[str, pd.Series], chain: Chain
-) -> pd.DataFrame:
-    """Put each day of the dataset's daily series on the reference's scale where a path exists.
-
-    Returns
-    -------
-    DataFrame
-        `value` (log10 fluence), `series` (the source), `calibrated`; every day.
-    """
-    daily = dataset.daily
-    scaled = {
-        name: chain.apply(name, values) if name in chain.paths else values
-        for name, values in series.items()
-    }
-    value = pd.Series(np.nan, daily.index, name="value")
-    for name, part in daily.groupby("series"):
-        value[part.index] = scaled[name].reindex(part.index)
-    calibrated = daily["series"].isin(list(chain.paths))
-    return pd.DataFrame({"value": value, "series": daily["series"], "calibrated": calibrated})
-
-
-def replace_daily(dataset: "Dataset", daily: pd.DataFrame) -> "Dataset":
-    """Return the dataset with the fluence of `calibrate_daily` in place of its own.
-
-    That is the >2 MeV fluence alone: channels of lower energy are on no common scale, and left out.
-    """
-    fluence = {
-        name: pd.DataFrame({"e2": 10 ** part["value"]}) for name, part in daily.groupby("series")
-    }
-    return replace(dataset, fluence=fluence)
+    if name == "auto":
+        return max(pairs, key=lambda pair: pairs[pair].n)
+    named = {name_pair(*pair): pair for pair in pairs}
+    if name not in named:
+        raise FluxError(f"pair is {name!r}; expected 'auto' or one of {', '.join(named)}.")
+    return named[name]

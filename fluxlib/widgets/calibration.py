@@ -8,16 +8,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from fluxlib.calibration.latent_flux import search_breaks
-from fluxlib.calibration.manual import (
-    KINDS,
+from fluxlib.calibration.diagnostics import (
+    LINE_KINDS,
     Comparison,
-    choose_line,
+    calibration_of_kind,
     compare_lines,
-    find_pair,
-    name_pair,
 )
+from fluxlib.calibration.latent_flux import breakpoint_range
 from fluxlib.calibration.model import Calibration
+from fluxlib.calibration.pairs import find_pair, name_pair
 from fluxlib.plotting.calibration import plot_calibration
 from fluxlib.widgets.controls import dropdown, option_slider
 from fluxlib.widgets.panel import ControlPanel
@@ -42,10 +41,10 @@ def explore_calibration(
     fluence : mapping of str to Series
         log10 daily fluence by series.
     pairs : mapping of (reference, other) to Calibration
-        See `fluxlib.calibration.pairs.fit_overlaps`.
+        See `fluxlib.calibration.pairs.fit_pairs`.
     pair, kind, breakpoint
-        First values of the controls: see `find_pair`, `choose_line` and `compare_lines` in
-        `fluxlib.calibration.manual`.
+        First values of the controls: see `find_pair`, `calibration_of_kind` and `compare_lines` in
+        `fluxlib.calibration`.
     random_state : int
         Seed of the bootstrap.
     """
@@ -53,7 +52,7 @@ def explore_calibration(
     @cache
     def fit(reference: str, other: str, kind: str) -> Calibration:
         known = pairs[reference, other]
-        return choose_line(
+        return calibration_of_kind(
             fluence[reference], fluence[other], kind, known, random_state=random_state
         )
 
@@ -61,11 +60,11 @@ def explore_calibration(
         reference, other = find_pair(pair, pairs)
         line = fit(reference, other, kind)
         return _calibration_view(
-            compare_lines(fluence[reference], fluence[other], line, breakpoint)
+            compare_lines(fluence[reference], fluence[other], line, breakpoint or None)
         )
 
     # Also the kinds that notebook 02 has not fitted, so that no control has to wait for a fit.
-    for (reference, other), one in itertools.product(pairs, KINDS):
+    for (reference, other), one in itertools.product(pairs, LINE_KINDS):
         fit(reference, other, one)
 
     def parse_pair(name: str) -> str:
@@ -76,7 +75,7 @@ def explore_calibration(
 
     controls = {
         "pair": dropdown("pair", [name_pair(*names) for names in pairs], parse_pair(pair)),
-        "kind": dropdown("kind", KINDS, kind),
+        "kind": dropdown("kind", LINE_KINDS, kind),
         "breakpoint": option_slider("breakpoint", list_levels(pair, breakpoint), breakpoint),
     }
 
@@ -109,7 +108,7 @@ def _calibration_view(comparison: Comparison) -> View:
 
 def _list_breakpoints(other: pd.Series, given: float = 0.0) -> list[tuple[str, float]]:
     """Return labelled levels with days on either side, the given one, and 0 for the fitted one."""
-    first, last = search_breaks(other.dropna()) / _BREAKPOINT_STEP
+    first, last = breakpoint_range(other.dropna()) / _BREAKPOINT_STEP
     steps = np.arange(np.ceil(first), np.floor(last) + 1)
     levels = {round(_BREAKPOINT_STEP * step, 2) for step in steps} | {given}
     return [("as fitted", 0.0), *((f"{level:.2f}", level) for level in sorted(levels - {0.0}))]

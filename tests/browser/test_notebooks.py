@@ -108,7 +108,7 @@ def assert_agrees(name, note, results):
         assert counts in note
     if name == "02_calibration":
         pair = results["pair"]
-        assert f"{pair['of']} onto {pair['onto']}," in note
+        assert f"{pair['other']} onto {pair['reference']}," in note
         for line, rmse in pair["rmse"].items():
             assert re.search(rf"{line}: [^;]*, RMSE {rmse:.4f} decades", note)
     if name == "03_offsets":

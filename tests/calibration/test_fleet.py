@@ -1,24 +1,36 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import fluxlib
 from fluxlib.calibration.fleet import (
-    calibration_chain,
-    join_series,
-    match_local_time,
+    calibrate_daily,
+    calibrate_fleet,
+    link_pairs,
     measure_joins,
+    replace_daily,
+    score_pairs,
 )
-from fluxlib.calibration.model import NAMES, Calibration
-from fluxlib.errors import FluxError
+from fluxlib.calibration.model import PARAMETERS, Calibration
+from fluxlib.calibration.pairs import fit_pairs, list_overlaps
+from fluxlib.datasets.series import log_fluence
+from fluxlib.errors import FluxError, NotApplicable
+from tests.helpers.datasets import make_dataset
 
 DAYS = pd.date_range("2010-01-01", periods=300, freq="D", name="time")
 
 
 def make_link(intercept, slope, error):
-    table = pd.DataFrame({"value": [intercept, slope]}, index=NAMES[:2])
+    table = pd.DataFrame({"value": [intercept, slope]}, index=PARAMETERS[:2])
     table["lower"] = table["upper"] = table["value"]
     return Calibration("linear", table, 0.9, 100, 0, 0.1, error, {})
+
+
+@pytest.fixture(scope="module")
+def toy():
+    return make_dataset(days=30, cadence="1h")
 
 
 LINKS = {
@@ -31,45 +43,33 @@ LINKS = {
 
 
 def test_path_with_the_least_variance_is_taken_even_if_longer():
-    chain = calibration_chain(LINKS, "goes11")
-    assert chain.paths["goes12"] == ["goes12", "goes10", "goes11"]
-    assert chain.paths["goes13"] == ["goes13", "goes12", "goes10", "goes11"]
-    assert chain.paths["goes11"] == ["goes11"]
-    table = chain.table
+    fleet = link_pairs(LINKS, "goes11")
+    assert fleet.paths["goes12"] == ["goes12", "goes10", "goes11"]
+    assert fleet.paths["goes13"] == ["goes13", "goes12", "goes10", "goes11"]
+    assert fleet.paths["goes11"] == ["goes11"]
+    table = fleet.table
     assert table.loc["goes13", "path"] == "goes13 > goes12 > goes10 > goes11"
     assert table.loc["goes13", "error"] == pytest.approx(0.01 * np.sqrt(3))
     assert table["steps"].to_dict() == {"goes10": 1, "goes11": 0, "goes12": 2, "goes13": 3}
 
 
-def test_chain_applies_links_in_both_directions():
-    chain = calibration_chain(LINKS, "goes11")
+def test_paths_apply_links_in_both_directions():
+    fleet = link_pairs(LINKS, "goes11")
     series = pd.Series([5.0, np.nan, 7.0], DAYS[:3])
     # goes13 = goes12 + 3, goes12 = 2 goes10, goes11 = goes10 + 1
-    pd.testing.assert_series_equal(chain.apply("goes13", series), (series - 3) / 2 + 1)
-    pd.testing.assert_series_equal(chain.apply("goes11", series), series)
+    pd.testing.assert_series_equal(fleet.apply("goes13", series), (series - 3) / 2 + 1)
+    pd.testing.assert_series_equal(fleet.apply("goes11", series), series)
 
 
 def test_satellite_without_a_link_is_named():
-    chain = calibration_chain(LINKS, "goes11")
-    assert "goes15" not in chain.paths
+    fleet = link_pairs(LINKS, "goes11")
+    assert "goes15" not in fleet.paths
     with pytest.raises(FluxError, match="'goes15' is not linked to goes11"):
-        chain.apply("goes15", pd.Series([1.0], DAYS[:1]))
+        fleet.apply("goes15", pd.Series([1.0], DAYS[:1]))
     with pytest.raises(FluxError, match="'goes8' is in no pair"):
-        calibration_chain(LINKS, "goes8")
+        link_pairs(LINKS, "goes8")
     with pytest.raises(FluxError, match="of b onto a falls"):
-        calibration_chain({("a", "b"): make_link(0, -1, 0.1)}, "a")
-
-
-def test_joined_series_takes_the_first_satellite_that_has_a_value():
-    a = pd.Series([1.0, np.nan, np.nan, 4.0], DAYS[:4])
-    b = pd.Series([9.0, 8.0, np.nan, 7.0], DAYS[:4])
-    joined = join_series({"a": a, "b": b}, ["a", "b"])
-    assert joined["value"].tolist()[:2] == [1, 8]
-    assert joined["value"].isna().tolist() == [False, False, True, False]
-    assert joined["source"].iloc[[0, 1, 3]].tolist() == ["a", "b", "a"]
-    assert pd.isna(joined["source"].iloc[2])
-    with pytest.raises(FluxError, match="order names c"):
-        join_series({"a": a}, ["a", "c"])
+        link_pairs({("a", "b"): make_link(0, -1, 0.1)}, "a")
 
 
 def test_step_at_a_join_is_the_difference_where_both_have_values():
@@ -77,30 +77,19 @@ def test_step_at_a_join_is_the_difference_where_both_have_values():
     flux = pd.Series(rng.normal(size=300), DAYS)
     old, new = flux[:200], (flux + 0.5 + 1e-3 * rng.normal(size=300))[180:]
     series = {"old": old, "new": new}
-    joins = measure_joins(series, join_series(series, ["old", "new"]))
+    source = pd.Series(np.where(DAYS[200] > DAYS, "old", "new"), DAYS)
+    source[DAYS[50]] = None
+    joins = measure_joins(series, source)
     assert len(joins) == 1
     (row,) = joins.itertuples()
     assert (row.Index, row.before, row.after, row.n) == (DAYS[200], "old", "new", 20)
     assert row.step == pytest.approx(0.5, abs=1e-3)
-    without = measure_joins({"old": old, "new": new[20:]}, join_series(series, ["old", "new"]))
+    without = measure_joins({"old": old, "new": new[20:]}, source)
     assert np.isnan(without["step"].iloc[0])
     assert without["level"].iloc[0] == pytest.approx(0.5, abs=0.8)
 
 
-def test_daily_cycle_between_satellites_is_taken_out_and_nothing_else():
-    rng = np.random.default_rng(0)
-    hours = pd.date_range("2014-01-01", periods=24 * 200, freq="h", name="time")
-    flux = pd.Series(rng.normal(size=len(hours)), hours).rolling(48, min_periods=1).mean()
-    ut = 2 * np.pi * hours.hour / 24
-    east, west = flux + 0.4 * np.cos(ut - 2), flux + 0.4 * np.cos(ut - 3) + 0.3
-    matched, cycle = match_local_time(east, west.where(rng.random(len(hours)) > 0.2))
-    np.testing.assert_allclose((east - matched).dropna(), -0.3, atol=1e-3)
-    np.testing.assert_allclose(cycle, 0.4 * (np.cos(ut[:24] - 2) - np.cos(ut[:24] - 3)), atol=1e-3)
-    with pytest.raises(FluxError, match="share 1 hours of the day"):
-        match_local_time(flux[::24], flux[::24])
-
-
-def test_fitted_links_make_a_chain():
+def test_errors_of_fitted_links_add_up_along_a_path():
     rng = np.random.default_rng(0)
     flux = pd.Series(rng.normal(size=300), DAYS)
     noisy = [flux + 0.05 * rng.normal(size=300) for _ in range(3)]
@@ -109,6 +98,74 @@ def test_fitted_links_make_a_chain():
         ("a", "b"): fluxlib.fit_calibration(a, b),
         ("c", "b"): fluxlib.fit_calibration(c, b),
     }
-    chain = calibration_chain(pairs, "a")
-    assert (chain.apply("c", c) - a).abs().max() < 0.5
-    assert chain.table.loc["c", "error"] > chain.table.loc["b", "error"] > 0
+    fleet = link_pairs(pairs, "a")
+    assert (fleet.apply("c", c) - a).abs().max() < 0.5
+    assert fleet.table.loc["c", "error"] > fleet.table.loc["b", "error"] > 0
+
+
+def test_calibration_takes_the_bias_between_satellites_away(series, pairs):
+    fleet = link_pairs(pairs, "b")
+    table = score_pairs(series, fleet).set_index(["reference", "other"])
+    assert table.loc[("b", "a"), "bias before"] == pytest.approx(-0.5, abs=0.01)
+    assert (table["days"] == 400).all()
+    assert table["bias after"].abs().max() < 0.01
+    # Two satellites, each with a noise of 0.02.
+    assert table.loc[("b", "a"), "RMSE after"] == pytest.approx(0.02 * np.sqrt(2), rel=0.1)
+
+
+def test_pairs_that_no_path_links_are_not_scored(series, pairs):
+    apart = {"d": series["a"], "e": series["b"]}
+    more = pairs | fit_pairs(apart, list_overlaps(apart), significance=0)
+    assert len(score_pairs(series | apart, link_pairs(more, "b"))) == 3
+
+
+def test_daily_series_is_put_on_the_references_scale_where_a_path_exists(toy, series, pairs):
+    fleet = link_pairs(pairs, "b")
+    fluence = {
+        "c": 10 ** series["c"][:100].to_frame("e2"),
+        "d": 10 ** series["a"][100:120].to_frame("e2"),
+        "b": 10 ** series["b"][121:].to_frame("e2"),
+    }
+    manifest = replace(toy.manifest, daily=("b", "c", "d"))
+    dataset = replace(toy, fluence=fluence, manifest=manifest)
+    daily = calibrate_daily(dataset, log_fluence(dataset), fleet)
+    assert len(daily) == 400
+    assert daily.groupby("source")["calibrated"].first().to_dict() == {
+        "b": True,
+        "c": True,
+        "d": False,
+    }
+    error = daily["log_fluence"] - series["b"]
+    assert error[:100].std() < 0.05  # c's noise and b's
+    assert error[100:120].mean() == pytest.approx(-0.5, abs=0.02)
+    np.testing.assert_allclose(error[121:], 0, atol=1e-12)
+    assert np.isnan(daily["log_fluence"].iloc[120])
+    assert not daily["calibrated"].iloc[120]
+
+
+def test_a_replaced_daily_series_is_the_datasets_own(toy, series):
+    daily = pd.DataFrame({"log_fluence": series["a"], "source": "goes13", "calibrated": True})
+    days = daily.index
+    daily.loc[days[200:], "source"] = "goes15"
+    daily.loc[days[100], "log_fluence"] = np.nan
+    replaced = replace_daily(toy, daily).daily
+    np.testing.assert_allclose(np.log10(replaced["e2"]), daily["log_fluence"])
+    assert replaced["series"].drop(days[100]).tolist() == daily["source"].drop(days[100]).tolist()
+    assert toy.daily["e2"].count() < 40
+
+
+def test_a_fleet_is_calibrated_to_the_reference_or_to_the_series_with_most_days(series):
+    overlapping = {"a": series["a"], "b": series["b"][:300], "c": series["c"][200:]}
+    for named, expected in (("b", "b"), (None, "a"), ("goes8", "a")):
+        fleet = calibrate_fleet(overlapping, named, min_days=150, significance=0)
+        assert fleet.reference == expected
+        assert set(fleet.pairs) == {(expected, "ab".replace(expected, "")), ("a", "c")}
+    scaled = fleet.apply("b", series["b"])
+    assert (scaled - series["a"]).abs().mean() < 0.05
+
+
+def test_series_with_too_few_days_in_common_cannot_be_calibrated(series):
+    apart = {"a": series["a"][:200], "b": series["b"][150:]}
+    with pytest.raises(NotApplicable, match="no two of its 2 series have 60 days in common"):
+        calibrate_fleet(apart)
+    assert calibrate_fleet(apart, min_days=50, significance=0).table.loc["b", "steps"] == 1

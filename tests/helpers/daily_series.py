@@ -43,3 +43,12 @@ def score_horizon(frame, table, horizon):
     """Return the PE of forecasts of one horizon."""
     part = table[table["horizon"] == horizon]
     return scores(np.log10(frame["e2"].reindex(part.index)), np.log10(part["value"]))["PE"]
+
+
+def make_bent_pair(noise=0.0):
+    """Return log10 fluence of goes13 and goes15: the slope is 0.8 below 7 and 1.3 above."""
+    rng = np.random.default_rng(0)
+    days = pd.date_range("2014-01-01", periods=500, freq="D", name="time")
+    x = pd.Series(rng.uniform(5, 9, len(days)), days, name="goes15")
+    y = 1.4 + 0.8 * x + 0.5 * np.maximum(x - 7, 0)
+    return (y + noise * rng.normal(size=len(x))).rename("goes13"), x

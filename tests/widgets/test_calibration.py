@@ -2,16 +2,16 @@ import re
 
 import pytest
 
+from fluxlib.calibration.diagnostics import compare_lines
 from fluxlib.calibration.fit import fit_calibration
-from fluxlib.calibration.manual import compare_lines
 from fluxlib.widgets.calibration import explore_calibration
 from fluxlib.workflow.settings import CONTROLS, read_settings
-from tests.calibration.test_manual import draw_bent
+from tests.helpers.daily_series import make_bent_pair
 
 
 @pytest.fixture(scope="module")
 def setting():
-    reference, other = draw_bent(noise=0.05)
+    reference, other = make_bent_pair(noise=0.05)
     fluence = {"goes13": reference, "goes15": other}
     fitted = fit_calibration(reference, other, "piecewise", n_boot=50)
     return fluence, {("goes13", "goes15"): fitted}
