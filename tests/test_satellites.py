@@ -7,5 +7,5 @@ from fluxlib.satellites import find_number
     ("name", "number"),
     [("goes13", 13), ("GOES-08", 8), ("goes19 (east of 18)", 19), ("Himawari", 0), ("m²", 0)],
 )
-def test_a_satellite_s_number_is_the_first_in_its_name(name, number):
+def test_the_number_of_a_satellite_is_the_first_in_its_name(name, number):
     assert find_number(name) == number

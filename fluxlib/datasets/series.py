@@ -4,6 +4,7 @@ A dataset holds linear flux and fluence. What the later chapters compute with is
 is converted here.
 """
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -65,10 +66,10 @@ def daily_fluence(flux: pd.DataFrame, min_coverage: float = 0.8) -> pd.DataFrame
         raise FluxError(
             f"the flux has one sample every {cadence}; expected a grid finer than a day."
         )
-    days = flux.resample("1D")
     # A product such as 0.55 * 1440 may be a little above the whole number that is meant.
-    enough = days.count() >= min_coverage * (DAY / cadence) - 1e-9
-    return (days.mean() * DAY.total_seconds()).where(enough)
+    needed = math.ceil(round(min_coverage * (DAY / cadence), 6))
+    days = flux.resample("1D")
+    return (days.mean() * DAY.total_seconds()).where(days.count() >= needed)
 
 
 def log_fluence(dataset: "Dataset") -> dict[str, pd.Series]:
@@ -121,7 +122,7 @@ def choose_pair(
         for second in (sampled if other == "auto" else [other])
         if first != second and may_pair(first, second)
     }
-    best = max(counts, key=counts.get, default=None)
+    best = max(counts, key=lambda pair: counts[pair], default=None)
     return best if best and counts[best] else None
 
 

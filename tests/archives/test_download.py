@@ -48,7 +48,7 @@ def test_nothing_is_fetched_twice(archive, tmp_path):
 
 @pytest.mark.parametrize("fault", ["stall", "cut", "429", "500", "long", "short", "page", "empty"])
 @pytest.mark.parametrize("name", ["a.csv", "c.nc"])
-def test_a_fault_that_passes_is_got_over(archive, tmp_path, fault, name):
+def test_a_temporary_fault_is_overcome(archive, tmp_path, fault, name):
     archive.faults[name] = [fault]
     assert get(archive, tmp_path, name).fetched == [f"sub/{name}"]
     assert (tmp_path / "sub" / name).read_bytes().endswith(BODY)
@@ -68,7 +68,7 @@ def test_a_fault_that_passes_is_got_over(archive, tmp_path, fault, name):
         ("empty", "the answer is empty"),
     ],
 )
-def test_a_fault_that_stays_is_reported_and_keeps_no_file(archive, tmp_path, fault, reason):
+def test_a_lasting_fault_is_reported_and_leaves_no_file(archive, tmp_path, fault, reason):
     archive.faults["a.csv"] = [fault] * 9
     result = get(archive, tmp_path, "a.csv", "b.csv")
     assert result.fetched == ["sub/b.csv"]
@@ -85,14 +85,14 @@ def test_what_the_archive_does_not_have_is_absent_and_asked_for_once(archive, tm
     assert archive.asked["z.csv"] == 1
 
 
-def test_a_file_that_was_damaged_since_is_fetched_again(archive, tmp_path):
+def test_a_damaged_file_is_fetched_again(archive, tmp_path):
     get(archive, tmp_path, "a.csv")
     (tmp_path / "sub" / "a.csv").write_bytes(BODY[:100])
     assert get(archive, tmp_path, "a.csv").fetched == ["sub/a.csv"]
     assert (tmp_path / "sub" / "a.csv").read_bytes() == BODY
 
 
-def test_a_file_that_is_another_one_now_is_not_taken_for_the_first(archive, tmp_path):
+def test_a_file_whose_content_has_changed_on_the_server_is_not_accepted(archive, tmp_path):
     get(archive, tmp_path, "a.csv")
     (tmp_path / "sub" / "a.csv").unlink()
     (archive.folder / "a.csv").write_bytes(BODY + b"2014-01-02,1\n")
@@ -101,7 +101,7 @@ def test_a_file_that_is_another_one_now_is_not_taken_for_the_first(archive, tmp_
     assert not (tmp_path / "sub" / "a.csv").exists()
 
 
-def test_a_file_that_came_before_a_kill_is_kept_though_not_recorded(archive, tmp_path):
+def test_a_whole_file_without_a_recorded_checksum_is_kept(archive, tmp_path):
     get(archive, tmp_path, "a.csv")
     (tmp_path / CHECKSUMS).unlink()
     assert get(archive, tmp_path, "a.csv").present == ["sub/a.csv"]
@@ -142,7 +142,7 @@ def feed(archive):
     return path
 
 
-def test_what_changes_is_fetched_anew_and_has_no_checksum(archive, feed, tmp_path):
+def test_a_changing_file_is_fetched_anew_and_has_no_checksum(archive, feed, tmp_path):
     renew(archive, tmp_path)
     feed.write_text('[{"flux": 3}]')
     assert renew(archive, tmp_path).fetched == ["feed.json"]
@@ -151,14 +151,14 @@ def test_what_changes_is_fetched_anew_and_has_no_checksum(archive, feed, tmp_pat
 
 
 @pytest.mark.parametrize("fault", ["stall", "cut", "429", "500", "long", "short", "page", "empty"])
-def test_a_feed_s_fault_that_passes_is_got_over(archive, feed, tmp_path, fault):
+def test_a_temporary_fault_of_a_feed_is_overcome(archive, feed, tmp_path, fault):
     archive.faults["feed.json"] = [fault]
     assert renew(archive, tmp_path).fetched == ["feed.json"]
     assert (tmp_path / "feed.json").read_text() == feed.read_text()
 
 
 @pytest.mark.parametrize("fault", ["stall", "cut", "429", "500", "long", "short", "page", "empty"])
-def test_a_feed_s_fault_that_stays_leaves_the_last_whole_one(archive, feed, tmp_path, fault):
+def test_a_lasting_fault_of_a_feed_leaves_the_last_whole_one(archive, feed, tmp_path, fault):
     renew(archive, tmp_path)
     archive.faults["feed.json"] = [fault] * QUICK.tries
     assert list(renew(archive, tmp_path).failed) == [f"{archive.url}/feed.json"]
@@ -167,7 +167,7 @@ def test_a_feed_s_fault_that_stays_leaves_the_last_whole_one(archive, feed, tmp_
 
 
 @pytest.mark.parametrize("body", ["{}", "[" * 100_000, "[1,"])
-def test_a_feed_that_is_no_list_is_not_kept(archive, feed, tmp_path, body):
+def test_a_feed_that_is_not_a_list_is_not_kept(archive, feed, tmp_path, body):
     feed.write_text(body)
     assert renew(archive, tmp_path).failed
     assert not (tmp_path / "feed.json").exists()
@@ -194,7 +194,7 @@ def test_what_an_ftp_server_lacks_is_absent_and_asked_for_once(ftp, tmp_path):
 
 
 @pytest.mark.parametrize("fault", ["421", "530", "cut", "stall"])
-def test_an_ftp_server_s_fault_that_passes_is_got_over(ftp, tmp_path, fault):
+def test_a_temporary_fault_of_an_ftp_server_is_overcome(ftp, tmp_path, fault):
     ftp.faults["a.csv"] = [fault]
     assert get(ftp, tmp_path, "a.csv").fetched == ["sub/a.csv"]
     assert (tmp_path / "sub" / "a.csv").read_bytes() == BODY
@@ -205,7 +205,7 @@ def test_an_ftp_server_s_fault_that_passes_is_got_over(ftp, tmp_path, fault):
     ("fault", "reason"),
     [("421", "421 Too many users"), ("cut", "the server hung up"), ("stall", "timed out")],
 )
-def test_an_ftp_server_s_fault_that_stays_is_reported(ftp, tmp_path, fault, reason):
+def test_a_lasting_fault_of_an_ftp_server_is_reported(ftp, tmp_path, fault, reason):
     ftp.faults["a.csv"] = [fault] * 9
     result = get(ftp, tmp_path, "a.csv", "b.csv")
     assert result.fetched == ["sub/b.csv"]

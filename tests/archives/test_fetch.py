@@ -146,7 +146,7 @@ def test_recent_feeds_alone_make_a_dataset(server, tmp_path):
     assert drivers.loc["2026-11-14", "Bz"].isna().all()
 
 
-def test_recent_feeds_stand_beside_the_same_satellite_s_months(server, tmp_path):
+def test_recent_feeds_are_added_to_months_of_a_satellite(server, tmp_path):
     out = tmp_path / "set"
     fetch(server, out, **JANUARY, recent=True)
     manifest = read_manifest(out)
@@ -198,7 +198,7 @@ def test_a_second_fetch_asks_for_nothing(server, tmp_path):
     assert dict(server.asked) == asked
 
 
-def test_files_that_fail_are_reported_and_the_same_call_goes_on(server, tmp_path):
+def test_files_that_fail_are_reported_and_the_same_call_continues(server, tmp_path):
     server.faults["omni_5min2014.asc"] = ["500"] * 3
     with pytest.raises(FluxError, match=r"1 of 2 files .*omni_5min2014.asc: the server answers 50"):
         fetch(server, tmp_path / "set", **JANUARY)
@@ -207,7 +207,7 @@ def test_files_that_fail_are_reported_and_the_same_call_goes_on(server, tmp_path
     assert (tmp_path / "set" / "dataset.toml").exists()
 
 
-def test_a_killed_fetch_goes_on_without_fetching_again_what_is_whole(server, tmp_path):
+def test_a_killed_fetch_continues_without_fetching_whole_files_again(server, tmp_path):
     names = [f"g13_epead_e13ew_5m_2014{m}.csv" for m in ("0101_20140131", "0201_20140228")]
     server.faults["omni_5min2014.asc"] = ["stall"]
     words = ["--out", str(tmp_path / "set"), "--satellites", "goes13", "--start", "2014-01"]
@@ -231,7 +231,7 @@ def test_a_killed_fetch_goes_on_without_fetching_again_what_is_whole(server, tmp
     assert fluxlib.load(tmp_path / "set", "1h").account["rejected"].sum() == 0
 
 
-def test_the_command_line_says_what_came_and_what_is_absent(server, tmp_path, capsys):
+def test_the_command_line_reports_what_was_fetched_and_what_is_absent(server, tmp_path, capsys):
     words = ["--out", str(tmp_path / "set"), "--satellites", "goes13", "--start", "2013-12"]
     words += ["--end", "2014-01", "--drivers", "omni2"]
     words += [f"--base={name}={server.url}/{name}" for name in ARCHIVES]
@@ -257,20 +257,20 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_word_is_refused_with_a_reason(server, tmp_path, case):
+def test_a_wrong_parameter_is_refused_with_a_reason(server, tmp_path, case):
     words, message = WRONG[case]
     with pytest.raises(FluxError, match=message):
         fetch(server, tmp_path / "set", **(JANUARY | words))
 
 
-def test_a_folder_that_can_name_no_dataset_is_refused_before_anything_is_fetched(server, tmp_path):
+def test_a_folder_whose_name_cannot_name_a_dataset_is_refused_before_fetching(server, tmp_path):
     with pytest.raises(FluxError, match=r"my set: the dataset's name is 'my set'; expected"):
         fetch(server, tmp_path / "my set", **JANUARY)
     assert not server.asked
     assert not (tmp_path / "my set").exists()
 
 
-def test_the_folder_that_one_is_in_names_the_dataset(server, tmp_path, monkeypatch):
+def test_the_current_folder_names_the_dataset(server, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     fetch(server, ".", **JANUARY)
     assert read_manifest(tmp_path).name == tmp_path.name
@@ -297,7 +297,7 @@ def test_the_recipe_asks_for_what_was_used_for_the_published_figures():
     assert "https://spdf.gsfc.nasa.gov/pub/data/omni/low_res_omni/omni2_1998.dat" in urls
 
 
-def test_a_recipe_is_fetched_as_words_are(server, tmp_path):
+def test_a_recipe_is_fetched_as_parameters_are(server, tmp_path):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(
         "name: mine\ntitle: Mine\nflux:\n  - {satellite: goes13, start: 2014-01, end: 2014-02}\n"
@@ -333,7 +333,7 @@ def test_a_bad_recipe_is_refused_with_a_reason(tmp_path, case):
         read_recipe(path)
 
 
-def test_a_recipe_that_gives_a_dataset_no_name_is_refused(server, tmp_path):
+def test_a_recipe_whose_name_cannot_name_a_dataset_is_refused(server, tmp_path):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(
         "name: a/b\ntitle: T\nflux: [{satellite: goes13, start: 2014-01, end: 2014-01}]\n"

@@ -283,7 +283,7 @@ def test_the_hash_follows_content_and_name_not_place(own_cache, tmp_path):
     assert len(set(hashes)) == 3
 
 
-def test_a_changed_file_gets_another_hash_though_the_old_one_is_noted(own_cache, tmp_path):
+def test_a_changed_file_gets_another_hash_although_the_old_one_is_kept(own_cache, tmp_path):
     path = tmp_path / "file"
     path.write_text("1")
     before = loading.hash_files(tmp_path, [path])
@@ -292,7 +292,7 @@ def test_a_changed_file_gets_another_hash_though_the_old_one_is_noted(own_cache,
     assert loading.hash_files(tmp_path, [path]) != before
 
 
-def test_a_damaged_note_of_hashes_is_made_anew(own_cache, tmp_path):
+def test_a_damaged_list_of_hashes_is_made_anew(own_cache, tmp_path):
     path = tmp_path / "file"
     path.write_text("1")
     before = loading.hash_files(tmp_path, [path])

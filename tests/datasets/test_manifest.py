@@ -21,7 +21,7 @@ def read(tmp_path):
     return read_text
 
 
-def test_a_manifest_says_what_the_dataset_holds(read, tmp_path):
+def test_a_manifest_describes_the_dataset(read, tmp_path):
     period = 'position = "east"\nperiod = ["2014-01-01", 2014-12-31]\n'
     manifest = read(ABOUT + FLUX + period + DRIVERS)
     assert (manifest.name, manifest.title, manifest.synthetic) == ("toy", "toy", True)
@@ -42,7 +42,7 @@ def test_the_folder_and_its_dataset_toml_both_name_the_dataset(read, tmp_path):
     assert read(ABOUT + FLUX) == read_manifest(tmp_path / "dataset.toml")
 
 
-def test_a_byte_order_mark_and_crlf_do_no_harm(read):
+def test_a_byte_order_mark_and_crlf_change_nothing(read):
     assert read((ABOUT + FLUX).replace("\n", "\r\n"), "utf-8-sig").name == "toy"
 
 
@@ -134,7 +134,7 @@ def test_a_file_for_a_folder_is_explained(tmp_path):
         read_manifest(tmp_path / "file")
 
 
-def test_bytes_that_are_no_text_are_located(read):
+def test_bytes_that_are_not_text_are_located(read):
     with pytest.raises(FluxError, match="not UTF-8 text: byte 15"):
         read('[dataset]\nname=µ"\n', "latin-1")
 

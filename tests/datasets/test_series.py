@@ -68,7 +68,7 @@ def test_the_flux_is_not_changed():
 
 
 @pytest.mark.parametrize("coverage", [0, -1, 1.01, float("nan")])
-def test_a_coverage_that_is_no_fraction_is_refused(coverage):
+def test_a_coverage_that_is_not_a_fraction_is_refused(coverage):
     with pytest.raises(FluxError, match="min_coverage is"):
         fluxlib.daily_fluence(make_flux(1.0), min_coverage=coverage)
 

@@ -12,7 +12,7 @@ FAULTS = ("stall", "cut", "404", "429", "500", "long", "short", "page", "empty")
 
 
 class _Folder:
-    """Serves a folder; `faults[name]` lists what the next answers for a file's name do."""
+    """Serves a folder; `faults[name]` lists the faults of the next answers for that file."""
 
     daemon_threads = True
 
@@ -73,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def log_message(self, *_):
-        """Keep quiet."""
+        """Log nothing."""
 
 
 class Archive(_Folder, ThreadingHTTPServer):
@@ -84,7 +84,7 @@ class _FtpHandler(StreamRequestHandler):
     """What an anonymous, passive, binary download needs of RFC 959."""
 
     def handle(self):
-        self.say("220 Ready")
+        self.reply("220 Ready")
         for line in self.rfile:
             word, _, path = line.decode().strip().partition(" ")
             if word == "PASV":
@@ -92,15 +92,15 @@ class _FtpHandler(StreamRequestHandler):
             elif word == "RETR" and not self.send(self.server.folder / path.strip("/")):
                 return
             elif word != "RETR":
-                self.say({"QUIT": "221 Bye", "USER": "230 Welcome"}.get(word, "200 So be it"))
+                self.reply({"QUIT": "221 Goodbye", "USER": "230 Welcome"}.get(word, "200 OK"))
 
-    def say(self, text):
+    def reply(self, text):
         self.wfile.write(f"{text}\r\n".encode())
 
     def listen(self):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             high, low = divmod(listener.getsockname()[1], 256)
-            self.say(f"227 Entering Passive Mode (127,0,0,1,{high},{low})")
+            self.reply(f"227 Entering Passive Mode (127,0,0,1,{high},{low})")
             self.data = listener.accept()[0]
 
     def send(self, path):
@@ -108,18 +108,18 @@ class _FtpHandler(StreamRequestHandler):
         fault = self.server.take_fault(path.name)
         with self.data:
             if fault in ("421", "530"):
-                self.say(f"{fault} Too many users")
+                self.reply(f"{fault} Too many users")
                 return False
             if not path.exists():
-                self.say("550 No such file")
+                self.reply("550 No such file")
                 return True
-            self.say("150 Here it comes")
+            self.reply("150 Opening data connection")
             body = path.read_bytes()
             self.data.sendall(body[: len(body) // 2] if fault else body)
             if fault == "stall":
                 self.server.running.wait(20)
         if not fault:
-            self.say("226 That was it")
+            self.reply("226 Transfer complete")
         return not fault
 
 
@@ -130,5 +130,5 @@ class FtpArchive(_Folder, ThreadingTCPServer):
 def wait_until(condition, seconds=20):
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "it never came true"
+        assert time.monotonic() < end, "the condition was not met in time"
         time.sleep(0.01)

@@ -57,7 +57,7 @@ def test_epead_is_the_mean_of_the_good_telescopes(read_result, row, low, high):
 
 
 @pytest.mark.parametrize("fill", ["-99999", "-99999.0", "-9.9999E+04", "inf", "-0.5", ""])
-def test_what_is_no_flux_is_missing_and_counted(read_result, fill):
+def test_values_that_are_not_flux_are_missing_and_counted(read_result, fill):
     result = read_result(make_eps(rows=3).replace(",2.0E+02,", f",{fill},"))
     frame = result.frame
     assert frame["e0.6"].isna().tolist() == [False, True, False]
@@ -116,7 +116,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_file_of_no_use_is_refused_with_a_reason(read, case):
+def test_an_unusable_file_is_refused_with_a_reason(read, case):
     text, message = WRONG[case]
     with pytest.raises(FluxError, match=message) as caught:
         read(text)

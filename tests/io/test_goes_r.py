@@ -66,7 +66,7 @@ def test_rows_without_a_time_or_with_one_again_are_rejected(path):
     assert account.explain() == ("1 no valid time (row 2); 1 duplicate time (2022-12-30T00:00:00)")
 
 
-def test_what_is_no_such_file_is_refused(path):
+def test_other_files_are_refused(path):
     with pytest.raises(FluxError, match="not a readable netCDF file"):
         fluxlib.read_goesr(path)
     for content in (b"", b"<html>", b"\x89HDF\r\n\x1a\n" + bytes(100)):
@@ -100,7 +100,7 @@ def test_a_file_without_any_time_is_refused(path):
         fluxlib.read_goesr(path)
 
 
-def test_a_dataset_may_hold_them(path, tmp_path):
+def test_a_dataset_may_contain_them(path, tmp_path):
     write_goesr(path, np.full((288, 5), 100.0))
     (tmp_path / "dataset.toml").write_text(
         '[dataset]\nname = "toy"\nsynthetic = true\n[[flux]]\nsatellite = "goes16"\n'

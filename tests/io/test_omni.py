@@ -1,4 +1,5 @@
 import gzip
+import re
 
 import numpy as np
 import pandas as pd
@@ -7,8 +8,9 @@ import pytest
 import fluxlib
 from fluxlib.errors import FluxError
 from fluxlib.io import omni
-from fluxlib.io.omni import FIELDS
-from tests.helpers.datasets import make_omni
+from fluxlib.io.omni import FIELDS, format_omni
+from fluxlib.io.text import read_body
+from tests.helpers.datasets import make_dataset, make_omni
 
 HRO_UNITS = {"V": 473.4, "Vx": -471.0, "N": 1.11, "B": 10.14, "Bz": -0.85, "SYM_H": -20, "AL": -28}
 
@@ -69,7 +71,7 @@ def test_vx_comes_from_the_speed_and_the_flow_angles(read):
     assert frame["Vx"].tolist() == pytest.approx([-500 * 0.5 * np.sqrt(0.75)] * 2)
 
 
-def test_what_no_sun_can_send_is_missing(read):
+def test_a_negative_density_is_missing_and_a_negative_field_is_not(read):
     frame = read(make_omni("omni2", rows=2, V=400.0, N=5.0, Bz=-5.0).replace("   5.0", "  -5.0"))
     assert frame["N"].isna().all()
     assert frame["Bz"].tolist() == [-5, -5]
@@ -88,7 +90,7 @@ def test_the_shorter_hro_layout_has_the_same_fields(read):
 
 
 @pytest.mark.parametrize("kind", ["omni2", "omni-hro"])
-def test_protons_above_ten_mev_are_read_where_the_file_holds_any(read, read_result, kind):
+def test_protons_above_ten_mev_are_read_if_the_file_has_any(read, read_result, kind):
     text = make_omni(kind, rows=4, p10=[0.15, 9650.0, np.nan, 12.5])
     result = read_result(text)
     frame = result.frame
@@ -99,7 +101,7 @@ def test_protons_above_ten_mev_are_read_where_the_file_holds_any(read, read_resu
     assert text.splitlines()[1].split()[field - 1] == "9650.00"
 
 
-def test_files_of_46_fields_hold_no_protons(read):
+def test_files_of_46_fields_have_no_protons(read):
     text = make_omni("omni-hro", rows=3, **HRO_UNITS, p10=100.0)
     short = "".join(" ".join(line.split()[:46]) + "\n" for line in text.splitlines())
     pd.testing.assert_frame_equal(read(short), read(text).drop(columns="p10"))
@@ -161,10 +163,46 @@ def test_a_repeated_hour_is_rejected(read_result):
         (" ".join(["1"] * 55), "no row from line 1 on can be read: 1 no valid time"),
     ],
 )
-def test_a_file_of_no_use_is_refused_with_a_reason(read, text, message):
+def test_an_unusable_file_is_refused_with_a_reason(read, text, message):
     with pytest.raises(FluxError, match=message) as caught:
         read(text)
     assert "omni.dat" in str(caught.value)
+
+
+def test_omni2_flags_proton_fluxes_that_were_not_assessed():
+    made = make_dataset(days=1, cadence="1h")
+    made.drivers["p10"] = np.where(made.drivers.index.hour < 6, np.nan, 1.5)
+    rows = [line.split() for line in format_omni("omni2", made.drivers).splitlines()]
+    assert [row[48] for row in rows] == ["0"] * 6 + ["-1"] * 18
+
+
+def test_omni_lines_have_the_columns_of_the_archives(tmp_path):
+    """The field ends of SPDF's format statements, which are those of real files."""
+    widths = [4, 4, 3, 5, 3, 3, 4, 4, *[6] * 14, 9, 6, 6, 6, 6, 6, 6, 9, 6, 6, 6, 6, 6, 7, 7, 6]
+    widths += [3, 4, 6, 5, 10, *[9] * 5, 3, 4, 6, 6, 6, 6, 5]
+    hro = [4, 4, 3, 3, 3, 3, 4, 4, 4, 7, 7, 6, 7, *[8] * 8, *[8] * 4, 7, 9, 6, 7, 7, 6, *[8] * 6]
+    hro += [*[6] * 7, 7, 5, 9, 9, 9]
+    for cadence, expected in (("1h", widths), ("5min", hro)):
+        made = make_dataset(days=1, cadence=cadence)
+        kind = "omni2" if cadence == "1h" else "omni-hro"
+        line = format_omni(kind, made.drivers).splitlines()[0]
+        assert [m.end() for m in re.finditer(r"\S+", line)] == list(np.cumsum(expected))
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("omni2/omni2_2003.dat.gz", "omni2"),
+        ("formats/omni_5min2003_doy301_EXCERPT.asc", "omni-hro"),
+    ],
+)
+def test_the_real_files_have_those_columns_too(real_data, name, kind):
+    line = read_body(real_data / name).split(b"\n")[0].decode()
+    made = make_dataset(days=1, cadence="1h" if kind == "omni2" else "5min")
+    ours = format_omni(kind, made.drivers).splitlines()[0]
+    ends = [[m.end() for m in re.finditer(r"\S+", text)] for text in (line, ours)]
+    assert ends[0] == ends[1]
 
 
 @pytest.mark.real

@@ -44,7 +44,7 @@ def test_a_row_is_a_day_of_two_fluences(read_result):
 
 
 @pytest.mark.parametrize("fill", ["-1.0e+05", "-1.00e+05", "0.0e+00", "inf"])
-def test_what_is_no_fluence_is_missing(read_result, fill):
+def test_values_that_are_not_fluence_are_missing(read_result, fill):
     result = read_result(make_dpd(("1.5e+09", fill), (fill, "3.0e+07")))
     frame = result.frame
     assert frame["e2"].isna().tolist() == [True, False]
@@ -64,7 +64,7 @@ def test_without_a_satellite_the_header_decides(read):
     assert list(read(text)) == ["e0.8", "e2"]
 
 
-def test_notes_before_and_after_the_rows_are_no_rows(read_result):
+def test_notes_before_and_after_the_rows_are_skipped(read_result):
     text = make_dpd(("1e9", "2e7")).replace("#  Date", "   Date")
     result = read_result(text + "# 2008 the end\n:Issued: 2009\n")
     frame = result.frame
@@ -87,7 +87,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_file_of_no_use_is_refused_with_a_reason(read, case):
+def test_an_unusable_file_is_refused_with_a_reason(read, case):
     text, message = WRONG[case]
     with pytest.raises(FluxError, match=message) as caught:
         read(text)
@@ -149,7 +149,7 @@ def test_the_field_is_in_gse(tmp_path):
     assert frame.iloc[0].to_dict() == {"B": 2.72, "Bx": -2.17, "By": 1.54, "Bz": -0.54}
 
 
-def test_a_table_that_does_not_say_its_system_gives_only_what_is_the_same_in_both(tmp_path):
+def test_components_whose_coordinate_system_is_not_stated_are_left_out(tmp_path):
     result = read_rows(tmp_path, make_propagated_feed("400.5", None))
     frame = result.frame
     assert frame.iloc[0].to_dict() == {
@@ -163,7 +163,7 @@ def test_a_table_that_does_not_say_its_system_gives_only_what_is_the_same_in_bot
     assert result.account.filled == {"V": 1}
 
 
-def test_seconds_of_a_stamp_do_not_leave_the_minute(tmp_path):
+def test_times_are_rounded_down_to_the_minute(tmp_path):
     frame = read_feed(tmp_path, make_wind_feed(400, start="2026-11-20 10:24:02"))
     assert frame.index[0] == pd.Timestamp("2026-11-20 10:24")
 
@@ -205,7 +205,7 @@ def test_a_bad_row_is_rejected_with_its_reason(tmp_path, case):
     assert (account.read, account.kept) == (2, 1)
 
 
-def test_rows_that_are_no_objects_or_lack_a_field_are_rejected(tmp_path):
+def test_rows_that_are_not_objects_or_lack_a_field_are_rejected(tmp_path):
     account = read_rows(tmp_path, [1, {}, *make_wind_feed(400)]).account
     assert account.explain() == "2 fields missing (row 1)"
 
@@ -231,7 +231,7 @@ WRONG_FEEDS = {
 
 
 @pytest.mark.parametrize("case", WRONG_FEEDS)
-def test_what_is_no_feed_is_refused_with_a_reason(tmp_path, case):
+def test_other_json_is_refused_with_a_reason(tmp_path, case):
     rows, message = WRONG_FEEDS[case]
     with pytest.raises(FluxError, match=f"feed.json: .*{message}"):
         read_feed(tmp_path, rows)
@@ -268,7 +268,7 @@ def test_a_feed_under_the_wrong_entry_is_refused(tmp_path, rows, kind, message):
 
 
 @pytest.mark.real
-def test_five_minute_text_of_swpc_is_no_daily_data(real_data):
+def test_five_minute_text_of_swpc_is_refused_as_daily_data(real_data):
     with pytest.raises(FluxError, match="wrong number of fields"):
         fluxlib.read_dpd(real_data / "formats" / "G13Ereturned1")
 

@@ -94,7 +94,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_file_of_no_use_is_refused_with_a_reason(read, case):
+def test_an_unusable_file_is_refused_with_a_reason(read, case):
     text, message = WRONG[case]
     with pytest.raises(FluxError, match=message) as caught:
         read(text)
@@ -110,7 +110,7 @@ ODD_PARQUET = {
 
 
 @pytest.mark.parametrize("case", ODD_PARQUET)
-def test_parquet_of_no_use_is_refused_with_a_reason(tmp_path, case):
+def test_unusable_parquet_is_refused_with_a_reason(tmp_path, case):
     frame, message = ODD_PARQUET[case]
     frame.to_parquet(tmp_path / "a.parquet")
     with pytest.raises(FluxError, match=message):

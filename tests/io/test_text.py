@@ -64,20 +64,20 @@ def test_runs_of_blanks_and_tabs_are_one_delimiter():
     assert series.tolist() == [1, 2]
 
 
-def test_missing_words_are_nan():
+def test_words_for_missing_values_are_nan():
     series, account = parse("".join(f"2014-01-0{n},,{w}\n" for n, w in enumerate(["", "NaN"], 1)))
     assert series.isna().all()
     assert account.kept == 2
 
 
 @pytest.mark.parametrize("number", ["1_000", "0x10", "1e", "--1", "1 2", "½"])
-def test_what_is_no_number_is_rejected_though_python_might_take_it(number):
+def test_what_is_not_a_number_is_rejected_even_if_python_accepts_it(number):
     series, account = parse(f"2014-01-01,,{number}\n2014-01-02,,2\n")
     assert series.tolist() == [2]
     assert "not a number (line 5, column e2:" in account.explain()
 
 
-def test_fast_and_slow_path_agree():
+def test_reading_at_once_and_by_line_agree():
     rng = np.random.default_rng(0)
     rows = [
         f"2014-01-01 00:{i:02d}:00,,{x!r}\n" for i, x in enumerate(rng.lognormal(size=60).tolist())
@@ -87,12 +87,12 @@ def test_fast_and_slow_path_agree():
     pd.testing.assert_series_equal(fast, slow)
 
 
-def test_no_sound_row_is_an_error_that_says_why():
+def test_a_file_without_a_sound_row_is_refused_with_the_reason():
     with pytest.raises(FluxError, match=r"file.csv: no row from line 5 on can be read: 1 wrong"):
         parse("2014-01-01\n")
 
 
-def test_no_row_at_all_is_an_error():
+def test_a_file_without_rows_is_refused():
     with pytest.raises(FluxError, match="the file ends before line 5"):
         parse("\n  \n")
 
@@ -138,7 +138,7 @@ def test_a_missing_file_and_a_folder_are_explained(tmp_path):
         read_body(tmp_path)
 
 
-def test_what_is_rejected_is_no_longer_kept():
+def test_rejected_rows_are_no_longer_kept():
     account = Account(read=10, kept=10)
     account.reject("no number", "line 3")
     account.reject("no number", "line 4", 2)
@@ -189,7 +189,7 @@ def test_a_date_is_its_midnight():
         "-9999",
     ],
 )
-def test_what_is_no_time_is_none(text):
+def test_what_is_not_a_time_is_nat(text):
     first, second = parse_times(text, "2014-01-01")
     assert np.isnat(first)
     assert second == np.datetime64("2014-01-01")

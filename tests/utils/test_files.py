@@ -40,7 +40,7 @@ def test_results_that_a_step_did_not_save_are_empty(tmp_path):
     assert paths.read_results(tmp_path, "02_b") == {}
 
 
-def test_the_file_has_the_rights_that_any_new_file_has(tmp_path):
+def test_the_file_has_the_permissions_of_any_new_file(tmp_path):
     (tmp_path / "plain").touch()
     paths.write_text(tmp_path / "atomic", "µ")
     assert (tmp_path / "atomic").read_text(encoding="utf-8") == "µ"

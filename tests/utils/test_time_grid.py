@@ -87,6 +87,6 @@ def test_a_cadence_is_printed_as_it_is_read(text):
 
 
 @pytest.mark.parametrize("text", ["7min", "0h", "-1h", "2D", "soon", "", None, 3, "NaT"])
-def test_what_is_no_cadence_is_refused(text):
+def test_what_is_not_a_cadence_is_refused(text):
     with pytest.raises(FluxError, match=r"cadence is .* expected a length of time that divides"):
         parse_cadence(text, "cadence")

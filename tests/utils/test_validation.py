@@ -10,6 +10,6 @@ def test_a_name_that_a_file_can_have_is_returned(name):
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a b", "-rf", ".hidden", "a\n", "a+b"])
-def test_a_name_that_would_lead_elsewhere_or_mislead_is_refused(name):
+def test_a_name_that_could_leave_the_folder_or_mislead_is_refused(name):
     with pytest.raises(FluxError, match=r"name is .*; expected letters, .* a file's name"):
         check_name(name, "name")
