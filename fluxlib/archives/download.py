@@ -1,6 +1,7 @@
 """Download files: only whole ones are kept, none is fetched twice, and a killed run goes on."""
 
 import ftplib
+import hashlib
 import json
 import random
 import socket
@@ -8,11 +9,9 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import pooch
 import requests
 import tenacity
 
@@ -87,24 +86,27 @@ def download_all(
 ) -> FetchResult:
     """Download items to a folder, several at once; `progress` is called after each.
 
-    A file that is there is checked against the checksum that was recorded when it was fetched,
-    and fetched again only if it differs.
+    A file that is there is compared with the checksum that was recorded when it was fetched, and
+    fetched again only if it differs.
+
+    Raises
+    ------
+    FluxError
+        If the record of checksums cannot be read.
     """
-    pooch.get_logger().setLevel("WARNING")
-    record = _Record(folder)
+    checksums = _Checksums(folder)
     result = FetchResult()
-    lock = threading.Lock()
 
     def fetch_one(item: Item) -> None:
         try:
-            known = not item.changing and record.knows(item.path)
-            place = result.present if known else result.fetched
-            found = _fetch(item, folder, record, policy)
-            with lock:
-                (place if found else result.absent).append(item.path)
-        except (OSError, ValueError, _BrokenFile) as error:
-            with lock:
-                result.failed[item.url] = _explain(error)
+            if not item.changing and checksums.match(item.path):
+                result.present.append(item.path)
+                checksums.record(item.path)
+            else:
+                found = _retry(lambda: _download(item, folder, checksums, policy), policy)
+                (result.fetched if found else result.absent).append(item.path)
+        except (OSError, _BrokenFile) as error:
+            result.failed[item.url] = _explain(error)
         progress()
 
     with ThreadPoolExecutor(workers) as pool:
@@ -142,8 +144,8 @@ def read_page(url: str, policy: RetryPolicy) -> str | None:
         raise FluxError(f"{url}: {_explain(error)}; try again later.") from None
 
 
-class _Record:
-    """The checksums of the files of a folder, written after each so that none is lost."""
+class _Checksums:
+    """The checksums of the files of a folder, written after each file so that none is lost."""
 
     def __init__(self, folder: Path):
         self._path = folder / CHECKSUMS
@@ -158,91 +160,61 @@ class _Record:
                 f"{self._path}: not a record of checksums; delete it to have one made anew."
             ) from None
 
-    def get(self, path: str) -> str | None:
-        return self._sums.get(path)
+    def match(self, path: str, file: Path | None = None) -> bool:
+        """Tell whether a file is there and is what was recorded for a path, if anything was."""
+        file = file or self._folder / path
+        return file.exists() and self._sums.get(path) in (None, _hash(file))
 
-    def knows(self, path: str) -> bool:
-        """Tell whether the file is there and is what it was when it was fetched."""
-        file = self._folder / path
-        known = self.get(path)
-        return file.exists() and (known is None or pooch.file_hash(str(file)) == known)
-
-    def put(self, path: str) -> None:
-        checksum = pooch.file_hash(str(self._folder / path))
+    def record(self, path: str) -> None:
+        checksum = _hash(self._folder / path)
         with self._lock:
             if self._sums.get(path) != checksum:
                 self._sums[path] = checksum
                 write_text(self._path, json.dumps(self._sums, indent=0, sort_keys=True))
 
 
-def _fetch(item: Item, folder: Path, record: _Record, policy: RetryPolicy) -> bool:
-    """Fetch an item unless it is there and whole; return whether the archive has it at all."""
-    target = folder / item.path
-    download = _choose_downloader(item.url, policy)
-
-    def get() -> bool:
-        try:
-            if item.changing:
-                with atomic_path(target) as temporary:
-                    download(item.url, str(temporary), None)
-                return True
-            pooch.retrieve(
-                item.url,
-                known_hash=record.get(item.path),
-                fname=target.name,
-                path=target.parent,
-                downloader=download,
-            )
-        except _Absent:
-            return False
-        except requests.HTTPError as error:
-            if error.response.status_code in ABSENT_STATUS:
-                return False
-            raise
-        return True
-
-    found = _retry(get, policy)
-    if found and not item.changing:
-        record.put(item.path)
-    return found
+def _hash(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _choose_downloader(url: str, policy: RetryPolicy) -> Callable:
-    """Return pooch's downloader for the address, with a check of what arrived."""
-    if urlsplit(url).scheme in ("http", "https"):
-        inner = partial(_read_http, timeout=policy.timeout)
-    elif urlsplit(url).scheme == "ftp":
-        inner = partial(_read_ftp, timeout=policy.timeout)
-    else:
-        inner = pooch.choose_downloader(url)
+def _download(item: Item, folder: Path, checksums: _Checksums, policy: RetryPolicy) -> bool:
+    """Download an item once; return whether the archive has it."""
+    read = {"http": _read_http, "https": _read_http, "ftp": _read_ftp}[urlsplit(item.url).scheme]
+    try:
+        with atomic_path(folder / item.path) as temporary:
+            read(item.url, temporary, timeout=policy.timeout)
+            _check_whole(temporary, item.url)
+            if not item.changing and not checksums.match(item.path, temporary):
+                # Not a fault that another try would mend.
+                raise OSError("the content differs from the recorded checksum")
+    except _Absent:
+        return False
+    if not item.changing:
+        checksums.record(item.path)
+    return True
 
-    def download(url: str, output: str, retriever) -> None:
-        inner(url, output, retriever)
-        _check_whole(Path(output), url)
 
-    return download
-
-
-def _read_http(url: str, output: str, _retriever, *, timeout: float) -> None:
-    """Download from a web server; pooch's leaves connections open that fail halfway."""
-    with requests.get(url, stream=True, timeout=timeout) as answer, open(output, "wb") as file:
+def _read_http(url: str, output: Path, *, timeout: float) -> None:
+    with requests.get(url, stream=True, timeout=timeout) as answer, output.open("wb") as file:
+        if answer.status_code in ABSENT_STATUS:
+            raise _Absent
         answer.raise_for_status()
         for chunk in answer.iter_content(CHUNK):
             file.write(chunk)
 
 
-def _read_ftp(url: str, output: str, _retriever, *, timeout: float) -> None:
-    """Download from an FTP server; pooch's takes no port, and hides why a server hung up."""
+def _read_ftp(url: str, output: Path, *, timeout: float) -> None:
     parts = urlsplit(url)
     try:
-        with ftplib.FTP(timeout=timeout) as server, open(output, "wb") as file:
-            server.connect(parts.hostname, parts.port or ftplib.FTP_PORT)
+        with ftplib.FTP(timeout=timeout) as server, output.open("wb") as file:
+            server.connect(parts.hostname or "", parts.port or ftplib.FTP_PORT)
             server.login()
             server.retrbinary(f"RETR {parts.path}", file.write, CHUNK)
     except (ftplib.Error, EOFError, ConnectionError, socket.gaierror) as error:
         if str(error).startswith("550"):
             raise _Absent from None
-        # Any other refusal may pass: servers that are full say 421, 530, or nothing at all.
+        # Any other refusal may pass: servers that are full reply 421, 530, or nothing at all.
         raise _BrokenFile(str(error) or "the server hung up") from error
 
 

@@ -97,7 +97,7 @@ def test_a_file_whose_content_has_changed_on_the_server_is_not_accepted(archive,
     (tmp_path / "sub" / "a.csv").unlink()
     (archive.folder / "a.csv").write_bytes(BODY + b"2014-01-02,1\n")
     (failure,) = get(archive, tmp_path, "a.csv").failed.values()
-    assert "does not match the known hash" in failure
+    assert "differs from the recorded checksum" in failure
     assert not (tmp_path / "sub" / "a.csv").exists()
 
 
