@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +27,13 @@ from timing import time_call
 
 import fluxlib
 from fluxlib.__main__ import describe_dataset
+from fluxlib.reports.runs import place_run, run_plan
 from fluxlib.utils import parallel
-from fluxlib.utils.files import NOTEBOOKS, PROJECT, SAMPLE
+from fluxlib.workflow.engine import Machine
+from fluxlib.workflow.notebooks import NOTEBOOKS, PROJECT, SAMPLE
 from fluxlib.workflow.parameters import read_parameters
-from fluxlib.workflow.plan import read_plan
-from fluxlib.workflow.runner import run_notebooks
-from fluxlib.workflow.sweep import run_sweep
+from fluxlib.workflow.plan import plan_run, plan_sweep
+from fluxlib.workflow.store import RunFolder, StepStore
 
 CORES = (2, 16, 128)
 LEAVES = range(1, 9)
@@ -123,19 +125,24 @@ def show_sweep(options):
     times = {}
     for workers in (1, 2):
         with tempfile.TemporaryDirectory(dir=PROJECT) as folder:
-            plan = read_plan(
+            plan = plan_sweep(
                 options.params,
                 notebooks=NOTEBOOKS,
                 sample=lambda: SAMPLE,
                 describe=describe_dataset,
             )
-            times[workers], sweep = time_call(
-                lambda plan=plan, folder=folder, workers=workers: run_sweep(
-                    plan, folder=folder, workers=workers
-                )
+            sweep = Path(folder, "sweep")
+            call = partial(
+                run_plan,
+                plan,
+                {run.name: place_run(sweep, run) for run in plan.runs},
+                sweep=sweep,
+                store=StepStore(Path(folder, "steps")),
+                machine=Machine(workers=workers),
             )
-            steps = sum(outcome.seconds for outcome in sweep.outcomes.values())
-            again, _ = time_call(lambda plan=plan, folder=folder: run_sweep(plan, folder=folder))
+            times[workers], result = time_call(call)
+            steps = sum(outcome.seconds for outcome in result.outcomes)
+            again, _ = time_call(call)
         print(f"{workers} workers: {len(plan.runs)} runs, {len(plan.nodes)} steps", end=", ")
         print(f"{times[workers]:.0f} s; sum of steps / workers {steps / workers:.0f} s", end=", ")
         print(f"ratio {times[workers] * workers / steps:.3f}; again {again:.1f} s", flush=True)
@@ -158,13 +165,17 @@ def show_paper(options):
 def run_paper(options):
     with tempfile.TemporaryDirectory(dir=PROJECT) as place:
         os.environ["FLUX_CACHE"] = f"{place}/cache"
-        run = run_notebooks(
-            describe_dataset(options.folder),
+        source = describe_dataset(options.folder)
+        plan = plan_run(
+            source,
             notebooks=NOTEBOOKS,
-            reports=f"{place}/reports",
-            figures=f"{place}/figures",
             parameters=read_parameters(PROJECT / "params/paper-scale.yaml"),
             only=["01", "02", "03", "04"],
+        )
+        run = run_plan(
+            plan,
+            {"run-1": RunFolder(source, Path(place, "reports"), Path(place, "figures"))},
+            store=StepStore(Path(place, "steps")),
         )
         for outcome in run.outcomes:
             words = {"minutes": outcome.seconds / 60, "GiB": (outcome.memory or 0) * 1e6 / 2**30}

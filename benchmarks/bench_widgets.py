@@ -23,11 +23,11 @@ from fluxlib.observations import gaps
 from fluxlib.observations import gaps as coverage
 from fluxlib.offsets import features
 from fluxlib.plotting import style as plots
-from fluxlib.utils.files import SAMPLE
 from fluxlib.widgets import calibration as widgets_calibration
 from fluxlib.widgets import imputation as widgets_imputation
 from fluxlib.widgets import observations as widgets_observations
 from fluxlib.widgets import offsets as widgets_offsets
+from fluxlib.workflow.notebooks import SAMPLE
 
 BEGIN = 20  # changes of each control before memory is measured first
 SEARCH = {"population": 20, "generations": 20, "bits": (5, 4, 4)}

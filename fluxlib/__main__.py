@@ -1,26 +1,25 @@
-"""The command line behind run_all.sh: run notebooks, sweeps or tests, fetch, open JupyterLab."""
+"""The command line behind run_all.sh: run notebooks, sweeps or tests, fetch, open JupyterLab.
+
+The parser needs nothing but Python, so that ``run_all.sh --help`` works before anything is set up.
+"""
 
 import argparse
-import errno
 import os
 import shutil
 import sys
-import time
-from functools import partial
 from pathlib import Path
 
-from fluxlib.errors import FluxError
-from fluxlib.utils.files import NOTEBOOKS, PROJECT, SAMPLE
-from fluxlib.utils.parallel import SCHEDULER_VARIABLE as SCHEDULER
-from fluxlib.utils.validation import parse_count
-
-REPORTS = PROJECT / "reports"
-FIGURES = PROJECT / "figures"
-SWEEPS = PROJECT / "sweeps"
+_COMMANDS = {
+    "test": "run the tests; arguments are pytest's",
+    "lab": "open the notebooks in JupyterLab; arguments are its own",
+    "fetch": "get a dataset from the archives",
+}
 # Options of pytest: a worker a core, files (or what else shares fixtures) whole, in our order.
 SIDE_BY_SIDE = ("-n", "logical", "--dist", "loadgroup", "--no-loadscope-reorder")
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_USAGE = Path(__file__).parent / "reports" / "templates" / "usage.txt"
+_VARIABLE = "FLUX_SCHEDULER"
+# Importing these takes longer than all else that a step's process does beside its notebook, which
+# has no use for them: papermill's storage in clouds, and a parser of web addresses in jsonschema.
+_UNUSED = ("boto3", "pyarrow", "rfc3987_syntax")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,23 +37,19 @@ def main(arguments: list[str] | None = None) -> int:
         when interrupted.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == ["test"]:
-        return run_tests(arguments[1:])
-    if arguments[:1] == ["lab"]:
-        return open_lab(arguments[1:])
-    try:
-        if arguments[:1] == ["fetch"]:
-            from fluxlib.archives.fetch import fetch_from_arguments
+    if arguments[:1] == ["step"]:
+        return run_step(*arguments[1:])
+    options = make_parser().parse_args(arguments)
 
-            return fetch_from_arguments(arguments[1:])
-        if arguments[:1] == ["sweep"]:
-            return sweep(_parse_sweep(arguments[1:]))
-        return run(_parse(arguments))
+    from fluxlib.errors import FluxError  # after the parser, which needs no package
+
+    try:
+        return options.run(options)
     except FluxError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        if error.errno not in _NO_ROOM:
+        if not _is_full(error):
             raise
         print(f"Error: {error}. Make room; the same command goes on from here.", file=sys.stderr)
         return 2
@@ -63,66 +58,184 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-def run(options: argparse.Namespace) -> int:
-    """Run the notebooks on a dataset, and say where the report is and what failed."""
-    # Imported late: a wrong option should be told at once.
-    from fluxlib.reports.formatting import format_seconds
-    from fluxlib.workflow.parameters import read_parameters
-    from fluxlib.workflow.runner import run_notebooks
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of all that run_all.sh takes."""
+    parser = argparse.ArgumentParser(
+        prog="./run_all.sh",
+        usage="./run_all.sh [OPTIONS], or ./run_all.sh COMMAND ...; --help lists both.",
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Run the notebooks on a dataset, and make the report.\n\n"
+        "The first call makes .venv, which takes a minute and needs the network. Notebooks whose\n"
+        "code, parameters and data have not changed since their last run are reused.",
+        epilog="The report is reports/<dataset>/index.html; figures are in figures/<dataset>/.\n"
+        "Python 3.11, 3.12 or 3.13 is needed; PYTHON=/path/to/python chooses one.",
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument(
+        "--data",
+        metavar="DIR",
+        type=Path,
+        help="a folder with a dataset.toml; without it, the simulated data/sample",
+    )
+    parser.add_argument(
+        "-f",
+        "--params",
+        metavar="FILE",
+        type=Path,
+        help='parameters, a YAML file: "name: value", or a section a notebook',
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--only",
+        metavar="03[,05]",
+        action="extend",
+        type=lambda text: text.split(","),
+        default=[],
+        help="only these notebooks, and what they build on where it is out of date",
+    )
+    which.add_argument("--from", dest="start", metavar="04", help="this notebook and all after it")
+    _add_machine(parser)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    sweep = commands.add_parser(
+        "sweep",
+        prog="./run_all.sh sweep",
+        allow_abbrev=False,
+        help="run many parameter sets, and compare them",
+        description="Run the notebooks with many parameter sets; what runs share is run once.",
+    )
+    sweep.set_defaults(run=run_sweep)
+    sweep.add_argument("file", type=Path, help="the parameter sets; params/sweep.yaml shows one")
+    _add_machine(sweep)
+    for name, text in _COMMANDS.items():
+        # No prefix is that of an option: all that follows belongs to the command.
+        command = commands.add_parser(name, help=text, add_help=False, prefix_chars="\0")
+        command.set_defaults(run={"test": run_tests, "lab": open_lab, "fetch": fetch}[name])
+        command.add_argument("rest", nargs="*")
+    return parser
 
-    began = time.monotonic()
-    if options.scheduler:
-        os.environ[SCHEDULER] = options.scheduler  # which the notebooks' kernels inherit
-    parameters = read_parameters(options.params) if options.params else {}
-    result = run_notebooks(
-        describe_dataset(options.data or _ensure_sample()),
-        notebooks=NOTEBOOKS,
-        reports=REPORTS,
-        figures=FIGURES,
-        parameters=parameters,
+
+def _add_machine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--workers",
+        "--cores",
+        "--jobs",
+        metavar="N",
+        type=_parse_workers,
+        help="notebooks at a time; as many as this machine has cores and memory for",
+    )
+    parser.add_argument(
+        "--executor",
+        metavar="NAME",
+        help="where notebooks run, through a plugin of Snakemake's: slurm, kubernetes, ...",
+    )
+    parser.add_argument(
+        "--profile", metavar="DIR", help="a folder with a config.yaml of Snakemake's options"
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        default=os.environ.get(_VARIABLE),
+        help="Dask's, tcp://host:8786, whose workers then do the long work inside a notebook; "
+        f"without it, {_VARIABLE}",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="list the notebooks that would run, and why"
+    )
+    parser.add_argument(
+        "--publish", metavar="URL", help="copy the report to s3://bucket/path, gs:// or abfs://"
+    )
+
+
+def _parse_workers(text: str) -> int:
+    from fluxlib.utils.validation import parse_count
+
+    return parse_count(text)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the notebooks on a dataset; print where the report is and what failed."""
+    from fluxlib.workflow import notebooks
+    from fluxlib.workflow.parameters import read_parameters
+    from fluxlib.workflow.plan import plan_run
+    from fluxlib.workflow.store import RunFolder
+
+    source = describe_dataset(options.data or _ensure_sample())
+    plan = plan_run(
+        source,
+        notebooks=notebooks.NOTEBOOKS,
+        parameters=read_parameters(options.params) if options.params else {},
         parameters_source=str(options.params),
         only=options.only,
         start=options.start,
     )
-    print(f"{format_seconds(time.monotonic() - began)} in all. Report: {result.index}")
-    if options.publish:
-        folders = [result.index.parent, FIGURES / result.index.parent.name]
-        _publish([folder for folder in folders if folder.exists()], options.publish)
-    for line in result.failures:
-        print(line)
-    return 1 if result.failures else 0
+    place = RunFolder(source, notebooks.PROJECT / "reports", notebooks.PROJECT / "figures")
+    return _run_plan(options, plan, {plan.runs[0].name: place}, [place.folder, place.pictures])
 
 
-def sweep(options: argparse.Namespace) -> int:
-    """Run the notebooks with many parameter sets, and say where the comparison is."""
-    from fluxlib.reports.formatting import format_seconds
-    from fluxlib.workflow.plan import read_plan
-    from fluxlib.workflow.sweep import run_sweep
+def run_sweep(options: argparse.Namespace) -> int:
+    """Run the notebooks with many parameter sets; print where the comparison is."""
+    from fluxlib.reports.runs import place_run
+    from fluxlib.workflow import notebooks
+    from fluxlib.workflow.plan import plan_sweep
 
-    began = time.monotonic()
-    plan = read_plan(
-        options.file, notebooks=NOTEBOOKS, sample=_ensure_sample, describe=describe_dataset
+    plan = plan_sweep(
+        options.file,
+        notebooks=notebooks.NOTEBOOKS,
+        sample=_ensure_sample,
+        describe=describe_dataset,
     )
+    folder = notebooks.PROJECT / "sweeps" / plan.name
+    places = {run.name: place_run(folder, run) for run in plan.runs}
     print(f"{len(plan.runs)} runs, {len(plan.nodes)} different steps", flush=True)
-    result = run_sweep(
-        plan,
-        folder=SWEEPS,
-        address=options.scheduler,
-        workers=options.workers,
-        say=partial(print, flush=True),
-    )
-    ran = [outcome for outcome in result.outcomes.values() if not outcome.reused]
-    took = format_seconds(time.monotonic() - began)
-    print(f"{took} in all, {len(ran)} steps run. Comparison: {result.index}")
+    return _run_plan(options, plan, places, [folder], sweep=folder)
+
+
+def _run_plan(options, plan, places, folders: list[Path], sweep: Path | None = None) -> int:
+    """Run or explain a plan, publish its folders, and print what failed, last."""
+    from fluxlib.reports import runs
+    from fluxlib.workflow.engine import Machine
+    from fluxlib.workflow.notebooks import PROJECT
+    from fluxlib.workflow.store import StepStore
+
+    store = StepStore(PROJECT / "reports" / ".steps")
+    if options.dry_run:
+        print("\n".join(runs.explain_run(plan, places, store)))
+        return 0
+    if options.scheduler:
+        os.environ[_VARIABLE] = options.scheduler  # which the notebooks' kernels inherit
+    machine = Machine(workers=options.workers, profile=options.profile, executor=options.executor)
+    result = runs.run_plan(plan, places, store=store, sweep=sweep, machine=machine)
+    print(f"{result.took} in all. Report: {result.index}")
     if options.publish:
-        _publish([result.index.parent], options.publish)
+        from fluxlib.reports.publish import publish
+
+        there = [folder for folder in folders if folder.exists()]
+        print(f"Published: {publish(there, options.publish, root=PROJECT)}")
     for line in result.failures:
         print(line)
     return 1 if result.failures else 0
+
+
+def run_step(jobs: str, key: str, threads: str) -> int:
+    """Run one step, as the Snakefile asks for it: ``python -m fluxlib step JOBS KEY THREADS``."""
+    sys.modules.update(dict.fromkeys(_UNUSED))
+    from fluxlib.reports.pages import prepare_content
+    from fluxlib.workflow.engine import follow_run, read_job
+    from fluxlib.workflow.execution import run_job
+    from fluxlib.workflow.store import FINAL
+
+    follow_run()
+    job, store = read_job(Path(jobs), key)
+    scratch = Path(jobs).parent
+    (scratch / f"{key}.began").touch()
+    outcome = run_job(job, store, threads=int(threads), finish=prepare_content)
+    (scratch / f"{key}.ended").touch()
+    return 0 if outcome.status in FINAL else 1
 
 
 def describe_dataset(folder: str | Path):
-    """Return the `fluxlib.workflow.runner.Source` of a dataset folder.
+    """Return the `fluxlib.workflow.store.Source` of a dataset folder.
 
     Raises
     ------
@@ -131,7 +244,7 @@ def describe_dataset(folder: str | Path):
     """
     from fluxlib.datasets.loading import dataset_key
     from fluxlib.datasets.manifest import read_manifest
-    from fluxlib.workflow.runner import Source
+    from fluxlib.workflow.store import Source
 
     folder = Path(folder).resolve()
     manifest = read_manifest(folder)
@@ -144,9 +257,11 @@ def describe_dataset(folder: str | Path):
     )
 
 
-def run_tests(arguments: list[str]) -> int:
+def run_tests(options: argparse.Namespace) -> int:
     """Run pytest in the project's folder; it fails also when no test ran."""
     import pytest
+
+    from fluxlib.workflow.notebooks import PROJECT
 
     class Count:
         ran = 0
@@ -156,77 +271,49 @@ def run_tests(arguments: list[str]) -> int:
 
     os.chdir(PROJECT)
     count = Count()
-    status = int(pytest.main([*SIDE_BY_SIDE, *arguments], plugins=[count]))
+    status = int(pytest.main([*SIDE_BY_SIDE, *options.rest], plugins=[count]))
     if status == 0 and count.ran == 0:
         print("Error: no test ran.", file=sys.stderr)
         return 1
     return status
 
 
-def open_lab(arguments: list[str]) -> int:
+def open_lab(options: argparse.Namespace) -> int:
     """Become JupyterLab, opened in the folder of notebooks."""
-    command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={NOTEBOOKS}", *arguments]
-    os.execv(sys.executable, command)
+    from fluxlib.workflow.notebooks import NOTEBOOKS
+
+    words = ["-m", "jupyterlab", f"--ServerApp.root_dir={NOTEBOOKS}", *options.rest]
+    os.execv(sys.executable, [sys.executable, *words])
 
 
-def _parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="./run_all.sh", allow_abbrev=False)
-    parser.format_help = lambda: _USAGE.read_text(encoding="utf-8")
-    parser.format_usage = lambda: "./run_all.sh --help lists the options.\n"
-    parser.add_argument("--data", type=Path)
-    parser.add_argument("-f", "--params", type=Path)
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--only", action="extend", type=lambda text: text.split(","), default=[])
-    which.add_argument("--from", dest="start")
-    _add_places(parser)
-    return parser.parse_args(arguments)
+def fetch(options: argparse.Namespace) -> int:
+    """Get a dataset from the archives."""
+    from fluxlib.archives.fetch import fetch_from_arguments
 
-
-def _parse_sweep(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="./run_all.sh sweep",
-        allow_abbrev=False,
-        description="Run the notebooks with many parameter sets; what runs share is run once.",
-    )
-    parser.add_argument("file", type=Path, help="the parameter sets; params/sweep.yaml shows one")
-    parser.add_argument(
-        "--workers",
-        type=parse_count,
-        help="notebooks at a time on this machine; as many as it has cores and memory for",
-    )
-    _add_places(parser)
-    return parser.parse_args(arguments)
-
-
-def _add_places(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--scheduler",
-        default=os.environ.get(SCHEDULER),
-        help=f"a Dask scheduler, tcp://host:8786; without it, {SCHEDULER}",
-    )
-    parser.add_argument(
-        "--publish", metavar="URL", help="copy the pages to s3://, gs:// or abfs://"
-    )
-
-
-def _publish(folders: list[Path], url: str) -> None:
-    from fluxlib.reports.publish import publish
-
-    print(f"Published: {publish(folders, url, root=PROJECT)}")
+    return fetch_from_arguments(options.rest)
 
 
 def _ensure_sample() -> Path:
     """Make the sample dataset if it is absent or older code made it; two runs make it once."""
-    from fluxlib.simulation import sample
-    from fluxlib.workflow.lock import hold_lock
+    from filelock import FileLock
 
-    folder = SAMPLE
-    with hold_lock(folder.parent / ".lock", say=print):
+    from fluxlib.simulation import sample
+    from fluxlib.workflow import notebooks
+
+    folder = notebooks.SAMPLE
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.parent / ".lock"):
         if not sample.is_current(folder):
             print(f"Making the sample dataset in {folder}", flush=True)
             shutil.rmtree(folder, ignore_errors=True)
             sample.make_sample(folder)
     return folder
+
+
+def _is_full(error: OSError) -> bool:
+    import errno
+
+    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 if __name__ == "__main__":

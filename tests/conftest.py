@@ -23,13 +23,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep together, side by side with others, tests that share fixtures; begin with the slowest.
 
-    Tests that use the batch of all notebooks are one group, so that it is made once; others are
-    grouped by file.
+    Tests that use the batch of all notebooks are one group, and so are those that use the mixed
+    run, so that each is made once; others are grouped by file.
     """
     order = {}
     for item in items:
-        shares_batch = "batch" in getattr(item, "fixturenames", ())
-        group = "batch" if shares_batch else str(item.path)
+        names = getattr(item, "fixturenames", ())
+        shares_batch = "batch" in names
+        group = "batch" if shares_batch else "mixed" if "mixed" in names else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
         slow = item.get_closest_marker("slow") is not None
         order[group] = max(order.get(group, 0), 2 * shares_batch + slow)
@@ -101,3 +102,18 @@ def batch(tmp_path_factory, cache):
     from tests.helpers.batch import make_batch
 
     return make_batch(tmp_path_factory.mktemp("batch"))
+
+
+@pytest.fixture(scope="session")
+def mixed(tmp_path_factory):
+    """Run notebooks of which one fails and one does not apply; leave the folder as it is.
+
+    Returns
+    -------
+    (Path, Run, list of str)
+        The folder, the run and the lines that it reported.
+    """
+    from tests.helpers.notebooks import run_mixed
+
+    folder = tmp_path_factory.mktemp("mixed")
+    return folder, *run_mixed(folder)

@@ -1,5 +1,6 @@
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,17 +13,53 @@ import pytest
 
 from fluxlib import __main__ as command
 from fluxlib.simulation import sample
-from tests.helpers.notebooks import write_notebook
+from fluxlib.workflow import notebooks
+from tests.helpers.notebooks import write_notebook, write_step
+
+PROJECT = notebooks.PROJECT
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """Point the command at notebooks and outputs of the test's own."""
-    for name in ("notebooks", "reports", "figures", "sweeps"):
-        monkeypatch.setattr(command, name.upper(), tmp_path / name)
-    monkeypatch.setattr(command, "SAMPLE", tmp_path / "data" / "sample")
-    monkeypatch.setattr(command, "PROJECT", tmp_path)
+    """Point the command, in this process, at notebooks and outputs of the test's own."""
+    monkeypatch.setattr(notebooks, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr(notebooks, "SAMPLE", tmp_path / "data" / "sample")
+    monkeypatch.setattr(notebooks, "PROJECT", tmp_path)
+    (tmp_path / "requirements.txt").touch()
     return tmp_path
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """Copy what a project needs beside notebooks, with a dataset, for processes of their own."""
+    folder = tmp_path / "a clone"
+    for name in ("fluxlib", "Snakefile", "requirements.txt"):
+        path = PROJECT / name
+        if path.is_dir():
+            shutil.copytree(path, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(path, folder / name)
+    write_dataset(folder / "small")
+    return folder
+
+
+def start(clone, *arguments):
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "fluxlib", *arguments],
+        cwd=clone,
+        env={**os.environ, "PYTHONPATH": str(clone)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(clone, *arguments):
+    """Return the exit status of a command and the lines that it printed."""
+    process = start(clone, *arguments)
+    printed, error = process.communicate(timeout=240)
+    assert "Traceback" not in error
+    return process.returncode, printed.splitlines() + error.splitlines()
 
 
 def write_dataset(folder):
@@ -66,7 +103,7 @@ def test_an_unknown_option_ends_at_once(arguments, capsys):
     with pytest.raises(SystemExit) as stopped:
         command.main(arguments)
     assert stopped.value.code == 2
-    assert "./run_all.sh --help lists the options." in capsys.readouterr().err
+    assert "./run_all.sh [OPTIONS], or ./run_all.sh COMMAND" in capsys.readouterr().err
 
 
 def test_help_names_every_option(capsys):
@@ -74,22 +111,64 @@ def test_help_names_every_option(capsys):
         command.main(["--help"])
     assert stopped.value.code == 0
     text = capsys.readouterr().out
-    for option in ("--data", "-f, --params", "--only", "--from", "--scheduler", "--publish"):
+    for option in ("--data", "--params", "--only", "--from", "--scheduler", "--publish"):
+        assert option in text
+    for option in ("--workers", "--cores", "--profile", "--executor", "--dry-run"):
         assert option in text
     for option in ("test", "lab", "fetch", "sweep"):
         assert option in text
 
 
+def test_help_needs_no_package(tmp_path):
+    process = subprocess.run(
+        [sys.executable, "-I", "-S", PROJECT / "fluxlib" / "__main__.py", "--help"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr
+    assert "--data DIR" in process.stdout
+
+
+def test_what_follows_a_command_belongs_to_it():
+    for words in (["test", "-q", "--help"], ["lab", "--port", "1"], ["fetch", "-h", "x"]):
+        options = command.make_parser().parse_args(words)
+        assert options.rest == words[1:]
+    options = command.make_parser().parse_args(["--only", "01,03", "--only", "04"])
+    assert (options.only, options.run) == (["01", "03", "04"], command.run)
+
+
 @pytest.mark.slow
-def test_a_failure_is_the_last_line_and_status_1(project, capsys, monkeypatch):
-    monkeypatch.setattr(sample, "make_sample", write_dataset)
-    write_notebook(project / "notebooks", "01_fails", "1 / 0", plain=True)
-    assert command.main([]) == 1
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("Making the sample dataset in ")
-    assert lines[-2].endswith(f"Report: {project / 'reports' / 'small' / 'index.html'}")
-    assert lines[-1] == '01_fails failed in cell [3] "1 / 0": ZeroDivisionError: division by zero'
-    assert (project / "data" / "sample" / "dataset.toml").exists()
+def test_a_failure_is_the_last_line_and_status_1_and_the_rest_is_reused(clone):
+    data = clone / "small"
+    write_step(clone, "01_a", "save(n)", parameters="n = 1\n")
+    write_notebook(clone / "notebooks", "02_fails", "1 / 0", plain=True)
+    status, lines = run(clone, "--data", str(data))
+    assert status == 1
+    assert lines[-2].endswith(f"Report: {clone / 'reports' / 'small' / 'index.html'}")
+    assert lines[-1] == '02_fails failed in cell [3] "1 / 0": ZeroDivisionError: division by zero'
+
+    def explain(*words):
+        status, lines = run(clone, "--data", str(data), "--dry-run", "--only", "01", *words)
+        assert status == 0
+        return [line.split(maxsplit=1)[1] for line in lines]
+
+    assert explain() == ["is current: done", "not asked for"]
+    (clone / "n.yaml").write_text("n: 2\n")
+    assert explain("-f", str(clone / "n.yaml"))[0] == "would run: changed parameters: n"
+    for path, reason in [
+        (clone / "fluxlib" / "satellites.py", "fluxlib or requirements.txt have changed"),
+        (clone / "requirements.txt", "fluxlib or requirements.txt have changed"),
+        (data / "flux.csv", "the data have changed"),
+    ]:
+        text = path.read_text()
+        path.write_text(
+            text + ("2010-01-03 00:00:00,5.0\n" if path.suffix == ".csv" else "\n# x\n")
+        )
+        assert reason in explain()[0]
+        path.write_text(text)
+    assert explain()[0] == "is current: done"
+    assert (data / "ran").read_text().split() == ["01_a"]
 
 
 def test_a_sample_is_kept_as_long_as_the_code_that_makes_it_is_the_same(project, monkeypatch):
@@ -114,19 +193,22 @@ def test_fetch_is_reached_and_its_faults_are_one_sentence(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_a_sweep_is_run_compared_and_published(project, capsys):
-    write_dataset(project / "small")
-    write_notebook(project / "notebooks", "01_a", "1 / n", parameters="n = 1\n", plain=True)
-    (project / "two.yaml").write_text("datasets: [small]\ngrid: {n: [0, 1]}\n")
-    words = ["--workers", "1", "--publish", f"file://{project}/published"]
-    assert command.main(["sweep", str(project / "two.yaml"), *words]) == 1
-    lines = capsys.readouterr().out.splitlines()
-    index = project / "sweeps" / "two" / "index.html"
+def test_a_sweep_is_run_compared_and_published(clone):
+    write_notebook(clone / "notebooks", "01_a", "1 / n", parameters="n = 1\n", plain=True)
+    (clone / "two.yaml").write_text("datasets: [small]\ngrid: {n: [0, 1]}\n")
+    words = ["sweep", str(clone / "two.yaml")]
+    status, lines = run(clone, *words, "--dry-run")
+    assert (status, len(lines)) == (0, 2)
+    assert not (clone / "sweeps").exists()
+    status, lines = run(clone, *words, "--publish", f"file://{clone}/published")
+    assert status == 1
+    index = clone / "sweeps" / "two" / "index.html"
     assert lines[0] == "2 runs, 2 different steps"
-    assert lines[-3].endswith(f"2 steps run. Comparison: {index}")
+    assert [line.split()[0] for line in lines[1:3]] == ["1/2", "2/2"]
+    assert lines[-3].endswith(f" s in all. Report: {index}")
     assert lines[-2].startswith("Published: ")
     assert lines[-1].endswith("ZeroDivisionError: division by zero (run-1)")
-    assert (project / "published" / "sweeps" / "two" / "index.html").is_file()
+    assert (clone / "published" / "sweeps" / "two" / "index.html").is_file()
 
 
 def test_a_sweep_that_cannot_be_read_is_one_sentence_and_status_2(project, capsys):
@@ -140,7 +222,8 @@ def test_a_number_of_workers_that_is_none_is_refused(project, capsys, words, wor
     with pytest.raises(SystemExit, match="2"):
         command.main([*words, f"--workers={workers}"])
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last.endswith(f"--workers: it is {workers!r}; expected a whole number above 0.")
+    assert "error: argument --workers" in last
+    assert last.endswith(f": it is {workers!r}; expected a whole number above 0.")
 
 
 def test_a_full_disk_is_one_sentence_and_status_2(monkeypatch, capsys):
@@ -153,47 +236,32 @@ def test_a_full_disk_is_one_sentence_and_status_2(monkeypatch, capsys):
     assert "No space left on device: 'reports/x'. Make room; the same command goes on" in error
 
 
-INTERRUPTED = """
-import sys
-from pathlib import Path
-from fluxlib import __main__ as command
-from fluxlib.simulation import sample
-folder = Path(sys.argv[1])
-command.NOTEBOOKS, command.REPORTS = folder / "notebooks", folder / "reports"
-command.FIGURES = folder / "figures"
-sys.exit(command.main(["--data", str(folder / "small")]))
-"""
-
-
 @pytest.mark.slow
-def test_an_interrupt_ends_with_one_line_and_without_a_kernel(tmp_path):
-    write_dataset(tmp_path / "small")
+def test_an_interrupt_ends_with_one_line_and_without_a_kernel(clone):
     write_notebook(
-        tmp_path / "notebooks",
+        clone / "notebooks",
         "01_long",
         "import os, time\nfrom pathlib import Path\n"
-        "Path(dataset_folder, 'writing').write_text(str(os.getpid()))\n"
+        "Path(dataset_folder, 'writing').write_text(f'{os.getpid()} {os.getppid()}')\n"
         "Path(dataset_folder, 'writing').rename(Path(dataset_folder, 'started'))\n"
         "time.sleep(600)",
         plain=True,
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED, str(tmp_path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    started = tmp_path / "small" / "started"
-    wait_for(started.exists)
+    process = start(clone, "--data", str(clone / "small"))
+    started = clone / "small" / "started"
+    wait_for(lambda: started.exists() or process.poll() is not None)
+    processes = started.read_text().split()
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=30)
+    _, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert error.split("\n")[-2:] == ["Stopped. The same command goes on from here.", ""]
     assert "Traceback" not in error
-    wait_for(lambda: not Path(f"/proc/{started.read_text()}/cmdline").is_file())
+    for one in processes:
+        wait_for(lambda one=one: not Path(f"/proc/{one}/cmdline").is_file())
+    assert not list((clone / "reports" / ".steps").glob(".run-*"))
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, seconds=240):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import fluxlib
-from fluxlib.utils.files import NOTEBOOKS
+from fluxlib.workflow.notebooks import NOTEBOOKS
 from tests.helpers.batch import CHEAP, NAMES, read, run_all
 
 

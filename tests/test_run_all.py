@@ -13,12 +13,8 @@ SCRIPT = PROJECT / "run_all.sh"
 def clone(tmp_path):
     """Make a project that is only the door, an empty list of packages, and a command."""
     folder = tmp_path / "a clone"
-    (folder / "fluxlib" / "reports" / "templates").mkdir(parents=True)
+    (folder / "fluxlib").mkdir(parents=True)
     shutil.copy(SCRIPT, folder)
-    shutil.copy(
-        PROJECT / "fluxlib" / "reports" / "templates" / "usage.txt",
-        folder / "fluxlib" / "reports" / "templates",
-    )
     (folder / "requirements.txt").write_text("")
     (folder / "fluxlib" / "__init__.py").write_text("")
     (folder / "fluxlib" / "__main__.py").write_text(
@@ -57,6 +53,7 @@ def test_the_script_is_well_formed():
 
 
 def test_help_needs_no_set_up(clone):
+    shutil.copy(PROJECT / "fluxlib" / "__main__.py", clone / "fluxlib")
     process = run(clone, "--only", "03", "--help")
     assert process.returncode == 0
     assert "--data DIR" in process.stdout
@@ -85,22 +82,38 @@ def test_a_chosen_python_that_does_not_fit_is_named(clone, tmp_path):
     assert "PYTHON is /no/such/python (unusable)" in process.stderr
 
 
+def fake_uv(folder, status):
+    """Put a `uv` in a folder that notes its call and ends with a status."""
+    folder.mkdir()
+    path = folder / "uv"
+    path.write_text(f'#!/bin/sh\necho "$@" >>"{folder}/calls"\nexit {status}\n')
+    path.chmod(0o755)
+    return folder
+
+
 @pytest.mark.slow
-def test_set_up_happens_once_follows_the_pins_and_survives_a_kill(clone):
-    first = run(clone, "--data", "some folder", MPLBACKEND="agg")
+def test_set_up_happens_once_follows_the_pins_and_survives_a_kill(clone, tmp_path):
+    uv = fake_uv(tmp_path / "bin", status=0)
+    path = f"{uv}:{os.environ['PATH']}"
+    first = run(clone, "--data", "some folder", MPLBACKEND="agg", PATH=path)
     assert first.returncode == 0, first.stderr
     assert first.stdout == "['--data', 'some folder'] None\n"
     assert "Setting up .venv" in first.stderr
+    assert (uv / "calls").read_text() == (
+        f"pip install --quiet --python {clone}/.venv/bin/python -r {clone}/requirements.txt\n"
+    )
 
     second = run(clone)
     assert (second.stdout, second.stderr) == ("[] None\n", "")
 
+    # What uv cannot install, pip can.
+    (uv / "uv").write_text("#!/bin/sh\nexit 2\n")
     (clone / "requirements.txt").write_text("# other pins\n")
-    assert "Bringing .venv up to date" in run(clone).stderr
+    assert "Bringing .venv up to date" in run(clone, PATH=path).stderr
     assert run(clone).stderr == ""
 
     (clone / "requirements.txt").write_text("./no-such-folder\n")
-    failed = run(clone)
+    failed = run(clone, PATH=path)
     assert failed.returncode == 1
     assert "installing requirements.txt failed" in failed.stderr
 
@@ -108,6 +121,6 @@ def test_set_up_happens_once_follows_the_pins_and_survives_a_kill(clone):
     assert not (clone / ".venv" / "set-up").exists()
     shutil.rmtree(clone / ".venv" / "bin")
     (clone / "requirements.txt").write_text("")
-    again = run(clone, "test", "--help")
+    again = run(clone, "test", "--help", PATH=path)
     assert "Setting up .venv" in again.stderr
     assert again.stdout == "['test', '--help'] None\n"

@@ -1,4 +1,4 @@
-"""What the runs of a sweep came to: a tidy table of all scores, and a page that compares them."""
+"""Runs side by side: all those of a sweep, and the latest ones of a dataset."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,20 +8,21 @@ from typing import Any
 
 import pandas as pd
 
-from fluxlib.reports.assembly import find_index
-from fluxlib.reports.formatting import tabulate_records
 from fluxlib.reports.pages import make_environment
 from fluxlib.utils.files import atomic_path, read_results, write_text
-from fluxlib.workflow.depot import Depot
-from fluxlib.workflow.desk import Outcome
+from fluxlib.utils.formatting import format_value, tabulate_records
+from fluxlib.workflow.parameters import flatten_parameters
 from fluxlib.workflow.plan import Node, Plan, PlannedRun
+from fluxlib.workflow.store import BROKEN, Outcome, StepStore
 
 RESULTS = "results.parquet"
+HISTORY = "runs.json"
+_KEPT = 8  # runs of a dataset: as many columns as a page can show
 _COUNT = "n"  # the one score that is a whole number; others say which score it is: horizon, fold
 
 
 def write_comparison(
-    plan: Plan, outcomes: Mapping[str, Outcome], depot: Depot, folder: Path
+    plan: Plan, outcomes: Mapping[str, Outcome], store: StepStore, folder: Path
 ) -> Path:
     """Write ``results.parquet`` and the comparison page of a sweep; return the page.
 
@@ -30,13 +31,13 @@ def write_comparison(
     plan
     outcomes
         By node.
-    depot
+    store
         Where the steps are.
     folder
         Of the sweep; its runs are in ``runs``.
     """
     results = {
-        name: _read_scores(plan.nodes[name], outcome, depot) for name, outcome in outcomes.items()
+        name: _read_scores(plan.nodes[name], outcome, store) for name, outcome in outcomes.items()
     }
     table = pd.DataFrame(_list_scores(plan, results))
     with atomic_path(folder / RESULTS) as temporary:
@@ -50,7 +51,7 @@ def write_comparison(
         table=tabulate_records(runs) if any(runs) else None,
         common=common,
         states=[_describe_state(run, outcomes) for run in plan.runs],
-        links=[find_index(Path("runs") / run.name, run.source).as_posix() for run in plan.runs],
+        links=[f"runs/{run.name}/reports/{run.source.name}/index.html" for run in plan.runs],
         effects=[
             {"name": name, "table": tabulate_records(_average(plan, figures, name))}
             for name in plan.runs[0].varied
@@ -64,10 +65,12 @@ def write_comparison(
     return path
 
 
-def _read_scores(node: Node, outcome: Outcome, depot: Depot) -> dict[str, Any]:
+def _read_scores(node: Node, outcome: Outcome, store: StepStore) -> dict[str, Any]:
     if outcome.status != "done":
         return {}
-    return read_results(depot.desk(node.source, outcome.key).folder, node.step.name)
+    return read_results(
+        store.find_folder(outcome.key) / "reports" / node.source.name, node.step.name
+    )
 
 
 def _list_scores(plan: Plan, results: Mapping[str, dict]) -> Iterator[dict[str, Any]]:
@@ -143,6 +146,80 @@ def _describe_state(run: PlannedRun, outcomes: Mapping[str, Outcome]) -> str:
     bad = [
         f"{step[:2]} {outcomes[name].status}"
         for step, name in run.nodes.items()
-        if outcomes[name].status in ("failed", "skipped")
+        if outcomes[name].status in BROKEN
     ]
     return ", ".join(bad) or "done"
+
+
+def record_run(
+    folder: Path, outcomes: Mapping[str, Outcome], dataset_key: str
+) -> list[dict[str, Any]]:
+    """Add a run to those of its dataset and return them, the newest first.
+
+    Parameters
+    ----------
+    folder : Path
+        The dataset's reports.
+    outcomes : mapping of str to Outcome
+        By step.
+    dataset_key : str
+        The hash of the dataset's content. A run with the parameters and the data of an older one
+        takes its place.
+    """
+    run = {
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "data": dataset_key,
+        "parameters": {name: o.parameters for name, o in outcomes.items() if o.parameters},
+        "scores": [
+            {"step": step, "label": one["label"], "value": one["value"]}
+            for step, outcome in outcomes.items()
+            if outcome.status in ("done", "out of date")
+            for one in read_results(folder, step).get("headline") or []
+        ],
+    }
+    known = read_runs(folder)
+    same = ("data", "parameters")
+    if known and all(known[0][name] == run[name] for name in (*same, "scores")):
+        return known  # nothing was run again
+    others = [old for old in known if any(old[name] != run[name] for name in same)]
+    runs = [run, *others][:_KEPT]
+    write_text(folder / HISTORY, json.dumps(runs, indent=1) + "\n")
+    return runs
+
+
+def read_runs(folder: Path) -> list[dict[str, Any]]:
+    """Return the runs recorded, the newest first; none if the file cannot be read."""
+    try:
+        return json.loads((folder / HISTORY).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # a first run, or one that was cut short by an older version
+        return []
+
+
+def compare_runs(runs: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """Lay runs out side by side; None if there is but one.
+
+    Returns
+    -------
+    dict
+        ``runs``, when each finished; ``parameters`` that differ and ``scores``, both lists of
+        ``{step, name, texts}`` with a text a run.
+    """
+    if len(runs) < 2:
+        return None
+    given = [flatten_parameters(run["parameters"]) for run in runs]
+    names = sorted({name for one in given for name in one})
+    differing = [name for name in names if len({repr(one.get(name)) for one in given}) > 1]
+    scores = [{(s["step"], s["label"]): s["value"] for s in run["scores"]} for run in runs]
+    labels = dict.fromkeys(key for one in scores for key in one)  # the newest run's first
+    labels = sorted(labels, key=lambda key: key[0])
+    return {
+        "runs": [run["finished"][:16].replace("T", " ") for run in runs],
+        "data": len({run["data"] for run in runs}) > 1 and [run["data"][:8] for run in runs],
+        "parameters": [_compare(name, given, "default") for name in differing],
+        "scores": [_compare(label, scores, None) for label in labels],
+    }
+
+
+def _compare(key: tuple[str, str], runs: list[dict], absent: Any) -> dict[str, Any]:
+    texts = [format_value(run.get(key, absent)) for run in runs]
+    return {"step": key[0], "name": key[1], "texts": texts}

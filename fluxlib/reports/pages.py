@@ -4,15 +4,17 @@ Pages need no network and no other file. Only the figures' full size and the tab
 """
 
 import base64
+import hashlib
 import io
+import json
 import os
 import platform
 import re
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import cached_property, lru_cache, partial
+from functools import lru_cache, partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -22,22 +24,27 @@ import nbformat
 from nbconvert import HTMLExporter
 from PIL import Image
 
-from fluxlib.reports.formatting import (
+from fluxlib.utils.files import read_results, write_text
+from fluxlib.utils.formatting import (
     align_columns,
     drop_library_log,
     format_seconds,
     format_value,
     tabulate_records,
 )
-from fluxlib.reports.history import compare_runs, record_run
-from fluxlib.utils.files import PROJECT, read_results, write_text
-from fluxlib.workflow.desk import Desk, Outcome
 from fluxlib.workflow.execution import list_started_cells
-from fluxlib.workflow.parameters import RESERVED
-from fluxlib.workflow.settings import CONTROLS, LABELS, format_settings
-from fluxlib.workflow.steps import Step
+from fluxlib.workflow.notebooks import Step
+from fluxlib.workflow.parameters import CONTROLS, LABELS, RESERVED, format_settings
+from fluxlib.workflow.plan import Plan
+from fluxlib.workflow.store import Outcome, RunFolder, StepStore
 
+TEMPLATES = Path(__file__).parent / "templates"
 WIDTH = 640  # pixels of a thumbnail; a click shows the figure itself
+_CONTENT = "page.json"
+# What numbers and figures depend on, in the order of their shares.
+_PACKAGES = ("numpy", "pandas", "scipy", "scikit-learn", "scikit-learn-intelex", "tensorflow")
+_PACKAGES += ("keras", "deap", "xgboost", "xgboost-cpu", "numba", "pyarrow", "matplotlib")
+_PACKAGES += ("seaborn", "papermill", "snakemake")
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,8 @@ class Picture:
 
     Attributes
     ----------
-    path : Path
+    file : str
+        Its name.
     title, alt : str
         Caption, and what it shows in words; see `fluxlib.Results.show_figure`.
     thumbnail : str
@@ -55,7 +63,7 @@ class Picture:
         Of the thumbnail, in pixels.
     """
 
-    path: Path
+    file: str
     title: str
     alt: str
     thumbnail: str
@@ -69,145 +77,183 @@ def read_pictures(folder: Path, step: str) -> list[Picture]:
 
 
 def _read_picture(path: Path) -> Picture:
-    return Picture(path=path, **_shrink(path.read_bytes(), path.stem))
-
-
-# Runs of a sweep share most of their figures, and scaling one takes time.
-@lru_cache(maxsize=64)
-def _shrink(content: bytes, name: str) -> dict:
-    with Image.open(io.BytesIO(content)) as image:
+    with Image.open(path) as image:
         words = dict(image.text)  # the image forgets them when it is scaled
         small = image.convert("RGB")
     small.thumbnail((WIDTH, 3 * WIDTH), Image.Resampling.LANCZOS)
     data = io.BytesIO()
     small.save(data, "WEBP", quality=80)
-    return {
-        "title": words.get("Title", name),
-        "alt": words.get("Description", ""),
-        "thumbnail": "data:image/webp;base64," + base64.b64encode(data.getvalue()).decode(),
-        "width": small.width,
-        "height": small.height,
+    return Picture(
+        file=path.name,
+        title=words.get("Title", path.stem),
+        alt=words.get("Description", ""),
+        thumbnail="data:image/webp;base64," + base64.b64encode(data.getvalue()).decode(),
+        width=small.width,
+        height=small.height,
+    )
+
+
+def prepare_content(folder: Path, outcome: Outcome) -> dict[str, Any]:
+    """Render what reports show of a step, and keep it in the step's own folder.
+
+    This takes most of a page's time. It is done once, by the process that ran the notebook.
+
+    Returns
+    -------
+    dict
+        ``body``, the notebook as HTML, ``pictures``, and ``made_with``, a hash of the template.
+    """
+    notebook = next(folder / name for name in outcome.outputs if name.endswith(".ipynb"))
+    content = {
+        "body": _render_notebook(notebook),
+        "pictures": [
+            asdict(_read_picture(folder / name))
+            for name in outcome.outputs
+            if name.startswith("figures/") and name.endswith(".png")
+        ],
+        "made_with": _hash_template(),
     }
+    write_text(folder / _CONTENT, json.dumps(content))
+    return content
 
 
-TEMPLATES = Path(__file__).parent / "templates"
+def _read_content(outcome: Outcome, store: StepStore) -> dict[str, Any]:
+    folder = store.find_folder(outcome.key)
+    try:
+        content = json.loads((folder / _CONTENT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        content = {}
+    if content.get("made_with") != _hash_template():
+        content = prepare_content(folder, outcome)
+    return {**content, "pictures": [Picture(**one) for one in content["pictures"]]}
 
 
-@dataclass(frozen=True)
-class Report:
-    """The pages of one dataset.
+def _hash_template() -> str:
+    return hashlib.sha256((TEMPLATES / "cells.html.j2").read_bytes()).hexdigest()
+
+
+def _render_notebook(path: Path) -> str:
+    notebook = nbformat.read(path, as_version=4)
+    # What follows a failure is about figures that were never drawn.
+    notebook.cells = list_started_cells(notebook)
+    exporter = HTMLExporter(
+        template_name="basic",
+        template_file="cells.html.j2",
+        extra_template_paths=[str(TEMPLATES)],
+        exclude_input=True,
+        exclude_output_prompt=True,
+        exclude_anchor_links=True,
+        filters={"align_columns": align_columns, "drop_library_log": drop_library_log},
+    )
+    return exporter.from_notebook_node(notebook)[0]
+
+
+def write_report(
+    place: RunFolder,
+    plan: Plan,
+    outcomes: Mapping[str, Outcome],
+    store: StepStore,
+    *,
+    comparison: Mapping[str, Any] | None,
+    seconds: float,
+) -> None:
+    """Write ``<step>.html`` for each chosen step, and ``index.html``.
 
     Parameters
     ----------
-    desk
-        Where the steps left their files, and the pages go.
-    steps
-        All notebooks, in order.
-    chosen
-        Names of the steps that this run brings up to date, which therefore get a page.
+    place
+        Where the steps' files are, and the pages go.
+    plan
+    outcomes
+        By step.
+    store
+        Where the steps' contents are.
+    comparison
+        See `fluxlib.reports.comparison.compare_runs`.
+    seconds
+        What the run took.
     """
-
-    desk: Desk
-    steps: list[Step]
-    chosen: set[str]
-
-    def write_page(self, step: Step, outcome: Outcome) -> Path:
-        """Turn a step's executed notebook into ``<step>.html``; nothing is executed again."""
-        path = self.desk.page(step)
-        pages = [s for s in self.steps if s.name in self.chosen or self.desk.page(s).exists()]
-        place = [s.name for s in pages].index(step.name)
-        html = self._render(
+    render = partial(_render, source=place.source, versions=list_versions())
+    listed = [s for s in plan.steps if s.name in plan.chosen or _page(place, s).exists()]
+    contents = {
+        name: _read_content(outcomes[name], store)
+        if outcomes[name].outputs
+        else {"body": "", "pictures": []}
+        for name in plan.chosen
+    }
+    for number, step in enumerate(listed, 1):
+        if step.name not in plan.chosen:
+            continue
+        outcome = outcomes[step.name]
+        html = render(
             "page.html.j2",
             step=step,
             outcome=outcome,
-            body=self._render_notebook(step, outcome),
+            body=contents[step.name]["body"],
             parameters=list_parameters(step, outcome),
             settings=format_controls(step, outcome),
-            pages=pages,
-            next_step=pages[place + 1] if place + 1 < len(pages) else None,
+            pages=listed,
+            next_step=listed[number] if number < len(listed) else None,
         )
-        write_text(path, html)
-        return path
-
-    def write_index(self, outcomes: Mapping[str, Outcome], *, seconds: float) -> Path:
-        """Write ``index.html`` from the outcomes and from what the steps left on disk.
-
-        Parameters
-        ----------
-        outcomes
-            By step.
-        seconds
-            What the run took.
-        """
-        path = self.desk.folder / "index.html"
-        entries = [self._describe_step(step, outcomes[step.name]) for step in self.steps]
-        headlines = {entry["step"].name: entry["headline"] for entry in entries}
-        runs = record_run(self.desk.folder, outcomes, headlines, dataset_key=self.desk.source.key)
-        html = self._render(
-            "index.html.j2",
-            entries=entries,
-            seconds=seconds,
-            finished=datetime.now(UTC),
-            comparison=compare_runs(runs),
-            pages=[step for step in self.steps if self.desk.page(step).exists()],
+        write_text(_page(place, step), html)
+    entries = [
+        _describe_step(
+            place,
+            step,
+            outcomes[step.name],
+            contents[step.name]["pictures"]
+            if step.name in contents
+            else read_pictures(place.pictures, step.name),
         )
-        write_text(path, html)
-        return path
-
-    def _describe_step(self, step: Step, outcome: Outcome) -> dict[str, Any]:
-        is_valid = outcome.status in ("done", "out of date")
-        results = read_results(self.desk.folder, step.name) if is_valid else {}
-        return {
-            "step": step,
-            "outcome": outcome,
-            "page": self._link(self.desk.page(step)),
-            "notebook": self._link(self.desk.notebook(step)),
-            "results": self._link(self.desk.results(step)),
-            "tables": [
-                (path.stem.removeprefix(f"{step.name}_"), self._link(path))
-                for path in self.desk.list_outputs(step)
-                if path.suffix == ".parquet"
-            ],
-            "pictures": read_pictures(self.desk.pictures, step.name),
-            "headline": results.get("headline") or [],
-            "scores": tabulate_records(results["scores"]) if results.get("scores") else None,
-            "parameters": list_parameters(step, outcome),
-        }
-
-    def _render(self, template: str, **values: Any) -> str:
-        return self._environment.get_template(template).render(
-            source=self.desk.source, versions=self._versions, link=self._link, **values
-        )
-
-    def _render_notebook(self, step: Step, outcome: Outcome) -> str:
-        if outcome.status == "skipped":
-            return ""
-        notebook = nbformat.read(self.desk.notebook(step), as_version=4)
-        # What follows a failure speaks of figures that were never drawn.
-        notebook.cells = list_started_cells(notebook)
-        exporter = HTMLExporter(
-            template_name="basic",
-            template_file="cells.html.j2",
-            extra_template_paths=[str(TEMPLATES)],
-            exclude_input=True,
-            exclude_output_prompt=True,
-            exclude_anchor_links=True,
-            filters={"align_columns": align_columns, "drop_library_log": drop_library_log},
-        )
-        return exporter.from_notebook_node(notebook)[0]
-
-    def _link(self, path: Path) -> str | None:
-        return Path(os.path.relpath(path, self.desk.folder)).as_posix() if path.exists() else None
-
-    @cached_property
-    def _versions(self) -> dict[str, str]:
-        return list_versions()
-
-    @cached_property
-    def _environment(self) -> jinja2.Environment:
-        return make_environment()
+        for step in plan.steps
+    ]
+    html = render(
+        "index.html.j2",
+        entries=entries,
+        seconds=seconds,
+        finished=datetime.now(UTC),
+        comparison=comparison,
+        pages=listed,
+        figures=Path(os.path.relpath(place.pictures, place.folder)).as_posix(),
+    )
+    write_text(place.index, html)
 
 
+def _describe_step(
+    place: RunFolder, step: Step, outcome: Outcome, pictures: list[Picture]
+) -> dict[str, Any]:
+    is_valid = outcome.status in ("done", "out of date")
+    results = read_results(place.folder, step.name) if is_valid else {}
+
+    def link(name: str) -> str | None:
+        return name if (place.folder / name).exists() else None
+
+    return {
+        "step": step,
+        "outcome": outcome,
+        "page": link(f"{step.name}.html"),
+        "notebook": link(f"{step.name}.ipynb"),
+        "results": link(f"{step.name}.json"),
+        "tables": [
+            (path.stem.removeprefix(f"{step.name}_"), f"tables/{path.name}")
+            for path in sorted((place.folder / "tables").glob(f"{step.name}_*.parquet"))
+        ],
+        "pictures": pictures,
+        "headline": results.get("headline") or [],
+        "scores": tabulate_records(results["scores"]) if results.get("scores") else None,
+        "parameters": list_parameters(step, outcome),
+    }
+
+
+def _page(place: RunFolder, step: Step) -> Path:
+    return place.folder / f"{step.name}.html"
+
+
+def _render(template: str, **values: Any) -> str:
+    return make_environment().get_template(template).render(**values)
+
+
+@lru_cache(maxsize=1)
 def make_environment() -> jinja2.Environment:
     """Return what renders the templates of pages."""
     environment = jinja2.Environment(
@@ -247,14 +293,11 @@ def format_controls(step: Step, outcome: Outcome) -> str:
     return format_settings({step.name: values})
 
 
+@lru_cache(maxsize=1)
 def list_versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that the project names itself."""
-    with open(PROJECT / "pyproject.toml", "rb") as file:
-        lines = tomllib.load(file)["project"]["dependencies"]
+    """Return the versions of Python and of the packages that results depend on."""
     versions = {"Python": f"{platform.python_version()} on {platform.system()}"}
-    for name in (re.match(r"[\w.-]+", line)[0] for line in lines):
-        try:
+    for name in _PACKAGES:
+        with suppress(metadata.PackageNotFoundError):  # optional, or not for this system
             versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:  # optional, or not for this system
-            continue
     return versions

@@ -14,8 +14,6 @@ import platformdirs
 from fluxlib.errors import FluxError
 
 PROJECT = Path(__file__).resolve().parents[2]
-NOTEBOOKS = PROJECT / "notebooks"
-SAMPLE = PROJECT / "data" / "sample"
 
 
 def cache_folder() -> Path:

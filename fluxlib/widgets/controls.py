@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets
 from traitlets import Int, Tuple
 
-from fluxlib.workflow.settings import LABELS
+from fluxlib.workflow.parameters import LABELS
 
 _STYLE = {"description_width": "11em"}
 _LAYOUT = {"width": "31em"}  # two fit side by side

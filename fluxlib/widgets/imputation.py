@@ -13,7 +13,7 @@ from fluxlib.imputation.hidden_gaps import fill_gap, gap_starts, locate_gap, sel
 from fluxlib.imputation.holdout import Holdout
 from fluxlib.imputation.imputer import SatelliteImputer
 from fluxlib.plotting.imputation import plot_convergence, plot_gap, plot_landscape, plot_timeline
-from fluxlib.reports.formatting import format_seconds
+from fluxlib.utils.formatting import format_seconds
 from fluxlib.widgets.controls import (
     IntegerList,
     Player,

@@ -14,7 +14,7 @@ from typing import Any
 
 from IPython import get_ipython
 
-from fluxlib.reports.formatting import format_seconds
+from fluxlib.utils.formatting import format_seconds
 
 _POLL_SECONDS = 0.2  # until the kernel may be idle
 _running: set["Job"] = set()

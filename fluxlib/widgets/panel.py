@@ -15,7 +15,7 @@ from traitlets import TraitError
 from fluxlib.errors import FluxError
 from fluxlib.widgets.jobs import Job, PendingWork
 from fluxlib.widgets.view import View, render_error, render_note, render_view
-from fluxlib.workflow import settings
+from fluxlib.workflow import parameters as settings
 
 _FULL_WIDTH = {"width": "auto", "flex": "0 0 auto"}  # never narrower than its label
 _STYLE_SHEET = """

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from fluxlib.errors import FluxError, NotApplicable
-from fluxlib.reports.formatting import align_columns
+from fluxlib.utils.formatting import align_columns
 from fluxlib.widgets.jobs import PendingWork
 
 _DPI = 96  # one pixel of a common screen

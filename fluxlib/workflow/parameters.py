@@ -1,22 +1,87 @@
-"""Parameter sets for batch runs: YAML files, checked against the notebooks before anything runs.
+"""Parameters of notebooks: YAML files, checked before anything runs, and what controls save.
 
-papermill itself only logs an unknown name and takes any type, so a slip of the pen would run for
-minutes with the defaults.
+papermill itself only logs an unknown name and accepts any type, so a misspelt name would run for
+minutes with the defaults. A control is called by its parameter, so that what is set in a notebook
+can be saved for a batch run (``./run_all.sh -f params/mine.yaml``), and what a report lists can be
+set in a notebook.
 """
 
 import difflib
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
-from papermill.iorw import NoDatesSafeLoader
 
 from fluxlib.errors import FluxError
-from fluxlib.workflow.steps import Step
+from fluxlib.utils.files import write_text
+from fluxlib.utils.validation import check_name
+from fluxlib.workflow.notebooks import NOTEBOOKS, PROJECT, Step, find_steps
 
 #: Parameters that a run sets itself, in every notebook that has them.
 RESERVED = ("dataset_folder", "reports_folder", "figures_folder", "interactive")
+
+#: The label of each parameter's control.
+LABELS = {
+    "satellite": "Satellite",
+    "other": "Other satellite",
+    "period": "Period",
+    "large_scale_days": "Large-scale (days)",
+    "pair": "Pair",
+    "kind": "Calibration",
+    "breakpoint": "Breakpoint (log10)",
+    "drivers": "Drivers",
+    "max_offset": "Maximum offset (h)",
+    "offset_step": "Resolution (h)",
+    "threshold": "Threshold",
+    "population": "Population",
+    "generations": "Generations",
+    "crossover": "Crossover",
+    "mutation": "Mutation",
+    "elitism": "Elitism",
+    "random_state": "Seed",
+    "bits": "Bits of each gene",
+    "fitness": "Fitness",
+    "gap_start": "Gap begins",
+    "gap_length": "Gap's length (h)",
+    "methods": "Methods",
+    "network_drivers": "Inputs",
+    "time_step": "Time step (days)",
+    "horizon": "Days ahead",
+    "year": "Year",
+    "epochs": "Epochs",
+}
+
+#: The parameters that each notebook's controls set.
+CONTROLS = {
+    "01_observations": ("satellite", "period", "large_scale_days"),
+    "02_calibration": ("pair", "kind", "breakpoint"),
+    "03_offsets": ("satellite", "drivers", "max_offset", "offset_step", "threshold"),
+    "04_imputation": (
+        "population",
+        "generations",
+        "crossover",
+        "mutation",
+        "bits",
+        "random_state",
+        "fitness",
+        "elitism",
+        "gap_length",
+        "gap_start",
+        "methods",
+    ),
+    "05_prediction": ("time_step", "epochs", "year", "horizon", "network_drivers"),
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """Takes 2010-01-01 for text, as a notebook expects it."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - the name and kind are YAML's
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 def read_parameters(path: str | Path) -> dict[str, Any]:
@@ -25,15 +90,14 @@ def read_parameters(path: str | Path) -> dict[str, Any]:
     Raises
     ------
     FluxError
-        If the file is absent, is no YAML, or is no mapping.
+        If the file is absent, is not YAML, or does not contain names and values.
     """
     try:
-        # papermill's own loader: 2010-01-01 stays text, as a notebook expects it.
-        content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=NoDatesSafeLoader)
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_Loader)
     except OSError as error:
         raise FluxError(f"{path}: {error.strerror}; expected a YAML file.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FluxError(f"{path} is no YAML: {' '.join(str(error).split())}") from None
+        raise FluxError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content or {}, dict):
         raise FluxError(
             f"{path}: found a {type(content).__name__}, expected lines like 'name: value'."
@@ -131,3 +195,68 @@ def _unknown(name: str, where: str, steps: list[Step], sections: bool = False) -
         f"{where}: no notebook has a parameter {name!r}{hint} "
         f"Known: {', '.join(sorted(known)) or 'none'}{also}."
     )
+
+
+def params_folder() -> Path:
+    """Return the folder of parameter files: ``FLUX_PARAMS``, or ``params`` in the project."""
+    return Path(os.environ.get("FLUX_PARAMS", PROJECT / "params"))
+
+
+def list_settings() -> list[str]:
+    """Return the names of the parameter files, without suffix."""
+    return sorted(path.stem for path in params_folder().glob("*.yaml"))
+
+
+def write_settings(step: str, values: Mapping[str, Any], name: str) -> Path:
+    """Write settings of a notebook to ``params/<name>.yaml``, for ``./run_all.sh -f``.
+
+    What else the file sets stays.
+
+    Parameters
+    ----------
+    step : str
+        The notebook, "03_offsets".
+    values : mapping
+        Parameters of it.
+    name : str
+        Letters, digits, "-", "_" and ".".
+
+    Raises
+    ------
+    FluxError
+        If the name cannot be a file's, or a batch run would refuse the values.
+    """
+    path = _find_path(name)
+    content = read_parameters(path) if path.exists() else {}
+    content = {**content, step: {**(content.get(step) or {}), **values}}
+    assign_parameters(find_steps(NOTEBOOKS), content, source=str(path))
+    write_text(path, f"# ./run_all.sh -f params/{path.name}\n" + format_settings(content))
+    return path
+
+
+def read_settings(step: str, name: str) -> dict[str, Any]:
+    """Return the parameters that ``params/<name>.yaml`` sets in a notebook.
+
+    Raises
+    ------
+    FluxError
+        If there is no such file, or a batch run would refuse it.
+    """
+    path = _find_path(name)
+    return assign_parameters(find_steps(NOTEBOOKS), read_parameters(path), source=str(path))[step]
+
+
+def format_settings(content: Mapping[str, Any]) -> str:
+    """Return parameters as YAML: sections in order, short lists on one line."""
+    return yaml.safe_dump(
+        {name: content[name] for name in sorted(content)},
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=None,
+        width=95,
+    )
+
+
+def _find_path(name: str) -> Path:
+    stem = check_name(name, "the file's name").removesuffix(".yaml")
+    return params_folder() / f"{stem}.yaml"

@@ -1,18 +1,65 @@
-"""A sweep's file as a plan: which runs it asks for, and the steps that they share."""
+"""What a run or a sweep asks for, and the steps that runs share. An ordinary run is a sweep of one.
+
+A sweep's file says which datasets, notebooks and parameters its runs have.
+"""
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fluxlib.errors import FluxError
-from fluxlib.workflow.desk import Outcome, Source, make_key
+from fluxlib.workflow.notebooks import (
+    Step,
+    find_steps,
+    hash_code,
+    hash_inputs,
+    list_inputs,
+    read_step,
+    select_steps,
+)
 from fluxlib.workflow.parameters import assign_parameters, flatten_parameters, read_parameters
-from fluxlib.workflow.steps import Step, find_steps, hash_code, select_steps
+from fluxlib.workflow.store import Source
 
-#: What a sweep's file may say.
+#: What a sweep's file may contain.
 ENTRIES = {"datasets": list, "notebooks": list, "parameters": dict, "grid": dict, "runs": list}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A step as it is handed to the process that runs it.
+
+    Attributes
+    ----------
+    key, step : str
+    notebook : Path
+    source : Source
+    given : dict
+        The parameters that are set.
+    inputs : dict
+        See `fluxlib.workflow.notebooks.list_inputs`.
+    """
+
+    key: str
+    step: str
+    notebook: Path
+    source: Source
+    given: dict
+    inputs: dict
+
+    def rebuild(self) -> "Job":
+        """Return the job as notebook and code are now."""
+        step = read_step(self.notebook)
+        return make_job(step, self.source, self.given, self.inputs["upstream"], code=hash_code())
+
+
+def make_job(
+    step: Step, source: Source, given: Mapping, upstream: Mapping[str, str], *, code: str
+) -> Job:
+    """Return the job of a step; `upstream` and `code` as `list_inputs` has them."""
+    inputs = list_inputs(step, given, dataset_key=source.key, upstream=upstream, code=code)
+    return Job(hash_inputs(inputs), step.name, step.path, source, dict(given), inputs)
 
 
 @dataclass(frozen=True)
@@ -22,7 +69,7 @@ class Node:
     Attributes
     ----------
     name : str
-        Unique in the plan: a hash of all that the step depends on.
+        Unique in the plan: the step's key if all that it builds on succeeds.
     step : Step
     source : Source
     given : dict
@@ -48,7 +95,7 @@ class PlannedRun:
         ``run-07``.
     source : Source
     nodes : dict of str
-        By step, the node.
+        By step, the node; of all notebooks, also those that are not chosen.
     varied : dict
         The values in which the sweep's runs differ.
     """
@@ -61,19 +108,21 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class Plan:
-    """All runs of a sweep.
+    """One run, or all runs of a sweep.
 
     Attributes
     ----------
     name : str
-        Of the file.
+        Of the dataset, or of the sweep's file.
     steps : list of Step
         All notebooks, in order.
     chosen : set of str
-        Names of those that the sweep runs.
+        Names of those to bring up to date.
     nodes : dict of Node
-        By name, each after those that it builds on.
+        The chosen ones by name, each after those that it builds on.
     runs : list of PlannedRun
+    code : str
+        Hash of the code that the plan was made with.
     """
 
     name: str
@@ -81,9 +130,43 @@ class Plan:
     chosen: set[str]
     nodes: dict[str, Node]
     runs: list[PlannedRun]
+    code: str
 
 
-def read_plan(
+def plan_run(
+    source: Source,
+    *,
+    notebooks: str | Path,
+    parameters: Mapping[str, Any] | None = None,
+    parameters_source: str = "parameters",
+    only: Iterable[str] = (),
+    start: str | None = None,
+) -> Plan:
+    """Plan an ordinary run.
+
+    Parameters
+    ----------
+    source
+        The dataset.
+    notebooks
+        The folder of ``NN_name.ipynb``.
+    parameters, parameters_source
+        See `fluxlib.workflow.parameters.assign_parameters`.
+    only, start
+        See `fluxlib.workflow.notebooks.select_steps`.
+
+    Raises
+    ------
+    FluxError
+        If parameters or notebooks cannot be used.
+    """
+    steps = find_steps(notebooks)
+    given = assign_parameters(steps, parameters or {}, source=parameters_source)
+    chosen = select_steps(steps, only=only, start=start)
+    return _lay_out(source.name, steps, chosen, [(source, given)])
+
+
+def plan_sweep(
     path: str | Path, *, notebooks: str | Path, sample: Callable[[], Path], describe: Callable
 ) -> Plan:
     """Read a sweep's file, and check all of it before anything runs.
@@ -91,10 +174,10 @@ def read_plan(
     Parameters
     ----------
     path
-        YAML: ``datasets`` (folders, from the file's own; without it the sample), ``notebooks``
+        YAML: ``datasets`` (folders, relative to the file; without it the sample), ``notebooks``
         (numbers, without it all), ``parameters`` of every run as in any parameter file, ``grid``,
         the same with a list of values for each, of which every combination is taken, and
-        ``runs``, a list of parameter sets, each of which meets each of the grid.
+        ``runs``, a list of parameter sets, each of which is combined with each of the grid.
     notebooks
         The folder of ``NN_name.ipynb``.
     sample
@@ -119,20 +202,25 @@ def read_plan(
         for source in [describe(folder) for folder in folders]
         for given in _combine(content, path)
     ]
+    return _lay_out(path.stem, steps, chosen, cases)
+
+
+def _lay_out(name: str, steps: list[Step], chosen: set[str], cases: list[tuple]) -> Plan:
+    """Make the runs of datasets and parameters, and the nodes that they share."""
     nodes: dict[str, Node] = {}
+    runs: list[PlannedRun] = []
     code = hash_code()
     varied = _find_varied(cases, steps, chosen)
-    width = len(str(len(cases)))
-    runs = [
-        PlannedRun(
-            name=f"run-{number:0{width}}",
-            source=source,
-            nodes=_lay_out(source, given, steps, chosen, nodes, code),
-            varied=values,
-        )
-        for number, ((source, given), values) in enumerate(zip(cases, varied, strict=True), 1)
-    ]
-    return Plan(path.stem, steps, chosen, nodes, runs)
+    for number, ((source, given), values) in enumerate(zip(cases, varied, strict=True), 1):
+        own: dict[str, str] = {}
+        for step in steps:
+            upstream = {other: own[other] for other in step.builds_on}
+            key = make_job(step, source, given[step.name], upstream, code=code).key
+            own[step.name] = key
+            if step.name in chosen:
+                nodes.setdefault(key, Node(key, step, source, given[step.name], upstream))
+        runs.append(PlannedRun(f"run-{number:0{len(str(len(cases)))}}", source, own, values))
+    return Plan(name, steps, chosen, nodes, runs, code)
 
 
 def _read_content(path: Path) -> dict[str, Any]:
@@ -173,27 +261,6 @@ def _nest(flat: Mapping[tuple, Any]) -> dict[str, Any]:
     return given
 
 
-def _lay_out(
-    source: Source,
-    given: Mapping,
-    steps: list[Step],
-    chosen: set[str],
-    nodes: dict[str, Node],
-    code: str,
-) -> dict[str, str]:
-    """Add the steps of a run to those of the runs before it; return their names by step."""
-    own: dict[str, str] = {}
-    for step in steps:
-        if step.name not in chosen:
-            continue
-        upstream = {name: own[name] for name in step.builds_on}
-        planned = {name: Outcome(name, "planned", node) for name, node in upstream.items()}
-        name = make_key(step, given[step.name], source, planned, code=code)
-        nodes.setdefault(name, Node(name, step, source, given[step.name], upstream))
-        own[step.name] = name
-    return own
-
-
 def _find_varied(cases: list[tuple], steps: list[Step], chosen: set[str]) -> list[dict[str, Any]]:
     """Return, for each run, the values in which the runs differ, by as short a name as is clear."""
     values: dict[tuple, list] = {("", "dataset"): [source.name for source, _ in cases]}
@@ -204,7 +271,7 @@ def _find_varied(cases: list[tuple], steps: list[Step], chosen: set[str]) -> lis
             ]
     values = {place: one for place, one in values.items() if any(v != one[0] for v in one)}
     names = [name for _, name in values]
-    # A name that several notebooks have and that means one thing in all of them is told once.
+    # A name that several notebooks have, with one value in all of them, makes one column.
     columns: dict[str, list] = {}
     for (section, name), one in values.items():
         same = all(other == one for place, other in values.items() if place[1] == name)

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import fluxlib
 from fluxlib.__main__ import describe_dataset
-from fluxlib.utils.files import NOTEBOOKS
-from fluxlib.workflow.runner import run_notebooks
+from fluxlib.reports.runs import run_plan
+from fluxlib.workflow.notebooks import NOTEBOOKS
+from fluxlib.workflow.plan import plan_run
+from fluxlib.workflow.store import RunFolder, StepStore
 
 NAMES = [
     "01_observations",
@@ -39,16 +41,12 @@ def make_batch(folder: Path) -> Path:
     return run_all(folder, parameters=CHEAP)
 
 
-def run_all(folder: Path, **options) -> Path:
+def run_all(folder: Path, **choice) -> Path:
     """Run the notebooks on ``folder/data``; return the dataset's folder of reports."""
-    run = run_notebooks(
-        describe_dataset(folder / "data"),
-        notebooks=NOTEBOOKS,
-        reports=folder / "reports",
-        figures=folder / "figures",
-        say=print,
-        **options,
-    )
+    source = describe_dataset(folder / "data")
+    plan = plan_run(source, notebooks=NOTEBOOKS, **choice)
+    places = {plan.runs[0].name: RunFolder(source, folder / "reports", folder / "figures")}
+    run = run_plan(plan, places, store=StepStore(folder / "reports" / ".steps"), report=print)
     assert not run.failures
     return run.index.parent
 

@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, sync_playwright
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-from fluxlib.utils.files import NOTEBOOKS, PROJECT
+from fluxlib.workflow.notebooks import NOTEBOOKS, PROJECT
 
 TOKEN = "test"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

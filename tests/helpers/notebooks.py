@@ -1,20 +1,32 @@
-"""Small notebooks and a runner for them: what the tests of the machinery share."""
+"""Small notebooks and a runner for them: what the tests of workflow and reports share."""
 
-from contextlib import contextmanager
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
-import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from fluxlib.workflow import steps
-from fluxlib.workflow.plan import Plan, read_plan
-from fluxlib.workflow.runner import Run, Source, run_notebooks
-from fluxlib.workflow.sweep import Sweep, run_sweep
+from fluxlib.reports.runs import Result, place_run, run_plan
+from fluxlib.workflow.plan import Job, Plan, plan_run, plan_sweep
+from fluxlib.workflow.store import Outcome, RunFolder, Source, StepStore
 
 #: The parameters of `run_mixed`.
 MIXED = {"lag_days": 6, "01_observations": {"large": 12}}
 _OWN = "dataset_folder = ''\nreports_folder = ''\nfigures_folder = ''\ninteractive = True\n"
+# Writes without pandas, whose import would be most of its time, and notes that it ran.
+_HEAD = """import json, os, time
+from pathlib import Path
+name = "{name}"
+data, out = Path(dataset_folder), next(Path(reports_folder).iterdir())
+with open(data / "ran", "a") as file:
+    file.write(name + " ")
+def read(step):
+    return json.loads((out / f"{{step}}.json").read_text())["headline"][0]["value"]
+def save(value):
+    figure = dict(label=name, value=value)
+    scores = [dict(model="m", horizon=h, PE=value / h, n=9) for h in (1, 2)]
+    (out / f"{{name}}.json").write_text(json.dumps(dict(headline=[figure], scores=scores)))"""
 _RESULTS = """from fluxlib import Results, require
 results = Results("{name}", dataset="toy", reports=reports_folder, figures=figures_folder)"""
 
@@ -42,22 +54,52 @@ def write_notebook(folder, name, *cells, parameters="", needs=(), uses=(), plain
     return path
 
 
-def run_toys(folder: Path, **options) -> tuple[Run, list[str]]:
-    """Run the notebooks in ``folder/notebooks``; return the run and the lines that it said."""
-    said = []
+def write_step(folder, name, *cells, **options) -> Path:
+    """Write a quick notebook into ``folder/notebooks``, with `read`, `save`, `data` and `out`."""
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    cells = (_HEAD.format(name=name), *cells)
+    return write_notebook(folder / "notebooks", name, *cells, plain=True, **options)
 
-    def say(text, end="\n", flush=False):
-        said.append(text + end)
 
-    run = run_notebooks(
-        Source(folder / "data", "toy", "Toy <data>", synthetic=True, key="a" * 64),
-        notebooks=folder / "notebooks",
-        reports=folder / "reports",
-        figures=folder / "figures",
-        say=say,
-        **options,
-    )
-    return run, "".join(said).splitlines()
+def count_runs(folder: Path) -> dict[str, int]:
+    """Return how often each notebook of `write_step` was run."""
+    return dict(Counter((folder / "data" / "ran").read_text().split()))
+
+
+def read_all_results(folder: Path) -> dict[str, bytes]:
+    """Return all that counts as a result of the sweep in ``folder/sweeps/toys``, by path."""
+    sweep = folder / "sweeps" / "toys"
+    paths = [
+        *sweep.glob("runs/*/reports/*/[0-9]*_*.json"),
+        *sweep.glob("runs/*/reports/*/tables/*"),
+    ]
+    paths += [*sweep.glob("runs/*/figures/*/*"), sweep / "results.parquet"]
+    return {path.relative_to(sweep).as_posix(): path.read_bytes() for path in paths}
+
+
+def store_toys(folder: Path) -> StepStore:
+    """Return where `run_toys` and `sweep_toys` keep their steps."""
+    return StepStore(folder / "reports" / ".steps")
+
+
+def keep_step(store: StepStore, job: Job, **about) -> Outcome:
+    """Put a job into a store as if it had been run."""
+    outcome = Outcome(job.step, "done", job.key, inputs=job.inputs, parameters=job.given)
+    outcome = replace(outcome, **about)
+    folder = store.find_folder(job.key)
+    folder.mkdir(parents=True, exist_ok=True)
+    store.write_outcome(folder, outcome)
+    return outcome
+
+
+def run_toys(folder: Path, *, machine=None, source=None, **choice) -> tuple[Result, list[str]]:
+    """Run the notebooks in ``folder/notebooks``; return the result and the lines reported."""
+    lines = []
+    source = source or Source(folder / "data", "toy", "Toy <data>", synthetic=True, key="a" * 64)
+    plan = plan_run(source, notebooks=folder / "notebooks", **choice)
+    places = {plan.runs[0].name: RunFolder(source, folder / "reports", folder / "figures")}
+    result = run_plan(plan, places, store=store_toys(folder), machine=machine, report=lines.append)
+    return result, lines
 
 
 def describe_toy(folder: Path) -> Source:
@@ -70,7 +112,7 @@ def plan_toys(folder: Path, text: str) -> Plan:
     (folder / "data").mkdir(parents=True, exist_ok=True)
     path = folder / "toys.yaml"
     path.write_text(text)
-    return read_plan(
+    return plan_sweep(
         path,
         notebooks=folder / "notebooks",
         sample=lambda: folder / "data",
@@ -78,40 +120,28 @@ def plan_toys(folder: Path, text: str) -> Plan:
     )
 
 
-def sweep_toys(folder: Path, text: str, **options) -> tuple[Sweep, list[str]]:
-    """Sweep the notebooks in ``folder/notebooks``; return the sweep and the lines that it said."""
-    said = []
-    plan = plan_toys(folder, text)
-    return run_sweep(plan, folder=folder / "sweeps", say=said.append, **options), said
+def sweep_toys(folder: Path, text: str, *, machine=None) -> tuple[Result, list[str]]:
+    """Sweep the notebooks in ``folder/notebooks``; return the result and the lines reported."""
+    lines = []
+    plan, sweep = plan_toys(folder, text), folder / "sweeps" / "toys"
+    places = {run.name: place_run(sweep, run) for run in plan.runs}
+    result = run_plan(
+        plan, places, store=store_toys(folder), sweep=sweep, machine=machine, report=lines.append
+    )
+    return result, lines
 
 
-_mixed = {}
+def run_mixed(folder: Path) -> tuple[Result, list[str]]:
+    """Run the notebooks of `write_mixed` in a folder that has files of an earlier run."""
+    write_mixed(folder / "notebooks")
+    stale = folder / "reports" / "toy" / "tables" / "02_calibration_stale.parquet"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("of an earlier run")
+    (stale.parent / ".writing-abc.parquet").write_text("half")
+    return run_toys(folder, parameters=MIXED)
 
 
-def run_mixed(tmp_path_factory) -> tuple[Path, Run, list[str]]:
-    """Run the notebooks of `write_mixed`, once for all tests; leave the folder as it is."""
-    if not _mixed:
-        folder = tmp_path_factory.mktemp("mixed")
-        write_mixed(folder / "notebooks")
-        stale = folder / "reports" / "toy" / "tables" / "02_calibration_stale.parquet"
-        stale.parent.mkdir(parents=True)
-        stale.write_text("of an earlier run")
-        (stale.parent / ".writing-abc.parquet").write_text("half")
-        with still_code():
-            run, said = run_toys(folder, parameters=MIXED)
-        _mixed.update(folder=folder, run=run, said=said)
-    return _mixed["folder"], _mixed["run"], _mixed["said"]
-
-
-@contextmanager
-def still_code():
-    """Keep the key of the code: someone may be editing the modules while the tests run."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(steps, "hash_code", lambda: "the code")
-        yield
-
-
-def get_statuses(run: Run) -> dict[str, str]:
+def get_statuses(run: Result) -> dict[str, str]:
     """Return the status by number, with "reused" for what did not run again."""
     return {o.step[:2]: "reused" if o.reused else o.status for o in run.outcomes}
 

@@ -3,9 +3,15 @@ import json
 import pandas as pd
 import pytest
 
-from fluxlib.reports.comparison import _split_figures, write_comparison
-from fluxlib.workflow.depot import Depot
-from fluxlib.workflow.desk import Outcome
+from fluxlib.reports.comparison import (
+    HISTORY,
+    _split_figures,
+    compare_runs,
+    read_runs,
+    record_run,
+    write_comparison,
+)
+from fluxlib.workflow.store import Outcome, StepStore
 from tests.helpers.notebooks import plan_toys, write_notebook
 
 SCORES = [{"model": "LSTM", "horizon": h, "PE": 0.9 / h, "n": 10} for h in (1, 2)]
@@ -17,13 +23,13 @@ def sweep(tmp_path):
     write_notebook(tmp_path / "notebooks", "01_a", parameters="bits = [1]\n")
     write_notebook(tmp_path / "notebooks", "02_b", parameters="m = 1\n")
     plan = plan_toys(tmp_path, "grid: {bits: [[1], [2]], m: [1, 3]}")
-    depot, outcomes = Depot(tmp_path / "steps"), {}
+    store, outcomes = StepStore(tmp_path / "steps"), {}
     for name, node in plan.nodes.items():
         outcomes[name] = Outcome(node.step.name, "done", name)
         if node.given.get("bits") == [2]:
             outcomes[name] = Outcome(node.step.name, "failed", name)
             continue
-        folder = depot.desk(node.source, name).folder
+        folder = store.find_folder(name) / "reports" / node.source.name
         folder.mkdir(parents=True)
         figures = [
             {"label": "PE", "value": 0.25 * node.given.get("m", 1)},
@@ -31,7 +37,7 @@ def sweep(tmp_path):
         ]
         results = {"scores": SCORES, "headline": figures} if node.step.name == "02_b" else {}
         (folder / f"{node.step.name}.json").write_text(json.dumps(results))
-    index = write_comparison(plan, outcomes, depot, tmp_path / "sweep")
+    index = write_comparison(plan, outcomes, store, tmp_path / "sweep")
     return pd.read_parquet(index.parent / "results.parquet"), index.read_text()
 
 
@@ -75,3 +81,85 @@ def test_figures_that_are_the_same_in_all_runs_stand_apart():
     assert figures == [{"b": 2.0}, {"b": None}]
     assert common == {"a": 1}
     assert _split_figures([{"a": 1}]) == ([{"a": 1}], {})
+
+
+# The latest runs of a dataset.
+
+STEP = "03_offsets"
+
+
+def record(folder, value, *, data="d1", label="PE", status="done", **parameters):
+    outcomes = {
+        STEP: Outcome(STEP, status, parameters=parameters),
+        "06_summary": Outcome("06_summary", "done"),
+    }
+    folder.mkdir(exist_ok=True)
+    headline = [{"label": label, "value": value, "unit": "x"}]
+    (folder / f"{STEP}.json").write_text(json.dumps({"headline": headline}))
+    return record_run(folder, outcomes, data)
+
+
+def test_what_failed_has_no_scores(tmp_path):
+    assert record(tmp_path, 0.5, status="failed")[0]["scores"] == []
+
+
+def test_one_run_has_nothing_to_be_compared_with(tmp_path):
+    assert compare_runs(record(tmp_path, 0.5)) is None
+
+
+def test_runs_stand_side_by_side_with_the_parameters_that_differ(tmp_path):
+    record(tmp_path, 0.5, max_offset=72, drivers=["V"])
+    runs = record(tmp_path, 0.625, max_offset=120, drivers=["V"], threshold=0.4)
+    found = compare_runs(runs)
+    assert len(found["runs"]) == 2
+    assert found["data"] is False
+    assert found["parameters"] == [
+        {"step": STEP, "name": "max_offset", "texts": ["120", "72"]},
+        {"step": STEP, "name": "threshold", "texts": ["0.400", "default"]},
+    ]
+    assert found["scores"] == [{"step": STEP, "name": "PE", "texts": ["0.625", "0.500"]}]
+
+
+def test_a_run_takes_the_place_of_one_with_the_same_parameters_and_data(tmp_path):
+    record(tmp_path, 0.5, max_offset=72)
+    record(tmp_path, 0.6, max_offset=120)
+    runs = record(tmp_path, 0.7, max_offset=72)
+    assert [run["scores"][0]["value"] for run in runs] == [0.7, 0.6]
+    assert len(record(tmp_path, 0.7, max_offset=72, data="d2")) == 3
+
+
+def test_a_run_that_ran_nothing_again_is_not_recorded_again(tmp_path):
+    record(tmp_path, 0.5, max_offset=72)
+    before = (tmp_path / HISTORY).stat().st_mtime_ns
+    record(tmp_path, 0.5, max_offset=72)
+    assert (tmp_path / HISTORY).stat().st_mtime_ns == before
+
+
+def test_other_data_are_marked(tmp_path):
+    record(tmp_path, 0.5, data="a" * 64)
+    found = compare_runs(record(tmp_path, 0.6, data="b" * 64))
+    assert found["data"] == ["bbbbbbbb", "aaaaaaaa"]
+
+
+def test_a_score_that_one_run_lacks_is_a_dash(tmp_path):
+    record(tmp_path, 0.5, max_offset=72, label="of goes13")
+    found = compare_runs(record(tmp_path, 0.6, label="of goes15"))
+    assert [row["texts"] for row in found["scores"]] == [
+        ["0.600", "\N{EN DASH}"],
+        ["\N{EN DASH}", "0.500"],
+    ]
+
+
+def test_no_more_runs_are_kept_than_a_page_can_show(tmp_path):
+    for n in range(12):
+        runs = record(tmp_path, n, max_offset=n)
+    assert [run["scores"][0]["value"] for run in runs] == list(range(11, 3, -1))
+    assert read_runs(tmp_path) == runs
+
+
+@pytest.mark.parametrize("content", [None, "", "{"])
+def test_a_file_that_is_absent_or_broken_has_no_runs(tmp_path, content):
+    if content is not None:
+        (tmp_path / HISTORY).write_text(content)
+    assert read_runs(tmp_path) == []
+    assert len(record(tmp_path, 0.5)) == 1

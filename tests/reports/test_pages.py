@@ -1,20 +1,16 @@
-import json
 import re
-import shutil
 from html.parser import HTMLParser
 
 import numpy
 import pytest
 import yaml
 
-from fluxlib.reports.history import FILE
-from fluxlib.reports.pages import Report, format_controls, list_parameters, list_versions
-from fluxlib.utils.files import NOTEBOOKS
-from fluxlib.workflow.desk import Desk, Outcome, Source
-from fluxlib.workflow.parameters import assign_parameters
-from fluxlib.workflow.settings import CONTROLS
-from fluxlib.workflow.steps import find_steps
-from tests.helpers.notebooks import run_mixed
+from fluxlib.reports import pages as module
+from fluxlib.reports.pages import format_controls, list_parameters, list_versions, read_pictures
+from fluxlib.workflow.notebooks import NOTEBOOKS, find_steps
+from fluxlib.workflow.parameters import CONTROLS, assign_parameters
+from fluxlib.workflow.store import Outcome
+from tests.helpers.notebooks import store_toys
 
 pytestmark = pytest.mark.slow
 
@@ -23,8 +19,8 @@ PAGES += ["05_prediction", "06_summary"]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return run_mixed(tmp_path_factory)[0] / "reports" / "toy"
+def folder(mixed):
+    return mixed[0] / "reports" / "toy"
 
 
 class Page(HTMLParser):
@@ -171,18 +167,34 @@ def test_a_first_run_is_compared_with_none(pages):
     assert "Runs of this dataset" not in pages["index"].text
 
 
-def test_the_index_sets_runs_side_by_side(tmp_path_factory, tmp_path):
-    folder, run, _ = run_mixed(tmp_path_factory)
-    shutil.copytree(folder / "reports" / "toy", tmp_path / "toy")
-    older = json.loads((tmp_path / "toy" / FILE).read_text())[0]
-    older["parameters"]["01_observations"]["large"] = 11
-    older["scores"][0]["value"] = 99.5
-    (tmp_path / "toy" / FILE).write_text(json.dumps([older]))
-    source = Source(folder / "data", "toy", "Toy", synthetic=True, key="a" * 64)
-    steps = find_steps(folder / "notebooks")
-    report = Report(Desk(source, tmp_path, folder / "figures"), steps, set())
-    page = Page(report.write_index({o.step: o for o in run.outcomes}, seconds=1))
-    assert "01 large 12 11 01 Missing 27.1 99.5" in page.text
+def test_what_was_rendered_with_another_template_is_rendered_again(mixed, monkeypatch):
+    folder, run, _ = mixed
+    store, outcome = store_toys(folder), run.outcomes[0]
+    rendered = []
+    monkeypatch.setattr(
+        module, "_render_notebook", lambda path: rendered.append(path.name) or "<p>body</p>"
+    )
+    before = module._read_content(outcome, store)
+    assert rendered == []
+    assert "Some" in before["body"]
+    assert [picture.title for picture in before["pictures"]] == ["Rise & shine"]
+    path = store.find_folder(outcome.key) / "page.json"
+    text = path.read_text()
+    try:
+        path.write_text(text.replace(before["made_with"], "another template"))
+        assert module._read_content(outcome, store)["body"] == "<p>body</p>"
+        assert rendered == ["01_observations.ipynb"]
+        assert module._read_content(outcome, store)["body"] == "<p>body</p>"
+        assert len(rendered) == 1
+    finally:
+        path.write_text(text)
+
+
+def test_a_thumbnail_is_as_wide_as_said_and_has_the_words_of_its_figure(mixed):
+    (picture,) = read_pictures(mixed[0] / "figures" / "toy", "01_observations")
+    assert picture.width == module.WIDTH
+    assert (picture.title, picture.alt) == ("Rise & shine", 'A "rising" line')
+    assert picture.thumbnail.startswith("data:image/webp;base64,")
 
 
 def test_a_page_names_the_controls_to_set_and_the_parameter_file():

@@ -5,7 +5,7 @@ import pytest
 from fluxlib.calibration.diagnostics import compare_lines
 from fluxlib.calibration.fit import fit_calibration
 from fluxlib.widgets.calibration import explore_calibration
-from fluxlib.workflow.settings import CONTROLS, read_settings
+from fluxlib.workflow.parameters import CONTROLS, read_settings
 from tests.helpers.daily_series import make_bent_pair
 
 

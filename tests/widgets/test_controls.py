@@ -1,7 +1,7 @@
 import pytest
 
 from fluxlib.widgets import controls
-from fluxlib.workflow.settings import LABELS
+from fluxlib.workflow.parameters import LABELS
 
 
 def test_the_numbers_of_a_list_change_together_and_one_by_one():

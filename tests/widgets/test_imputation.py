@@ -4,7 +4,7 @@ import pytest
 from fluxlib.imputation.genetic import GeneticSearch
 from fluxlib.imputation.hidden_gaps import fill_gap, locate_gap
 from fluxlib.widgets.imputation import explore_gap, explore_search
-from fluxlib.workflow.settings import CONTROLS
+from fluxlib.workflow.parameters import CONTROLS
 from tests.helpers.imputation import (
     SEARCH,
     make_line_holdout,

@@ -2,7 +2,7 @@ import pandas as pd
 
 from fluxlib.observations.gaps import measure_coverage
 from fluxlib.widgets.observations import explore_coverage
-from fluxlib.workflow.settings import CONTROLS
+from fluxlib.workflow.parameters import CONTROLS
 
 HOURS = pd.date_range("2014-01-01", "2014-06-30 23:00", freq="h", name="time")
 WHOLE = pd.Series(1.0, HOURS)

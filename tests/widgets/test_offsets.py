@@ -6,7 +6,7 @@ from scipy import signal
 from fluxlib.offsets.features import choose_features, find_peaks
 from fluxlib.offsets.spearman import spearman_offsets
 from fluxlib.widgets.offsets import explore_offsets
-from fluxlib.workflow.settings import CONTROLS
+from fluxlib.workflow.parameters import CONTROLS
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from fluxlib.widgets.controls import dropdown, multiple_choice, slider
 from fluxlib.widgets.jobs import PendingWork
 from fluxlib.widgets.panel import ControlPanel
 from fluxlib.widgets.view import View
-from fluxlib.workflow import settings
+from fluxlib.workflow import parameters as settings
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ import pytest
 
 from fluxlib.errors import FluxError
 from fluxlib.widgets.prediction import explore_training
-from fluxlib.workflow.settings import CONTROLS
+from fluxlib.workflow.parameters import CONTROLS
 from tests.helpers.daily_series import make_series
 
 BEGIN = {"network_drivers": ["V"], "time_step": 2, "horizon": 1, "year": 2002, "epochs": 3}

@@ -1,8 +1,9 @@
 import pytest
 
 from fluxlib.errors import FluxError
+from fluxlib.workflow import parameters as module
+from fluxlib.workflow.notebooks import NOTEBOOKS, find_steps
 from fluxlib.workflow.parameters import assign_parameters, flatten_parameters, read_parameters
-from fluxlib.workflow.steps import find_steps
 from tests.helpers.notebooks import write_mixed
 
 
@@ -82,7 +83,7 @@ def test_an_empty_file_sets_nothing(tmp_path):
 def test_bad_files_are_named(tmp_path):
     with pytest.raises(FluxError, match=r"absent\.yaml: No such file"):
         read_parameters(tmp_path / "absent.yaml")
-    with pytest.raises(FluxError, match=r"x\.yaml is no YAML: .*line 1"):
+    with pytest.raises(FluxError, match=r"x\.yaml is not YAML: .*line 1"):
         read_text(tmp_path, "a: [1\n")
     with pytest.raises(FluxError, match=r"x\.yaml: found a list, expected lines like"):
         read_text(tmp_path, "- 1\n")
@@ -95,3 +96,55 @@ def test_parameters_are_flattened_by_section_and_name():
         ("03_offsets", "n"): 2,
         ("03_offsets", "drivers"): ["V"],
     }
+
+
+# Settings that controls save.
+
+OFFSETS = {"max_offset": 72, "threshold": 0.25, "drivers": ["V", "Kp"], "satellite": "goes13"}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("FLUX_PARAMS", str(tmp_path))
+    return tmp_path
+
+
+def test_what_is_written_is_what_a_batch_run_reads(folder):
+    path = module.write_settings("03_offsets", OFFSETS, "mine")
+    assert path == folder / "mine.yaml"
+    assert assign_parameters(find_steps(NOTEBOOKS), read_parameters(path))["03_offsets"] == OFFSETS
+    assert module.read_settings("03_offsets", "mine") == OFFSETS
+    assert "drivers: [V, Kp]" in path.read_text()
+
+
+def test_settings_of_two_notebooks_share_a_file():
+    module.write_settings("03_offsets", OFFSETS, "mine")
+    module.write_settings("01_observations", {"period": ["2014-01", ""]}, "mine")
+    module.write_settings("03_offsets", {"max_offset": 24}, "mine.yaml")
+    assert module.read_settings("03_offsets", "mine") == OFFSETS | {"max_offset": 24}
+    assert module.read_settings("01_observations", "mine") == {"period": ["2014-01", ""]}
+    assert module.list_settings() == ["mine"]
+
+
+def test_what_a_batch_run_would_refuse_is_not_written(folder):
+    with pytest.raises(FluxError, match=r"mine\.yaml: max_offset is 'far'"):
+        module.write_settings("03_offsets", {"max_offset": "far"}, "mine")
+    with pytest.raises(FluxError, match="no notebook has a parameter 'max_ofset'"):
+        module.write_settings("03_offsets", {"max_ofset": 3}, "mine")
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["", "../mine", ".mine", "a b", "a/b"])
+def test_a_name_that_could_leave_the_folder_is_refused(name):
+    with pytest.raises(FluxError, match="the file's name is"):
+        module.write_settings("03_offsets", OFFSETS, name)
+
+
+def test_a_file_that_is_not_there_is_named():
+    with pytest.raises(FluxError, match=r"absent\.yaml: No such file"):
+        module.read_settings("03_offsets", "absent")
+
+
+def test_every_control_has_the_name_of_a_parameter():
+    known = {name for step in find_steps(NOTEBOOKS) for name in step.parameters}
+    assert set(module.LABELS) <= known

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
 from fluxlib.errors import FluxError
+from fluxlib.workflow.plan import make_job, plan_run
 from tests.helpers.notebooks import plan_toys, write_notebook
 
 
@@ -84,6 +87,45 @@ def test_only_the_notebooks_asked_for_and_what_they_build_on_are_run(folder):
         ("notebooks: ['09']", "no notebook '09'"),
     ],
 )
-def test_a_slip_of_the_pen_is_told_before_anything_runs(folder, text, message):
+def test_a_file_that_cannot_be_used_is_refused_before_anything_runs(folder, text, message):
     with pytest.raises(FluxError, match=message):
         plan_toys(folder, text)
+
+
+def test_an_ordinary_run_is_a_sweep_of_one_with_the_same_steps(folder):
+    sweep = plan_toys(folder, "parameters: {limit: 7}")
+    run = plan_run(
+        sweep.runs[0].source, notebooks=folder / "notebooks", parameters={"limit": 7}, only=["03"]
+    )
+    assert run.runs[0].nodes == sweep.runs[0].nodes
+    assert [node.step.name for node in run.nodes.values()] == ["01_a", "03_c"]
+    assert (run.chosen, run.code) == ({"01_a", "03_c"}, sweep.code)
+
+
+def test_a_key_follows_all_that_a_step_depends_on(folder):
+    plan = plan_toys(folder, "")
+    node = list(plan.nodes.values())[1]
+    upstream = {"01_a": "k"}
+    key = make_job(node.step, node.source, {}, upstream, code="c").key
+    assert make_job(node.step, node.source, {"limit": 5}, upstream, code="c").key == key
+    other = replace(node.source, key="other data")
+    changed = [
+        make_job(node.step, node.source, {"limit": 6}, upstream, code="c"),
+        make_job(node.step, node.source, {}, {"01_a": "failed"}, code="c"),
+        make_job(node.step, node.source, {}, upstream, code="d"),
+        make_job(node.step, other, {}, upstream, code="c"),
+    ]
+    assert len({key, *(job.key for job in changed)}) == 5
+
+
+def test_a_job_is_rebuilt_from_notebook_and_code_as_they_are_now(folder, monkeypatch):
+    plan = plan_toys(folder, "")
+    node = next(iter(plan.nodes.values()))
+    job = make_job(node.step, node.source, {}, {}, code=plan.code)
+    assert job.rebuild() == job
+    write_notebook(folder / "notebooks", "01_a", "1 + 1", parameters="cadence = '1h'\n")
+    assert job.rebuild().key != job.key
+    write_notebook(folder / "notebooks", "01_a", parameters="cadence = '1h'\n")
+    assert job.rebuild().key == job.key
+    monkeypatch.setattr("fluxlib.workflow.plan.hash_code", lambda: "other code")
+    assert job.rebuild().key != job.key

@@ -1,10 +1,12 @@
-"""The notebooks as steps: what each takes, what it builds on, and when it must run again.
+"""The notebooks as steps: what each takes, what it builds on, and what its results depend on.
 
 A step is a notebook called ``NN_name.ipynb``. Its metadata may say what it builds on::
 
     "fluxlib": {"needs": ["02_calibration"], "uses": ["04_imputation"]}
 
 It is skipped when one that it *needs* failed. One that it *uses* runs before it, but may fail.
+
+Notebooks are read as JSON: a call that finds nothing to do must not wait for nbformat's import.
 """
 
 import ast
@@ -16,12 +18,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import nbformat
+from typing import Any, NamedTuple
 
 from fluxlib.errors import FluxError
-from fluxlib.utils.files import PROJECT
+
+PROJECT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = PROJECT / "notebooks"
+SAMPLE = PROJECT / "data" / "sample"
 
 
 @dataclass(frozen=True)
@@ -33,13 +36,21 @@ class Parameter:
     help: str
 
 
+class Cell(NamedTuple):
+    """What counts of a cell."""
+
+    kind: str
+    source: str
+    tags: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Step:
     """One notebook; see `find_steps`."""
 
     name: str
     path: Path
-    notebook: nbformat.NotebookNode
+    cells: tuple[Cell, ...]
     needs: tuple[str, ...]
     uses: tuple[str, ...]
 
@@ -51,16 +62,16 @@ class Step:
     @cached_property
     def parameters(self) -> dict[str, Parameter]:
         """The parameters by name, in the notebook's order."""
-        for cell in self.notebook.cells:
-            if "parameters" in cell.metadata.get("tags", []):
+        for cell in self.cells:
+            if "parameters" in cell.tags:
                 return {p.name: p for p in _parse_parameters(cell.source, self.path)}
         return {}
 
     @cached_property
     def title(self) -> str:
         """The first heading, or the name."""
-        for cell in self.notebook.cells:
-            for line in cell.source.splitlines() if cell.cell_type == "markdown" else ():
+        for cell in self.cells:
+            for line in cell.source.splitlines() if cell.kind == "markdown" else ():
                 if line.startswith("# "):
                     return line[2:].strip()
         return self.name
@@ -72,8 +83,8 @@ def find_steps(folder: str | Path) -> list[Step]:
     Raises
     ------
     FluxError
-        If there are none, one is no notebook, two have one number, or one builds on a step
-        that is not before it.
+        If there are none, a file is not a notebook, two have the same number, or one builds on a
+        step that is not before it.
     """
     paths = sorted(Path(folder).glob("[0-9][0-9]_*.ipynb"))
     if not paths:
@@ -124,38 +135,43 @@ def select_steps(
     return wanted
 
 
-def hash_step(
+def list_inputs(
     step: Step,
+    given: Mapping[str, Any],
     *,
-    parameters: Mapping[str, Any],
     dataset_key: str,
     upstream: Mapping[str, str],
-    code: str | None = None,
-) -> str:
-    """Return the key of all that a step's results depend on: equal keys, equal results.
+    code: str,
+) -> dict[str, Any]:
+    """Return all that a step's results depend on: equal inputs, equal results.
 
     Parameters
     ----------
     step
         Its cells count; its metadata and outputs do not.
-    parameters
-        Every parameter's value, defaults included.
+    given
+        The parameters that are set; the others have their defaults.
     dataset_key
         The hash of the dataset's content.
     upstream
-        State (key and status) of each step that this one builds on.
+        The key of each step that this one builds on, "failed" for one without results.
     code
-        Of `hash_code`, where many steps are hashed at one time.
+        Of `hash_code`.
     """
-    content = {
-        "cells": [(cell.cell_type, cell.source) for cell in step.notebook.cells],
-        "parameters": dict(parameters),
+    cells = json.dumps([(cell.kind, cell.source) for cell in step.cells])
+    return {
+        "notebook": hashlib.sha256(cells.encode()).hexdigest(),
+        "parameters": {p.name: given.get(p.name, p.default) for p in step.parameters.values()},
         "dataset": dataset_key,
         "upstream": {name: upstream[name] for name in step.builds_on},
-        "code": code or hash_code(),
+        "code": code,
         "python": platform.python_version(),
     }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def hash_inputs(inputs: Mapping[str, Any]) -> str:
+    """Return the key that a step's results are kept under."""
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
 def hash_code() -> str:
@@ -171,14 +187,24 @@ def hash_code() -> str:
 def read_step(path: Path) -> Step:
     """Return the step that a notebook is; see `find_steps`."""
     try:
-        notebook = nbformat.read(path, as_version=4)
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
-        raise FluxError(f"{path} is no notebook: {str(error)[:200]}") from None
-    about = notebook.metadata.get("fluxlib", {})
+        content = json.loads(path.read_text(encoding="utf-8"))
+        cells = tuple(
+            Cell(
+                cell["cell_type"],
+                "".join(cell["source"]),  # a text, or a list of lines
+                tuple(cell["metadata"].get("tags", ())),
+            )
+            for cell in content["cells"]
+        )
+        about = content["metadata"].get("fluxlib", {})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FluxError(
+            f"{path} is not a notebook ({type(error).__name__}: {str(error)[:200]})."
+        ) from None
     return Step(
         name=path.stem,
         path=path.resolve(),
-        notebook=notebook,
+        cells=cells,
         needs=tuple(about.get("needs", ())),
         uses=tuple(about.get("uses", ())),
     )

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from fluxlib.reports.formatting import (
+from fluxlib.utils.formatting import (
     align_columns,
     drop_library_log,
     format_seconds,
@@ -72,6 +72,23 @@ def test_a_long_frame_keeps_its_numeric_columns_and_its_index_names():
     assert html.count("<tr") == 6
     assert "<td>...</td>" in html
     assert 'class="text' not in html
+
+
+def test_headers_of_two_levels_are_not_taken_for_names_of_the_index():
+    columns = pd.MultiIndex.from_tuples([("E", "PE"), ("W", "LC")])
+    html = align_columns(pd.DataFrame([[1, 2]], columns=columns).to_html())
+    for name in ("E", "W", "PE", "LC"):
+        assert html.count(f">{name}</th>") == 1
+    assert html.count("<tr") == 3
+
+
+def test_long_texts_may_break_and_other_html_stays_as_it_is():
+    frame = pd.DataFrame({"why": ["a" * 21, "a" * 20]})
+    html = align_columns(frame.to_html())
+    assert f'<td class="text">{"a" * 21}</td>' in html
+    assert f'<td class="text short">{"a" * 20}</td>' in html
+    text = '<p style="color: red">x &amp; y</p>'
+    assert align_columns(text) == text
 
 
 def test_merged_headers_are_left_alone():

@@ -1,25 +1,29 @@
+import json
+
+import nbformat
 import pytest
 
 from fluxlib.errors import FluxError
-from fluxlib.workflow import steps as module
-from fluxlib.workflow.steps import find_steps, hash_step, select_steps
+from fluxlib.workflow import notebooks as module
+from fluxlib.workflow.notebooks import (
+    find_steps,
+    hash_inputs,
+    list_inputs,
+    read_step,
+    select_steps,
+)
 from tests.helpers.notebooks import write_mixed, write_notebook
 
 
 @pytest.fixture
-def mixed(tmp_path):
+def mixed_steps(tmp_path):
     write_mixed(tmp_path)
     return find_steps(tmp_path)
 
 
-def hash_one(step, **changes):
-    inputs = {"parameters": {}, "dataset_key": "d", "upstream": {"01_observations": "done k"}}
-    return hash_step(step, **(inputs | changes))
-
-
-def test_steps_come_in_order_with_title_parameters_and_needs(mixed):
-    assert [step.name[:2] for step in mixed] == ["01", "02", "03", "04", "05", "06"]
-    first, second = mixed[:2]
+def test_steps_come_in_order_with_title_parameters_and_needs(mixed_steps):
+    assert [step.name[:2] for step in mixed_steps] == ["01", "02", "03", "04", "05", "06"]
+    first, second = mixed_steps[:2]
     assert first.title == "Observations: a question?"
     assert first.parameters["large"].default == 10
     assert first.parameters["large"].help == "days, n >= 10 = large"
@@ -34,10 +38,20 @@ def test_an_empty_folder_is_told(tmp_path):
         find_steps(tmp_path)
 
 
-def test_a_file_that_is_no_notebook_is_named(tmp_path):
-    (tmp_path / "01_x.ipynb").write_text("plain text")
-    with pytest.raises(FluxError, match=r"01_x\.ipynb is no notebook"):
+@pytest.mark.parametrize("text", ["plain text", "[]", '{"cells": [{"source": 1}]}'])
+def test_a_file_that_is_not_a_notebook_is_named(tmp_path, text):
+    (tmp_path / "01_x.ipynb").write_text(text)
+    with pytest.raises(FluxError, match=r"01_x\.ipynb is not a notebook"):
         find_steps(tmp_path)
+
+
+def test_a_source_may_be_a_text_or_a_list_of_lines(tmp_path):
+    path = write_notebook(tmp_path, "01_a", "a = 1\nb = 2")
+    content = json.loads(path.read_text())
+    content["cells"][-1]["source"] = "a = 1\nb = 2"
+    first = read_step(path).cells
+    path.write_text(json.dumps(content))
+    assert read_step(path).cells == first
 
 
 def test_a_step_cannot_build_on_a_later_or_unknown_one(tmp_path):
@@ -70,29 +84,39 @@ def test_a_parameter_that_is_no_literal_is_refused(tmp_path):
         ({"only": ["02"], "start": "02"}, "01 02"),
     ],
 )
-def test_a_choice_brings_what_it_builds_on(mixed, options, expected):
-    assert sorted(name[:2] for name in select_steps(mixed, **options)) == expected.split()
+def test_a_choice_brings_what_it_builds_on(mixed_steps, options, expected):
+    assert sorted(name[:2] for name in select_steps(mixed_steps, **options)) == expected.split()
 
 
-def test_an_unknown_choice_lists_the_notebooks(mixed):
+def test_an_unknown_choice_lists_the_notebooks(mixed_steps):
     with pytest.raises(FluxError, match=r"no notebook '07'; there are 01_observations, 02_"):
-        select_steps(mixed, only=["07"])
+        select_steps(mixed_steps, only=["07"])
 
 
-def test_the_key_changes_with_each_input_and_only_then(mixed, tmp_path, monkeypatch):
-    step = mixed[1]
-    key = hash_one(step)
-    assert hash_one(find_steps(tmp_path)[1]) == key
-    assert hash_one(step, parameters={"n": 1}) != key
-    assert hash_one(step, dataset_key="e") != key
-    assert hash_one(step, upstream={"01_observations": "failed k"}) != key
-    step.notebook.cells[-1].source += " at all"
-    changed = hash_one(step)
-    assert changed != key
-    step.notebook.metadata["new"] = 1
-    assert hash_one(step) == changed
-    monkeypatch.setattr(module, "hash_code", lambda: "other code")
-    assert hash_one(step) != changed
+def test_only_the_cells_of_a_notebook_count(tmp_path):
+    def hash_cells(**options):
+        step = read_step(write_notebook(tmp_path, "01_a", "1 + 1", **options))
+        return list_inputs(step, {}, dataset_key="d", upstream={}, code="c")["notebook"]
+
+    first = hash_cells()
+    assert hash_cells(uses=[]) == first
+    assert hash_cells(parameters="n = 1\n") != first
+    notebook = nbformat.read(tmp_path / "01_a.ipynb", as_version=4)
+    notebook.cells[-1].source = "1 + 2"
+    nbformat.write(notebook, tmp_path / "01_a.ipynb")
+    assert list_inputs(
+        read_step(tmp_path / "01_a.ipynb"), {}, dataset_key="d", upstream={}, code="c"
+    )["notebook"] not in (first, "")
+
+
+def test_inputs_have_defaults_for_what_is_not_given_and_their_hash_follows_each(mixed_steps):
+    step = mixed_steps[2]
+    inputs = list_inputs(step, {}, dataset_key="d", upstream={"02_calibration": "k"}, code="c")
+    assert inputs["parameters"]["lag_days"] == 5
+    assert inputs["upstream"] == {"02_calibration": "k"}
+    hashes = {hash_inputs(inputs)} | {hash_inputs({**inputs, name: "x"}) for name in inputs}
+    assert len(hashes) == 1 + len(inputs)
+    assert hash_inputs(dict(reversed(inputs.items()))) == hash_inputs(inputs)
 
 
 def test_the_hash_of_the_code_follows_each_module(tmp_path, monkeypatch):

@@ -3,23 +3,19 @@
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bs4 import Tag
 
 _NUMBER = re.compile(
     r"\s*([-+]?[\d.,\s]*\d[\d.,]*(e[-+]?\d+)?\s*%?|nan|nat|none|-?inf|\.\.\.|)\s*", re.I
-)
-_CELL = re.compile(r"<(t[dh])\b[^>]*>(.*?)</\1>", re.S)
-#: pandas puts the index's names on a header row of their own.
-_NAMED_INDEX = re.compile(
-    r"<tr[^>]*>(?:\s*<th></th>)+((?:\s*<th>[^<]+</th>)+)\s*</tr>\s*"
-    r"<tr[^>]*>((?:\s*<th>[^<]+</th>)+)(?:\s*<th></th>)*\s*</tr>"
 )
 # How Abseil, which TensorFlow logs with, begins a line; its first line says that more follow.
 _LIBRARY_LOG = re.compile(
     r"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:|To enable the follow).*",
     re.M,
 )
-_ROW = re.compile(r"<tr\b[^>]*>(.*?)</tr>", re.S)
 
 
 def drop_library_log(text: str) -> str:
@@ -99,40 +95,47 @@ def align_columns(html: str) -> str:
     Without a mark a style sheet can only align all columns alike. Tables with merged cells are
     left as they are.
     """
-    html = re.sub(r"<style scoped>.*?</style>", "", html, flags=re.S)
-    html = html.replace(' border="1"', "").replace(' style="text-align: right;"', "")
-    html = _NAMED_INDEX.sub(r"<tr>\2\1</tr>", html)
-    html = html.replace("<th></th>", "<td></td>")  # a header of nothing is none
-    if "colspan" in html or "rowspan" in html:
-        return html
-    return re.sub(r"<table\b.*?</table>", lambda match: _align_table(match[0]), html, flags=re.S)
+    from bs4 import BeautifulSoup  # only where there are tables, in notebooks and reports
+
+    soup = BeautifulSoup(html, "html.parser")
+    for style in soup("style", scoped=True):
+        style.decompose()
+    for table in soup("table"):
+        table.attrs.pop("border", None)
+        for row in table("tr", style="text-align: right;"):
+            del row["style"]
+        if table.find(lambda cell: cell.has_attr("colspan") or cell.has_attr("rowspan")):
+            continue
+        _merge_headers(table)
+        for cell in table("th"):
+            if not cell.contents:
+                cell.name = "td"  # an empty header heads nothing
+        _mark_text(table)
+    return str(soup)
 
 
-def _align_table(table: str) -> str:
-    rows = [_CELL.findall(row) for row in _ROW.findall(table)]
-    width = max((len(row) for row in rows), default=0)
-    is_text = [
-        any(tag == "td" and not _NUMBER.fullmatch(text) for tag, text in _take(rows, column))
-        for column in range(width)
-    ]
-
-    def mark(row: re.Match) -> str:
-        columns = iter(range(width))
-        return _CELL.sub(
-            lambda cell: (
-                cell[0].replace(f"<{cell[1]}", f'<{cell[1]} class="{_choose_class(cell[2])}"', 1)
-                if is_text[next(columns)]
-                else cell[0]
-            ),
-            row[0],
-        )
-
-    return _ROW.sub(mark, table)
+def _merge_headers(table: "Tag") -> None:
+    """Make one row of two: pandas puts the index's names on a header row of their own."""
+    rows = [row("th") for row in table.select("thead > tr")]
+    if len(rows) == 2 and all(
+        not one.contents or not two.contents for one, two in zip(*rows, strict=False)
+    ):
+        for one, two in zip(*rows, strict=True):
+            if two.contents:
+                one.replace_with(two.extract())
+        table.select("thead > tr")[1].decompose()
 
 
-def _choose_class(text: str) -> str:
-    return "text short" if len(text) <= 20 else "text"  # dates and names stay on one line
-
-
-def _take(rows: list, column: int) -> list:
-    return [row[column] for row in rows if column < len(row)]
+def _mark_text(table: "Tag") -> None:
+    rows = [row(["td", "th"]) for row in table("tr")]
+    text_columns = {
+        column
+        for row in rows
+        for column, cell in enumerate(row)
+        if cell.name == "td" and not _NUMBER.fullmatch(cell.get_text())
+    }
+    for row in rows:
+        for column, cell in enumerate(row):
+            if column in text_columns:
+                # Dates and names stay on one line.
+                cell["class"] = "text short" if len(cell.get_text()) <= 20 else "text"
