@@ -45,6 +45,7 @@ def test_a_slider_is_of_whole_numbers_if_all_of_its_numbers_are():
 
 def test_a_first_value_outside_the_usual_range_is_kept():
     assert controls.slider("population", 2, 4, 60, 2).value == 2
+    assert controls.slider("population", 80, 4, 60, 2).value == 80
     assert controls.dropdown("horizon", [1, 2, 3], 5).value == 5
 
 
