@@ -39,3 +39,10 @@ def test_controls_may_start_at_a_satellite_whose_series_are_several():
     panel = explore_coverage(stretches, satellite="goes13")
     assert panel.get_values()["satellite"] == "goes13"
     assert "1 of 12 satellite-months" in panel.output.value
+
+
+def test_the_table_starts_with_the_month_that_misses_most():
+    march = (HOURS.month == 3) & (HOURS.day > 10)
+    panel = explore_coverage({"goes15": WHOLE.where(~march & (HOURS.month != 4))})
+    table = panel.output.value.partition("<table")[2]
+    assert 0 < table.index("2014-04") < table.index("2014-03")

@@ -2,7 +2,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from fluxlib.errors import FluxError
-from fluxlib.widgets.controls import dropdown, multiple_choice, slider
+from fluxlib.widgets.controls import Player, dropdown, multiple_choice, slider
 from fluxlib.widgets.jobs import PendingWork
 from fluxlib.widgets.panel import ControlPanel
 from fluxlib.widgets.view import View
@@ -69,6 +69,8 @@ def test_settings_saved_by_the_button_set_other_controls():
     second.panel.settings_row.load_button.click()
     assert second.panel.get_values() == first.get_values()
     assert len(second.calls) == 2
+    message = second.panel.settings_row.message.value
+    assert "Loaded: satellite, drivers, max_offset, threshold." in message
     assert settings.list_settings() == ["mine"]
 
 
@@ -77,7 +79,7 @@ def test_settings_saved_by_the_button_set_other_controls():
     [
         ({"satellite": "goes99"}, "expected one of goes13, goes15"),
         ({"max_offset": 960}, "expected 24 to 240, the range of its slider"),
-        ({"max_offset": 48, "drivers": ["X"]}, "expected one of V, N, Kp"),
+        ({"satellite": "goes15", "drivers": ["X"]}, "expected one of V, N, Kp"),
     ],
 )
 def test_values_that_a_control_does_not_offer_change_nothing(values, message):
@@ -151,6 +153,22 @@ def test_work_that_fails_says_so():
     toy = Toy(PendingWork("Train", lambda **_: 1 / 0))
     run_to_end(toy.panel)
     assert "The program failed: ZeroDivisionError" in toy.panel.run_row.message.value
+
+
+def test_controls_of_what_is_shown_reach_the_view_and_are_no_settings():
+    player = Player("Generation", 10)
+    seen = []
+
+    def make_view(**values):
+        seen.append(values)
+        return View("shown")
+
+    panel = ControlPanel(
+        make_view, {}, notebook="04_imputation", display_controls={"generation": player}
+    )
+    player.children[0].value = 4
+    assert seen == [{"generation": 10}, {"generation": 4}]
+    assert panel.get_values() == {}
 
 
 def test_panels_without_work_show_no_button():
