@@ -76,7 +76,7 @@ def measure(folder, years):
     size = sum(path.stat().st_size for path in omni) / 1e6
     ours, theirs = compare(omni, fluxlib.read_omni, split_at_blanks)
     print(
-        f"OMNI HRO, {size:.0f} MB: {ours:.2f} s, pandas {theirs:.2f} s: {theirs / ours:.1f}x faster"
+        f"OMNI HRO, {size:.0f} MB: {ours:.2f} s, pandas {theirs:.2f} s: {ours / theirs:.2f}x"
     )
     for kind in ("cold", "warm"):
         seconds, memory = load_elsewhere(folder / "set", folder / "cache")
