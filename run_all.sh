@@ -97,4 +97,5 @@ fi
 
 unset MPLBACKEND # set to agg, it removes the figures from notebooks
 export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-3}"
+export FLUX_CACHE="${FLUX_CACHE:-$root/data/cache}"
 exec "$venv/bin/python" -P -m fluxlib "$@"

@@ -13,8 +13,6 @@ import platformdirs
 
 from fluxlib.errors import FluxError
 
-PROJECT = Path(__file__).resolve().parents[2]
-
 
 def cache_folder() -> Path:
     """Return the folder of cached tables: ``FLUX_CACHE``, or the user's cache on this system."""
