@@ -226,10 +226,11 @@ def run_step(jobs: str, key: str, threads: str) -> int:
     from fluxlib.workflow.store import FINAL
 
     follow_run()
-    job, store = read_job(Path(jobs), key)
+    job, store, most_threads = read_job(Path(jobs), key)
     scratch = Path(jobs).parent
     (scratch / f"{key}.began").touch()
-    outcome = run_job(job, store, threads=int(threads), finish=prepare_content)
+    cores = max(int(threads), most_threads)
+    outcome = run_job(job, store, threads=cores, finish=prepare_content)
     (scratch / f"{key}.ended").touch()
     return 0 if outcome.status in FINAL else 1
 

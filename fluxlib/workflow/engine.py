@@ -7,12 +7,10 @@ records, which a killed run leaves in disorder: each call has a scratch folder o
 
 import json
 import os
-import shutil
 import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -92,13 +90,14 @@ def run_steps(
         if not waiting:
             store.remove_old(plan.code)
             return outcomes
-        count = len(outcomes)
+        before = len(outcomes) - len(state.ran)
 
-        def announce(outcome: Outcome, count: int = count) -> None:
+        def announce(outcome: Outcome, before: int = before) -> None:
             state.ran[outcome.key] = outcome
             time = f", {format_seconds(outcome.seconds)}" if outcome.seconds else ""
-            place = f"{count + len(state.ran)}/{len(plan.nodes)}  " if len(plan.runs) > 1 else ""
-            report(f"{place:>11}{outcome.step:<20} {outcome.status}{time}")
+            done = f"{before + len(state.ran)}/{len(plan.nodes)}"
+            place = f"{done:>9}  " if len(plan.runs) > 1 else ""
+            report(f"{place}{outcome.step:<20} {outcome.status}{time}")
 
         _call_snakemake(waiting, plan, store, machine or Machine(), seconds, announce)
         _find_lost(waiting, store, state, announce)
@@ -209,8 +208,11 @@ def write_jobs(path: Path, jobs: Mapping[str, Job], **options: object) -> None:
     path.write_text(json.dumps({**options, "steps": steps}, indent=1), encoding="utf-8")
 
 
-def read_job(path: Path, key: str) -> tuple[Job, StepStore]:
-    """Return one of the jobs that `write_jobs` has written, and where its results are kept."""
+def read_job(path: Path, key: str) -> tuple[Job, StepStore, int]:
+    """Return one of the jobs of `write_jobs`, its store, and the threads that it may use at most.
+
+    The last is 0 if that is for the executor to say.
+    """
     jobs = json.loads(path.read_text(encoding="utf-8"))
     content = jobs["steps"][key]
     content.pop("inputs_here")
@@ -219,7 +221,7 @@ def read_job(path: Path, key: str) -> tuple[Job, StepStore]:
         **{**content, "notebook": Path(content["notebook"])},
         source=Source(**{**source, "folder": Path(source["folder"])}),
     )
-    return job, StepStore(Path(jobs["store"]))
+    return job, StepStore(Path(jobs["store"])), jobs["most_threads"]
 
 
 def follow_run() -> None:
@@ -244,39 +246,35 @@ def _call_snakemake(
     announce: Callable[[Outcome], None],
 ) -> None:
     """Run jobs, with those that wait for others of them after these."""
-    store.folder.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".run-", dir=store.folder))
-    try:
-        cores = count_cores()
-        together = min(machine.workers or cores, len(jobs))
+    cores = count_cores()
+    together = min(machine.workers or cores, len(jobs))
+    share = max(1, cores // together)
+    is_local = not (machine.executor or machine.profile)
+    with store.lend_scratch() as scratch:
         write_jobs(
             scratch / "jobs.json",
             jobs,
             python=sys.executable,
             store=str(store.folder),
-            threads=max(1, cores // together),
+            threads=share,
+            # Some neighbours wait, and the last one has none.
+            most_threads=min(cores, 2 * share) if is_local else 0,
             memory=MEMORY,
             priorities=_rank_notebooks(plan, seconds),
         )
-        _watch(_make_command(scratch, machine, cores, together), scratch, jobs, store, announce)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _make_command(scratch: Path, machine: Machine, cores: int, together: int) -> list[str]:
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE)]
-    command += ["--directory", str(scratch), "--config", f"jobs={scratch / 'jobs.json'}"]
-    command += ["--keep-going", "--nolock", "--nocolor", "--scheduler", "greedy"]
-    command += ["--latency-wait", "30", "--rerun-triggers", "mtime"]
-    if machine.profile:
-        command += ["--profile", str(Path(machine.profile).resolve())]
-    if machine.executor:
-        command += ["--executor", machine.executor, "--jobs", str(machine.workers or 100)]
-    elif not machine.profile or machine.workers:
-        share = max(1, cores // together)
-        memory = max(MEMORY, _measure_memory())
-        command += ["--cores", str(share * together), "--resources", f"mem_mb={memory}"]
-    return command
+        command = [sys.executable, "-m", "snakemake", "--snakefile", str(SNAKEFILE)]
+        command += ["--directory", str(scratch), "--config", f"jobs={scratch / 'jobs.json'}"]
+        command += ["--keep-going", "--nolock", "--nocolor", "--scheduler", "greedy"]
+        command += ["--latency-wait", "30", "--rerun-triggers", "mtime"]
+        if machine.profile:
+            path = Path(machine.profile)
+            command += ["--profile", str(path.resolve()) if path.exists() else machine.profile]
+        if machine.executor:
+            command += ["--executor", machine.executor, "--jobs", str(machine.workers or 100)]
+        elif is_local or machine.workers:
+            memory = max(MEMORY, _measure_memory())
+            command += ["--cores", str(share * together), "--resources", f"mem_mb={memory}"]
+        _watch(command, scratch, jobs, store, announce)
 
 
 def _watch(

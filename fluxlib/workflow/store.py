@@ -8,6 +8,7 @@ step has to run depends on nothing but whether its key is here.
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -152,8 +153,26 @@ class StepStore:
         for folder in self.folder.glob("[0-9a-f]*"):
             outcome = self.read_outcome(folder.name)
             if outcome is None or outcome.inputs.get("code") != code:
-                with suppress(filelock.Timeout), filelock.FileLock(folder / "lock", timeout=0):
-                    shutil.rmtree(folder, ignore_errors=True)
+                _remove_if_free(folder)
+
+    @contextmanager
+    def lend_scratch(self) -> Iterator[Path]:
+        """Lend a folder for as long as a run lasts; remove what killed runs have left."""
+        for folder in self.folder.glob(".run-*"):
+            _remove_if_free(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".run-", dir=self.folder))
+        try:
+            with filelock.FileLock(folder / "lock"):
+                yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_if_free(folder: Path) -> None:
+    """Remove a folder unless a process holds the lock in it."""
+    with suppress(filelock.Timeout), filelock.FileLock(folder / "lock", timeout=0):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,16 @@ def test_steps_of_other_code_are_removed_unless_somebody_works_on_them(store):
         assert store.read_outcome(busy)
 
 
+def test_what_a_killed_run_left_is_removed_by_the_next_and_a_living_one_is_left_alone(store):
+    left = store.folder / ".run-left"
+    left.mkdir(parents=True)
+    with store.lend_scratch() as first, store.lend_scratch() as second:
+        assert first.exists()
+        assert second.exists()
+        assert not left.exists()
+    assert list(store.folder.iterdir()) == []
+
+
 def test_a_failure_is_one_sentence_with_cell_and_reason():
     failed = Outcome("04_x", "failed", message="KeyError: 'e2'", cell='[4] "a"')
     assert failed.describe_failure() == "04_x failed in cell [4] \"a\": KeyError: 'e2'"
