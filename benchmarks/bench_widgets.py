@@ -20,7 +20,6 @@ import fluxlib
 from fluxlib.calibration.fleet import calibrate_fleet
 from fluxlib.datasets import series
 from fluxlib.observations import gaps
-from fluxlib.observations import gaps as coverage
 from fluxlib.offsets import features
 from fluxlib.plotting import style as plots
 from fluxlib.widgets import calibration as widgets_calibration
@@ -37,7 +36,7 @@ DRIVERS = ["V", "N", "P", "B", "Bz", "SYM_H", "Dst", "AE", "AU", "AL", "Kp"]
 def make_panels(dataset):
     """Yield each notebook's panel, with values to move its controls between."""
     channels = gaps.list_channels(dataset, "e2")
-    months = coverage.list_months(channels)
+    months = gaps.list_months(channels)
     yield (
         widgets_observations.explore_coverage(channels),
         {

@@ -14,5 +14,4 @@ from .quality import Quality as Quality
 from .quality import count_flags as count_flags
 from .quality import flag_dataset as flag_dataset
 from .quality import flag_quality as flag_quality
-from .quality import split_flagged as split_flagged
 from .quality import tabulate_flags as tabulate_flags

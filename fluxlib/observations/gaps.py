@@ -1,4 +1,4 @@
-"""What is missing of a channel, by month: all satellites or one, all years or some."""
+"""Gaps of a series, coverage by month, and gaps drawn at random to hide known samples."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # The GA-RF paper calls a month large-scale with more than 2880 missing 5-min samples.
 LARGE_SCALE = pd.Timedelta("10D")
+ALL = "all"  # satellites
 
 
 def find_gaps(series: pd.Series) -> pd.DataFrame:
@@ -28,13 +29,19 @@ def find_gaps(series: pd.Series) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a gap: `start`, its first missing sample; `end`, the first time after it;
+        A row for each gap: `start`, its first missing sample; `end`, the first time after it;
         `samples`; `hours`.
 
     Raises
     ------
     FluxError
-        If the index is no regular grid.
+        If the index is not a regular grid.
+
+    Examples
+    --------
+    >>> series = pd.Series([1, np.nan, np.nan, 4], pd.date_range("2014", periods=4, freq="h"))
+    >>> find_gaps(series)["hours"].tolist()
+    [2.0]
     """
     cadence = find_cadence(series.index, "series")
     first, end = find_runs(series.isna()).T
@@ -50,31 +57,14 @@ def find_gaps(series: pd.Series) -> pd.DataFrame:
 
 
 def monthly_missing(series: pd.Series) -> pd.Series:
-    """Count the missing samples of each month.
-
-    Parameters
-    ----------
-    series : Series
-        Values on a regular grid, NaN where missing.
-
-    Returns
-    -------
-    Series
-        Missing samples, int, by month (a PeriodIndex named "month"), months with none included.
-    """
+    """Count the missing samples of each month, by a PeriodIndex named "month"."""
     missing = series.isna()
     counts = missing.groupby(series.index.to_period("M").rename("month")).sum()
     return counts.astype(int).rename("missing")
 
 
 def large_scale_months(series: pd.Series, threshold: pd.Timedelta = LARGE_SCALE) -> pd.Series:
-    """Tell which months miss more than a length of time, by default ten days.
-
-    Returns
-    -------
-    Series
-        True for a large-scale month, by month.
-    """
+    """Return by month whether more than a length of time is missing, by default ten days."""
     allowed = pd.Timedelta(threshold) / find_cadence(series.index, "series")
     return (monthly_missing(series) > allowed).rename("large_scale")
 
@@ -87,7 +77,7 @@ def list_large_months(
     Returns
     -------
     DataFrame
-        A row a month: `series`, `month` ("2014-05"), `missing` samples, and `days` of them.
+        A row for each month: `series`, `month` ("2014-05"), `missing` samples, their `days`.
     """
     rows = []
     for name, series in columns.items():
@@ -98,13 +88,7 @@ def list_large_months(
 
 
 def missing_fraction(columns: dict[str, pd.Series]) -> pd.DataFrame:
-    """Return the fraction of each month that is missing, a column a series.
-
-    Returns
-    -------
-    DataFrame
-        0..1 by month; NaN in months that a series does not reach.
-    """
+    """Return the missing fraction of each month by series; NaN outside the series' period."""
     parts = {
         name: series.isna().groupby(series.index.to_period("M").rename("month")).mean()
         for name, series in columns.items()
@@ -113,10 +97,10 @@ def missing_fraction(columns: dict[str, pd.Series]) -> pd.DataFrame:
 
 
 def list_channels(dataset: "Dataset", channel: str) -> dict[str, pd.Series]:
-    """Return each series' channel: its flux on the dataset's grid, else its daily fluence.
+    """Return each series' channel: its flux on the dataset's grid, otherwise its daily fluence.
 
-    A series whose manifest has it in service more than once comes as several, each called by
-    the series and the month it begins: the time between is no gap.
+    A series with several periods of service in the manifest is returned as several, named by the
+    series and the month in which each begins: the time between is not a gap.
 
     Raises
     ------
@@ -142,24 +126,24 @@ def list_channels(dataset: "Dataset", channel: str) -> dict[str, pd.Series]:
 def draw_gaps(
     series: pd.Series, hours: float, count: int, *, random_state: int = 0
 ) -> list[pd.DatetimeIndex]:
-    """Draw stretches of known samples to hide, so that a method can be tried on known truth.
+    """Draw artificial gaps where all samples are known, so that a method can be tested there.
 
     Parameters
     ----------
     series : Series
-        Values on a regular grid. A stretch is whole, does not touch another, and has a known
-        sample on either side.
+        Values on a regular grid. A gap does not touch another, and has a known sample on either
+        side.
     hours : float
-        Length of each stretch.
+        Length of each gap.
     count : int
-        Stretches wanted; fewer come back where the series has no room.
+        Number of gaps; fewer are returned where the series has no room.
     random_state : int
         Seed.
 
     Returns
     -------
     list of DatetimeIndex
-        The times of each stretch.
+        The times of each gap.
     """
     width = round(pd.Timedelta(hours=hours) / find_cadence(series.index, "series"))
     if width < 1:
@@ -174,7 +158,7 @@ def draw_gaps(
             break
         if free[start : start + width + 2].all():
             drawn.append(series.index[start + 1 : start + 1 + width])
-            # Its two known neighbours may serve the next stretch as neighbours too.
+            # Its known neighbours may be those of another gap too.
             free[start + 1 : start + 1 + width] = False
     return drawn
 
@@ -182,21 +166,9 @@ def draw_gaps(
 def draw_lengths(
     series: pd.Series, hours: Iterable[float], *, random_state: int = 0
 ) -> list[pd.DatetimeIndex]:
-    """Draw a stretch to hide for each of many lengths, the longest first, while there is room.
+    """Draw an artificial gap for each length (hours), the longest first, while there is room.
 
-    Parameters
-    ----------
-    series : Series
-        As :func:`draw_gaps` takes.
-    hours : iterable of float
-        A length for each stretch.
-    random_state : int
-        Seed.
-
-    Returns
-    -------
-    list of DatetimeIndex
-        The times of each stretch; no two share a time.
+    Parameters and result are those of :func:`draw_gaps`; no two gaps share a time.
     """
     left = series.copy()
     rng = np.random.default_rng(random_state)
@@ -209,23 +181,20 @@ def draw_lengths(
     return drawn
 
 
-ALL = "all"
-
-
 @dataclass(frozen=True)
 class Coverage:
-    """What is missing, and which months miss much.
+    """What is missing from several series, by month.
 
     Attributes
     ----------
     series : dict of Series
-        What was looked at.
+        The series in the period.
     missing : DataFrame
-        See `gaps.missing_fraction`.
+        See `missing_fraction`.
     large : DataFrame
-        See `gaps.list_large_months`.
+        See `list_large_months`.
     months : int
-        Satellite-months in all.
+        Number of satellite-months.
     """
 
     series: dict[str, pd.Series]
@@ -241,23 +210,23 @@ def measure_coverage(
     period: Sequence[str] = ("", ""),
     large_scale_days: float = 10.0,
 ) -> Coverage:
-    """Measure what is missing of the series of a satellite in a period.
+    """Measure what is missing from the series of a satellite in a period.
 
     Parameters
     ----------
     columns : mapping of str to Series
-        See `gaps.list_channels`.
+        See `list_channels`.
     satellite : str
-        A series, or "all". One that comes in several stretches is meant with all of them.
+        A series, with all its periods of service, or "all".
     period : (str, str)
-        First and last month, "2014-05"; "" for the first or the last there is.
+        First and last month, such as "2014-05"; "" for the first or last of the series.
     large_scale_days : float
-        A month that misses more days is large-scale.
+        A month with more missing days is large-scale.
 
     Raises
     ------
     FluxError
-        If no series is of that satellite, or none reaches into the period.
+        If no series is of that satellite, or none has samples in the period.
     """
     chosen = {n: s for n, s in columns.items() if satellite in (ALL, n, n.split(" ")[0])}
     if not chosen:
@@ -280,14 +249,14 @@ def measure_coverage(
 
 
 def list_months(columns: Mapping[str, pd.Series]) -> list[str]:
-    """Return every month from the first of any series to the last, "2014-05"."""
+    """Return every month from the first of any series to the last, as "2014-05"."""
     first = min(series.index[0] for series in columns.values())
     last = max(series.index[-1] for series in columns.values())
     return [str(month) for month in pd.period_range(first, last, freq="M")]
 
 
 def complete_period(columns: Mapping[str, pd.Series], period: Sequence[str]) -> tuple[str, str]:
-    """Return a period with the first month for an empty first, and the last for an empty last."""
+    """Replace "" in a period by the first or the last month of the series."""
     months = list_months(columns)
     first, last = period
     return first or months[0], last or months[-1]

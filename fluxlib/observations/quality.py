@@ -1,4 +1,4 @@
-"""Flag doubtful samples: spikes, stuck values, proton contamination. Nothing is dropped here."""
+"""Flag doubtful samples: spikes, stuck values, proton contamination. None is removed."""
 
 from enum import IntFlag
 from typing import TYPE_CHECKING
@@ -14,15 +14,14 @@ if TYPE_CHECKING:
 
 
 class Quality(IntFlag):
-    """Why a sample is doubtful; 0 is a good one, and several reasons add up."""
+    """Why a sample is doubtful, as bits; 0 for a good one."""
 
     SPIKE = 1
     STUCK = 2
     PROTONS = 4
-    ALL = SPIKE | STUCK | PROTONS
 
 
-KINDS = [reason.name.lower() for reason in Quality]
+REASONS = [reason.name.lower() for reason in Quality]
 
 
 def flag_quality(
@@ -40,16 +39,16 @@ def flag_quality(
     flux : DataFrame
         Electron flux, e/(cm2 s sr), on a regular grid.
     protons : Series, optional
-        Integral flux of protons above 10 MeV, p/(cm2 s sr), by time on the same grid. Without it
-        no contamination can be flagged.
+        Integral flux of protons above 10 MeV, p/(cm2 s sr), on the same grid. Without it no
+        contamination is flagged.
     spike_decades : float
-        A sample is a spike if its log10 is further than this from the median of the five samples
-        around it: steps, which the median follows, are none.
+        A sample is a spike if its log10 differs by more from the median of the five samples
+        around it; a step, which the median follows, is not a spike.
     stuck_samples : int
-        The least number of equal samples in a row that count as stuck, at least 2.
+        The fewest equal samples in a row that count as stuck, at least 2.
     proton_limit : float
-        Proton flux from which the electron detectors are contaminated; NOAA's scale of radiation
-        storms begins at 10.
+        Proton flux from which electron detectors are taken as contaminated; NOAA's scale of
+        radiation storms begins at 10.
 
     Returns
     -------
@@ -59,7 +58,7 @@ def flag_quality(
     Raises
     ------
     FluxError
-        If a limit makes no sense.
+        If a limit is out of range.
     """
     if spike_decades <= 0 or stuck_samples < 2 or proton_limit <= 0:
         raise FluxError(
@@ -78,49 +77,27 @@ def flag_quality(
     return pd.DataFrame(flags, index=flux.index)
 
 
-def split_flagged(
-    flux: pd.DataFrame, flags: pd.DataFrame, reasons: Quality = Quality.ALL
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the flux without the samples flagged for the reasons, and those samples apart.
-
-    Both have all rows; each sample is in exactly one of them.
-    """
-    doubtful = (flags & int(reasons)) > 0
-    return flux.mask(doubtful), flux.where(doubtful)
-
-
 def count_flags(flags: pd.DataFrame) -> pd.DataFrame:
     """Return how many samples of each channel (rows) have each flag (columns)."""
     return pd.DataFrame(
-        {reason.name.lower(): ((flags & int(reason)) > 0).sum() for reason in Quality}
+        {name: ((flags & int(one)) > 0).sum() for name, one in zip(REASONS, Quality, strict=True)}
     )
 
 
 def flag_dataset(dataset: "Dataset") -> dict[str, pd.DataFrame]:
-    """Flag the doubtful samples of every series, by protons where the drivers have `p10`.
-
-    Returns
-    -------
-    dict of DataFrame
-        By series: `flag_quality` of its flux, which stays as it is.
-    """
+    """Return `flag_quality` of every series, with protons where the drivers have `p10`."""
     protons = dataset.drivers.get("p10")
     return {series: flag_quality(flux, protons=protons) for series, flux in dataset.flux.items()}
 
 
 def tabulate_flags(dataset: "Dataset", flags: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return how many samples of each series and channel are doubtful, and why.
-
-    Parameters
-    ----------
-    flags : dict of DataFrame
-        What `flag_dataset` returned.
+    """Count the doubtful samples of each series and channel in `flag_dataset`'s flags.
 
     Returns
     -------
     DataFrame
         A row for each `series` and `channel`: `samples` measured; those flagged `spike`, `stuck`
-        and `protons`; and `unchecked`, at whose time no proton flux is known.
+        and `protons`; and `unchecked`, those at times without a proton flux.
     """
     protons = dataset.drivers.get("p10", pd.Series(dtype=float))
     tables = []
@@ -131,17 +108,17 @@ def tabulate_flags(dataset: "Dataset", flags: dict[str, pd.DataFrame]) -> pd.Dat
         table.insert(2, "samples", flux.notna().sum().to_numpy())
         tables.append(table.assign(unchecked=flux[unchecked].notna().sum().to_numpy()))
     if not tables:
-        return pd.DataFrame(columns=["series", "channel", "samples", *KINDS, "unchecked"])
+        return pd.DataFrame(columns=["series", "channel", "samples", *REASONS, "unchecked"])
     return pd.concat(tables, ignore_index=True)
 
 
 def _find_spikes(values: pd.Series, decades: float) -> np.ndarray:
     logarithm = np.log10(values.where(values > 0)).to_numpy()
-    # One more than needed, so that there is a window even where there is no sample.
+    # One more than needed, so that there is a window even if there is no sample.
     around = sliding_window_view(np.pad(logarithm, (2, 3), constant_values=np.nan), 5)[:-1]
-    # Far from the median is far from a neighbour: only few samples need a median.
+    # What is far from the median is far from a neighbour, so few samples need a median.
     suspects = np.zeros(len(values), bool)
-    with np.errstate(invalid="ignore"):  # infinite beside infinite
+    with np.errstate(invalid="ignore"):  # infinite minus infinite
         for neighbour in (0, 1, 3, 4):
             suspects |= np.abs(around[:, neighbour] - logarithm) > decades
     found = np.flatnonzero(suspects)

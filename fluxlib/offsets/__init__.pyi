@@ -1,4 +1,3 @@
-from .features import choose_features as choose_features
 from .features import compare_peaks as compare_peaks
 from .features import correlate_years as correlate_years
 from .features import describe_peaks as describe_peaks
@@ -9,16 +8,10 @@ from .features import list_hours as list_hours
 from .features import list_selection as list_selection
 from .features import offset_features as offset_features
 from .features import paper_inputs as paper_inputs
+from .features import select_features as select_features
 from .features import suggest_time_step as suggest_time_step
-from .ranks import Ranked as Ranked
-from .ranks import correlate_exact as correlate_exact
-from .ranks import correlate_fft as correlate_fft
-from .ranks import cross_sums as cross_sums
-from .ranks import partial_ranked as partial_ranked
-from .ranks import ranks_at as ranks_at
-from .spearman import OffsetCurves as OffsetCurves
-from .spearman import choose_knots as choose_knots
-from .spearman import offset_intervals as offset_intervals
-from .spearman import partial_offsets as partial_offsets
+from .spearman import CachedOffsetCorrelation as CachedOffsetCorrelation
+from .spearman import partial_spearman_offsets as partial_spearman_offsets
 from .spearman import spearman_counts as spearman_counts
+from .spearman import spearman_intervals as spearman_intervals
 from .spearman import spearman_offsets as spearman_offsets

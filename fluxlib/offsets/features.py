@@ -1,4 +1,4 @@
-"""Choose drivers and offsets, and lay them out as columns for a model."""
+"""Peaks of the correlation by offset, and drivers at chosen offsets as columns for a model."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from fluxlib.errors import FluxError
-from fluxlib.offsets.spearman import offset_intervals, spearman_offsets
+from fluxlib.offsets.spearman import spearman_intervals, spearman_offsets
 from fluxlib.utils.time_grid import DAY_HOURS, find_cadence, offset_steps
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 NEAR_DRIVERS = ("N", "P", "B", "Bz", "SYM_H", "AE", "AU", "AL")
 DAILY_OFFSETS = tuple(DAY_HOURS * day for day in range(6))  # hours
-FEWEST_DAYS = 180  # of a year: with fewer, a season would speak for it
+MIN_DAYS = 180  # of a year: fewer would represent one season
 
 Selection = pd.DataFrame | Mapping[str, Iterable[float]] | Iterable[tuple[str, float]]
 
@@ -26,9 +26,9 @@ def offset_features(drivers: pd.DataFrame, selection: Selection) -> pd.DataFrame
     Parameters
     ----------
     drivers
-        One column a driver, on a regular grid.
+        A column for each driver, on a regular grid.
     selection
-        Which driver how many hours earlier: a mapping from driver to offsets, a sequence of
+        Drivers and their offsets in hours: a mapping from driver to offsets, a sequence of
         (driver, offset), or a frame with columns ``driver`` and ``offset``.
 
     Returns
@@ -39,7 +39,14 @@ def offset_features(drivers: pd.DataFrame, selection: Selection) -> pd.DataFrame
     Raises
     ------
     FluxError
-        If a driver is not there, or an offset is not a multiple of the cadence.
+        If a driver is missing, or an offset is not a multiple of the cadence.
+
+    Examples
+    --------
+    >>> hours = pd.date_range("2014", periods=3, freq="h")
+    >>> drivers = pd.DataFrame({"V": [400.0, 410.0, 420.0]}, hours)
+    >>> offset_features(drivers, {"V": [0, 1]}).iloc[-1].to_dict()
+    {'V-0h': 420.0, 'V-1h': 410.0}
     """
     pairs = list_selection(selection)
     missing = sorted({name for name, _ in pairs} - set(drivers.columns))
@@ -57,7 +64,7 @@ def offset_features(drivers: pd.DataFrame, selection: Selection) -> pd.DataFrame
 
 
 def list_selection(selection: Selection) -> list[tuple[str, float]]:
-    """Bring any form of selection to a list of (driver, offset in hours)."""
+    """Return any form of selection as a list of (driver, offset in hours)."""
     if isinstance(selection, pd.DataFrame):
         return list(zip(selection["driver"], selection["offset"], strict=True))
     if isinstance(selection, Mapping):
@@ -71,7 +78,7 @@ def list_hours(longest: float, step: float) -> np.ndarray:
     Raises
     ------
     FluxError
-        If they do not ascend.
+        If they do not increase from 0.
     """
     if longest < 0 or step <= 0:
         raise FluxError(
@@ -80,13 +87,13 @@ def list_hours(longest: float, step: float) -> np.ndarray:
     return np.arange(0, longest + 1e-9, step)
 
 
-def choose_features(correlations: pd.DataFrame, threshold: float = 0.3) -> pd.DataFrame:
-    """Keep the cells whose absolute correlation is above a threshold.
+def select_features(correlations: pd.DataFrame, threshold: float = 0.3) -> pd.DataFrame:
+    """Select the drivers and offsets whose absolute correlation is above a threshold.
 
     Parameters
     ----------
     correlations
-        As :func:`fluxlib.spearman_offsets` gives.
+        As :func:`fluxlib.spearman_offsets` returns.
 
     Returns
     -------
@@ -101,16 +108,16 @@ def choose_features(correlations: pd.DataFrame, threshold: float = 0.3) -> pd.Da
 
 
 def paper_inputs(other: Sequence[str]) -> dict[str, list[int]]:
-    """Give the 48 inputs of the GA-RF paper, as we reconstruct them.
+    """Return the 48 inputs of the GA-RF paper, reconstructed.
 
-    The paper (Sci. Rep. 2025, s41598-025-87082-9) gives their number. Ours: V, Vx and the other
-    satellite's two channels 0..5 days before (24), and eight more drivers 0..2 days before (24).
-    Bz is meant as a half-day mean: see :func:`half_day_mean`.
+    The paper (Sci. Rep. 2025, s41598-025-87082-9) prints their number only. Here: V, Vx and the
+    other satellite's two channels 0..5 days before (24), and eight more drivers 0..2 days before
+    (24). Bz is meant as a half-day mean: see :func:`half_day_mean`.
 
     Parameters
     ----------
     other
-        Names of the two columns that hold the other satellite's channels.
+        Columns of the other satellite's two channels.
 
     Returns
     -------
@@ -118,26 +125,28 @@ def paper_inputs(other: Sequence[str]) -> dict[str, list[int]]:
         A selection: driver to offsets in hours.
     """
     if len(other) != 2 or isinstance(other, str):
-        raise FluxError(f"other must name the other satellite's two channels, found {other!r}")
+        raise FluxError(
+            f"other is {other!r}; expected the columns of the other satellite's two channels."
+        )
     far = {name: [DAY_HOURS * day for day in range(6)] for name in ("V", "Vx", *other)}
     return far | {name: [DAY_HOURS * day for day in range(3)] for name in NEAR_DRIVERS}
 
 
 def half_day_mean(series: pd.Series) -> pd.Series:
-    """Average the twelve hours that end with each sample, where half of them are there.
+    """Average the twelve hours that end with each sample, where at least half are present.
 
-    Bz flips within minutes while electrons take a day to answer: its mean is what they feel.
-    The window looks back only, so nothing of the future enters.
+    Bz changes within minutes and electrons respond within days, to its mean. The window ends with
+    the sample, so it contains nothing of the future.
     """
     window = max(1, round(pd.Timedelta(hours=12) / find_cadence(series.index, "series")))
     return series.rolling(window, min_periods=-(-window // 2)).mean()
 
 
 def suggest_time_step(correlations: pd.DataFrame, threshold: float = 0.3) -> int:
-    """Suggest how many days of history an LSTM should see.
+    """Suggest how many days of history an LSTM needs.
 
-    The last peak decides: of the drivers whose strongest correlation is above the threshold,
-    the longest offset at which one has its strongest, in whole days and at least one.
+    That is the longest offset at which a driver has its strongest correlation, of the drivers
+    where this is above the threshold, in whole days and at least one.
     """
     size = correlations.abs().dropna(axis="columns", how="all")
     strong = size.loc[:, size.max() > threshold]
@@ -147,7 +156,7 @@ def suggest_time_step(correlations: pd.DataFrame, threshold: float = 0.3) -> int
 
 
 def find_time_step(dataset: "Dataset", *, without: Sequence[int] = ()) -> int:
-    """Suggest a time step from the daily fluence of all years but some, which are to be tested."""
+    """Suggest a time step from the daily fluence, without the years that are to be tested."""
     daily = np.log10(dataset.daily["e2"])
     daily = daily.mask(daily.index.year.isin(list(without)))
     drivers = dataset.drivers.resample("1D").mean()
@@ -155,7 +164,7 @@ def find_time_step(dataset: "Dataset", *, without: Sequence[int] = ()) -> int:
 
 
 def find_peaks(correlations: pd.DataFrame) -> pd.DataFrame:
-    """Give each driver's strongest correlation and its offset, the strongest driver first.
+    """Return each driver's strongest correlation and its offset, the strongest driver first.
 
     Returns
     -------
@@ -170,18 +179,18 @@ def find_peaks(correlations: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe_peaks(peaks: pd.DataFrame, drivers: pd.DataFrame, target: pd.Series) -> pd.DataFrame:
-    """Give each peak of :func:`find_peaks` its 95 % interval, pairs and effective pairs."""
+    """Return the peaks of :func:`find_peaks` with 95 % intervals, pairs and effective pairs."""
     rows = []
     for peak in peaks.itertuples():
-        table = offset_intervals(drivers[[peak.driver]], target, [peak.offset])
+        table = spearman_intervals(drivers[[peak.driver]], target, [peak.offset])
         rows.append({"driver": peak.driver, "offset": peak.offset, **table[peak.driver].iloc[0]})
     return pd.DataFrame(rows).rename(columns={"value": "rho"})
 
 
 def compare_peaks(one: pd.DataFrame, other: pd.DataFrame, threshold: float) -> float | None:
-    """Give the greatest difference, in hours, between two tables' strongest offsets.
+    """Return the greatest difference, in hours, between two tables' strongest offsets.
 
-    Drivers that stay below the threshold in either have no offset to speak of; None if all do.
+    Drivers below the threshold in either table are left out; None if all are.
     """
     first, second = (find_peaks(table).set_index("driver") for table in (one, other))
     strong = (first["rho"].abs() > threshold) & (second["rho"].abs() > threshold)
@@ -192,19 +201,19 @@ def compare_peaks(one: pd.DataFrame, other: pd.DataFrame, threshold: float) -> f
 def correlate_years(
     drivers: pd.DataFrame, target: pd.Series, correlations: pd.DataFrame
 ) -> pd.DataFrame:
-    """Correlate year by year, each driver at its strongest offset over all years.
+    """Correlate each driver year by year, at its strongest offset over all years.
 
     Parameters
     ----------
     drivers, target
         Daily.
     correlations
-        Over all years: tells the offsets.
+        Over all years, for the offsets.
 
     Returns
     -------
     DataFrame
-        A row a year with enough known days, a column a driver.
+        A row for each year with enough known days, a column for each driver.
     """
     peaks = find_peaks(correlations)
     years = target.notna().groupby(target.index.year).sum()
@@ -213,7 +222,7 @@ def correlate_years(
             year: spearman_offsets(
                 drivers[[peak.driver]], target.where(target.index.year == year), [peak.offset]
             ).iloc[0, 0]
-            for year in years.index[years >= FEWEST_DAYS]
+            for year in years.index[years >= MIN_DAYS]
         }
         for peak in peaks.itertuples()
     }

@@ -1,51 +1,53 @@
-"""Rank correlation of two gappy series at many shifts: exact, or by FFT."""
+"""Rank correlation of two series with gaps at many shifts: exact, by FFT, and partial."""
 
 import numpy as np
 from scipy import fft
 
-FEWEST_RANKED = 3  # pairs: two always correlate by 1 or -1
+MIN_PAIRS = 3  # two pairs always correlate by 1 or -1
 
 
 class Ranked:
     """A series as dense ranks, so that midranks of any part of it need no further sorting."""
 
-    def __init__(self, values):
+    def __init__(self, values: np.ndarray):
         self.present = ~np.isnan(values)
         distinct, dense = np.unique(values[self.present], return_inverse=True)
         self.n_distinct = len(distinct)
         self.dense = np.full(len(values), -1, dtype=np.intp)  # bincount copies other types
         self.dense[self.present] = dense
 
-    def among(self, dense):
-        """Midrank of each distinct value among the given dense ranks."""
+    def midranks(self, dense: np.ndarray) -> np.ndarray:
+        """Return the midrank of each distinct value among the given dense ranks."""
         counts = np.bincount(dense, minlength=self.n_distinct)
         return np.cumsum(counts) - (counts - 1) / 2
 
-    def overlap(self, step):
-        """Slices of driver and target that make up the pairs at an offset."""
+    def overlap(self, step: int) -> tuple[slice, slice]:
+        """Return the slices of driver and target that make up the pairs at an offset."""
         n = len(self.dense)
         shift = min(abs(step), n)
         early, late = slice(0, n - shift), slice(shift, n)
         return (early, late) if step >= 0 else (late, early)
 
 
-def correlate_exact(x, y, steps):
+def correlate_exact(x: Ranked, y: Ranked, steps: np.ndarray) -> np.ndarray:
     """Correlate at each step with the ranks of the pairs at that step."""
     rho = np.full(len(steps), np.nan)
     for i, step in enumerate(steps):
         of_x, of_y = x.overlap(step)
         both = x.present[of_x] & y.present[of_y]
         a, b = x.dense[of_x][both], y.dense[of_y][both]
-        if len(a) >= FEWEST_RANKED:
-            middle = (len(a) + 1) / 2  # mean of any ranks; centred products lose no digits
-            u, v = (x.among(a) - middle)[a], (y.among(b) - middle)[b]
+        if len(a) >= MIN_PAIRS:
+            middle = (len(a) + 1) / 2  # mean of all ranks; centred products lose no digits
+            u, v = (x.midranks(a) - middle)[a], (y.midranks(b) - middle)[b]
             with np.errstate(invalid="ignore"):
                 rho[i] = (u @ v) / np.sqrt((u @ u) * (v @ v))
     return rho
 
 
-def correlate_fft(x, y, steps, knots, exact):
-    """Correlate at all steps with one ranking, and put right what is known at the knots."""
+def correlate_fft(
+    x: Ranked, y: Ranked, steps: np.ndarray, knots: np.ndarray, exact: np.ndarray
+) -> np.ndarray:
+    """Correlate at all steps with one ranking, corrected by the exact values at the knots."""
     rho = _correlate_ranked(x, y, np.concatenate([steps, knots]))
     rho, at_knots = rho[: len(steps)], rho[len(steps) :]
     known = ~np.isnan(exact - at_knots)
@@ -64,20 +66,13 @@ def _correlate_ranked(x, y, steps):
     with np.errstate(invalid="ignore", divide="ignore"):
         spread = (uu - sum_u**2 / n) * (vv - sum_v**2 / n)
         rho = (uv - sum_u * sum_v / n) / np.sqrt(spread)
-    # FFT noise leaves a constant series a variance of about 1e-12 of its pairs, not zero.
-    rho[(n < FEWEST_RANKED) | ~(spread > (1e-9 * n) ** 2)] = np.nan
+    # By rounding errors of the FFT the variance of a constant is about 1e-12 of its pairs.
+    rho[(n < MIN_PAIRS) | ~(spread > (1e-9 * n) ** 2)] = np.nan
     return rho
 
 
-def partial_ranked(x, known, steps):
-    """Correlate x with the first of ``known``, given the others, which share their gaps.
-
-    Parameters
-    ----------
-    x : Ranked
-    known : list of Ranked
-        The target, and what is given.
-    """
+def correlate_partial(x: Ranked, known: list[Ranked], steps: np.ndarray) -> np.ndarray:
+    """Correlate x with the first of ``known``, given the others, which have the same gaps."""
     middle = int(np.median(steps))
     u = ranks_at(x, known[0], middle)[0]
     ranks = [ranks_at(x, one, middle)[1] for one in known]
@@ -103,26 +98,31 @@ def partial_ranked(x, known, steps):
     return rho
 
 
-def ranks_at(x, y, step):
+def ranks_at(x: Ranked, y: Ranked, step: int) -> list[np.ndarray]:
     """Rank both among the pairs of one offset, scaled to -0.5..0.5, zero where missing."""
     of_x, of_y = x.overlap(step)
     both = x.present[of_x] & y.present[of_y]
     scaled = []
     for one, part in ((x, of_x), (y, of_y)):
-        # Without a pair at this offset, others may still have some: rank among all values.
+        # Other offsets may have pairs where this one has none: then rank among all values.
         dense = one.dense[part][both] if both.any() else one.dense[one.present]
-        rank = one.among(dense) / max(len(dense), 1) - 0.5
+        rank = one.midranks(dense) / max(len(dense), 1) - 0.5
         values = np.zeros(len(one.dense))
         values[one.present] = rank[one.dense[one.present]]
         scaled.append(values)
     return scaled
 
 
-def cross_sums(drivers, targets, steps, products):
+def cross_sums(
+    drivers: list[np.ndarray],
+    targets: list[np.ndarray],
+    steps: np.ndarray,
+    products: list[tuple[int, int]],
+) -> np.ndarray:
     """Sum driver(t - step) * target(t) over t, for many steps at once.
 
-    Overlap-save: the target is cut in segments, each transformed with as much of the driver as
-    reaches it; products add up over segments before the one inverse transform.
+    Overlap-save: the target is cut into segments, each transformed with the part of the driver
+    that reaches it; products are summed over segments before the one inverse transform.
 
     Parameters
     ----------
@@ -130,6 +130,10 @@ def cross_sums(drivers, targets, steps, products):
         Lists of arrays of one length, zero where missing.
     products
         Pairs (i, j): which driver with which target.
+
+    Returns
+    -------
+    ndarray of shape (products, steps)
     """
     low, high = int(steps.min()), int(steps.max())
     reach = high - low
@@ -150,7 +154,7 @@ def cross_sums(drivers, targets, steps, products):
 
 
 def _cut(values, begins, width):
-    """Rows of ``width`` from each begin, zero beyond the ends."""
+    """Return rows of ``width`` from each begin, zero beyond the ends."""
     first, last = begins[0], begins[-1] + width
     padded = np.zeros(last - first)
     inside = slice(max(first, 0), min(last, len(values)))

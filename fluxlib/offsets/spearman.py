@@ -1,4 +1,4 @@
-"""Spearman's correlation of drivers with one target, for one range of offsets after another."""
+"""Spearman's correlation of drivers with a target at many offsets: exact, by FFT, partial."""
 
 from collections.abc import Iterable
 
@@ -12,8 +12,8 @@ from fluxlib.offsets.ranks import (
     Ranked,
     correlate_exact,
     correlate_fft,
+    correlate_partial,
     cross_sums,
-    partial_ranked,
     ranks_at,
 )
 from fluxlib.utils.time_grid import DAY_HOURS, align_grids, find_cadence, offset_steps
@@ -30,35 +30,43 @@ def spearman_offsets(
     Parameters
     ----------
     drivers
-        One column a driver, on a regular grid; may begin before the target does.
+        A column for each driver, on a regular grid; may begin before the target.
     target
-        The flux, on a grid of the same cadence. For one year, or one storm phase, set the rest
-        to NaN.
+        The flux, on a grid of the same cadence. To restrict it to a year or to storms, set the
+        rest to NaN.
     offsets
         Hours by which the driver precedes the target, whole multiples of the cadence.
     method
-        ``"exact"`` ranks the pairs of every offset anew and equals
+        ``"exact"`` ranks the pairs of every offset separately and equals
         :func:`scipy.stats.spearmanr`. ``"fft"`` ranks once, among the pairs of the middle
-        offset, and takes all offsets from one FFT cross-correlation. As the pairs change with
-        the offset, so do their ranks, slowly: every half to one and a half days of offset the
-        exact value is computed too, and the difference, interpolated, is added.
+        offset, and computes all offsets by one FFT cross-correlation. Pairs and their ranks
+        change slowly with the offset: every half to one and a half days of offset the exact
+        value is computed too, and the interpolated difference is added.
 
     Returns
     -------
     DataFrame
-        Index ``offset`` in hours, a column a driver, -1..1; NaN where fewer than three pairs
-        or no variation.
+        Index ``offset`` in hours, a column for each driver, -1..1; NaN where there are fewer
+        than three pairs or no variation.
 
     Raises
     ------
     FluxError
-        If the grids are irregular or differ, or an offset does not fall on them.
+        If the grids are irregular or differ, or an offset is not a multiple of the cadence.
+
+    Examples
+    --------
+    >>> hours = pd.date_range("2014", periods=200, freq="h")
+    >>> drivers = pd.DataFrame({"V": np.sin(np.arange(200.0))}, hours)
+    >>> table = spearman_offsets(drivers, drivers["V"].shift(3), [0, 3], "exact")
+    >>> round(table.loc[3, "V"], 6)
+    1.0
     """
     if method not in ("fft", "exact"):
         raise FluxError(f"method is {method!r}: choose 'fft' or 'exact'")
     hours, steps, drivers, target = align_grids(drivers, target, offsets)
     y = Ranked(target.to_numpy(float))
-    knots = choose_knots(hours, steps, len(target)) if method == "fft" else steps
+    knots = _exact_steps(hours, steps, len(target)) if method == "fft" else steps
     table = {}
     for name in drivers:
         x = Ranked(drivers[name].to_numpy(float))
@@ -80,20 +88,20 @@ def spearman_counts(
     return pd.DataFrame(table, index=hours)
 
 
-def offset_intervals(
+def spearman_intervals(
     drivers: pd.DataFrame,
     target: pd.Series,
     offsets: Iterable[float],
     *,
     method: str = "fft",
 ) -> pd.DataFrame:
-    """Give correlations with intervals that allow for autocorrelation.
+    """Compute correlations with 95 % intervals that allow for autocorrelation.
 
-    Neighbouring samples of solar wind and flux repeat each other, so that fewer are independent
-    than there are. Their number is estimated from both autocorrelations, up to a fifth of the
-    series (Pyper and Peterman 1998, Can. J. Fish. Aquat. Sci. 55, 2127, eq. 1), counting the pairs
-    of pairs that gaps leave. The interval is Fisher's with the variance of a rank correlation
-    (Bonett and Wright 2000, Psychometrika 65, 23).
+    Neighbouring samples of solar wind and flux repeat each other, so fewer are independent. Their
+    effective number is estimated from both autocorrelations, up to a lag of a fifth of the series
+    (Pyper and Peterman 1998, Can. J. Fish. Aquat. Sci. 55, 2127, eq. 1), counting the pairs of
+    pairs that gaps leave. The interval is Fisher's with the variance of a rank correlation (Bonett
+    and Wright 2000, Psychometrika 65, 23).
 
     Parameters
     ----------
@@ -104,7 +112,7 @@ def offset_intervals(
     -------
     DataFrame
         Index ``offset``; for each driver the columns ``value``, ``lower``, ``upper``, ``n``
-        (pairs) and ``n_effective``: ``table["V"]`` is one driver's curve with its band.
+        (pairs) and ``n_effective``; ``table["V"]`` is one driver's curve with its band.
     """
     offsets = list(offsets)
     rho = spearman_offsets(drivers, target, offsets, method)
@@ -114,7 +122,7 @@ def offset_intervals(
     parts = {}
     for name in drivers:
         x = Ranked(drivers[name].to_numpy(float))
-        effective = counts[name] / _repetition(x, y, int(np.median(steps)))
+        effective = counts[name] / _pairs_per_independent_pair(x, y, int(np.median(steps)))
         error = np.sqrt((1 + rho[name] ** 2 / 2) / (effective - 3).clip(lower=1e-9))
         centre, reach = np.arctanh(rho[name]), stats.norm.ppf((1 + CONFIDENCE) / 2) * error
         parts[name] = pd.DataFrame(
@@ -129,8 +137,7 @@ def offset_intervals(
     return pd.concat(parts, axis=1)
 
 
-def _repetition(x, y, step):
-    """How many pairs hold as much as one independent pair would, at least 1."""
+def _pairs_per_independent_pair(x: Ranked, y: Ranked, step: int) -> float:
     of_x, of_y = x.overlap(step)
     both = np.zeros(len(x.present))
     both[of_y] = x.present[of_x] & y.present[of_y]
@@ -146,18 +153,18 @@ def _repetition(x, y, step):
     return max(1.0, 1 + 2 * (kept / max(both.sum(), 1)) @ product)
 
 
-def partial_offsets(
+def partial_spearman_offsets(
     drivers: pd.DataFrame,
     target: pd.Series,
     offsets: Iterable[float],
     *,
     given_days: int = 1,
 ) -> pd.DataFrame:
-    """Correlate ranks given the flux's own past: what a driver knows that persistence does not.
+    """Correlate ranks given the flux's own past: what a driver adds to persistence.
 
-    Partial rank correlation of driver and target, given the target 24 h ago and so on back to
-    ``given_days`` days ago, over the times where all of these are present. Ranks are taken once
-    a driver, at the middle offset.
+    Partial rank correlation of driver and target, given the target 24 h before and so on back to
+    ``given_days`` days, over the times where all of these are present. Ranks are taken once for
+    each driver, at the middle offset.
 
     Parameters
     ----------
@@ -169,10 +176,10 @@ def partial_offsets(
     Returns
     -------
     DataFrame
-        As :func:`spearman_offsets` gives.
+        As :func:`spearman_offsets` returns.
     """
     if given_days < 1:
-        raise FluxError(f"given_days is {given_days}: give at least one day of the flux's past")
+        raise FluxError(f"given_days is {given_days}; expected at least one day of the flux's past")
     hours, steps, drivers, target = align_grids(drivers, target, offsets)
     days = DAY_HOURS * np.arange(1, given_days + 1)
     lags = offset_steps(days, find_cadence(target.index, "target"))
@@ -180,41 +187,41 @@ def partial_offsets(
     complete = series.notna().all(axis=1).to_numpy()
     known = [Ranked(one.where(complete).to_numpy(float)) for _, one in series.items()]
     table = {
-        name: partial_ranked(Ranked(drivers[name].to_numpy(float)), known, steps)
+        name: correlate_partial(Ranked(drivers[name].to_numpy(float)), known, steps)
         for name in drivers
     }
     return pd.DataFrame(table, index=hours)
 
 
-def choose_knots(hours, steps, n):
-    """Choose steps half a day apart, from the first to the last, and more in a long series.
+def _exact_steps(hours: pd.Index, steps: np.ndarray, n: int) -> np.ndarray:
+    """Return steps half a day apart, or up to one and a half days in a long series.
 
-    The longer the series, the less the edges of its gaps weigh, and the more a knot costs.
+    In a long series the edges of gaps matter less, and each exact value takes longer.
     """
     spacing = 12 * np.clip(n / 200_000, 1, 3)
     size = min(len(np.unique(steps)), max(2, 1 + round((hours.max() - hours.min()) / spacing)))
     return np.unique(np.rint(np.linspace(steps.min(), steps.max(), size)).astype(int))
 
 
-class OffsetCurves:
-    """What :func:`fluxlib.spearman_offsets` gives by FFT, quicker when asked again.
+class CachedOffsetCorrelation:
+    """`spearman_offsets` by FFT for one range of offsets after another, as controls ask for it.
 
-    Ranks, and the exact values that put the FFT's right, serve every range that shares them.
+    Ranks, and the exact values that correct the FFT's, are kept and used again.
 
     Parameters
     ----------
     drivers, target
         As `spearman_offsets` takes.
     reach : float
-        The longest offset that will be asked for, hours.
+        The longest offset to be asked for, hours.
     """
 
     def __init__(self, drivers: pd.DataFrame, target: pd.Series, reach: float):
         self._reach = reach
         *_, drivers, target = align_grids(drivers, target, [0])
-        self._n = len(target)  # decides how many exact values there are
+        self._n = len(target)  # the number of exact values depends on it
         known = target.dropna().index
-        if len(known):  # what lies outside has no part in any pair
+        if len(known):  # other times are in no pair
             view = slice(known[0] - pd.Timedelta(hours=reach), known[-1])
             drivers, target = drivers[view], target[view]
         self._drivers, self._target = drivers, target
@@ -228,13 +235,13 @@ class OffsetCurves:
         if name not in self._x:
             self._x[name] = Ranked(self._drivers[name].to_numpy(float))
         x = self._x[name]
-        knots = choose_knots(hours, steps, self._n)
+        knots = _exact_steps(hours, steps, self._n)
         exact = np.array([self._correlate_exact(name, step) for step in knots])
         rho = correlate_fft(x, self._y, steps, knots, exact)
         return pd.Series(rho, hours, name=name)
 
     def warm(self) -> None:
-        """Compute what serves every range up to the reach, for all drivers."""
+        """Compute what every range up to the reach uses, for all drivers."""
         for name in self._drivers:
             self.correlate(name, np.arange(0, self._reach + 1, 12))
 

@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fluxlib.errors import FluxError
-from fluxlib.offsets.features import choose_features, find_peaks, list_hours
-from fluxlib.offsets.spearman import OffsetCurves
+from fluxlib.offsets.features import find_peaks, list_hours, select_features
+from fluxlib.offsets.spearman import CachedOffsetCorrelation
 from fluxlib.plotting.offsets import plot_offsets
 from fluxlib.widgets.controls import dropdown, multiple_choice, slider
 from fluxlib.widgets.panel import ControlPanel
@@ -41,7 +41,8 @@ def explore_offsets(
         parameter file means.
     """
     curves = {
-        name: OffsetCurves(drivers, target, LONGEST_OFFSET) for name, target in targets.items()
+        name: CachedOffsetCorrelation(drivers, target, LONGEST_OFFSET)
+        for name, target in targets.items()
     }
 
     # A driver's curve does not depend on the other drivers: most moves compute little anew.
@@ -88,7 +89,7 @@ def _offsets_view(correlations: pd.DataFrame, *, satellite: str, threshold: floa
     if peaks.empty:
         raise FluxError(f"none of the chosen drivers has samples in common with {satellite}.")
     peak = peaks.iloc[0]
-    chosen = choose_features(correlations, threshold)
+    chosen = select_features(correlations, threshold)
     note = (
         f"{satellite} follows {peak['driver']} {peak['offset']:.0f} h later, at "
         f"{peak['rho']:+.2f}; {len(chosen)} driver-hours are beyond {threshold:g}."

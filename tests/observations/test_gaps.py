@@ -14,6 +14,8 @@ from fluxlib.observations.gaps import (
     large_scale_months,
     list_channels,
     list_large_months,
+    list_months,
+    measure_coverage,
     missing_fraction,
 )
 from tests.helpers.datasets import make_dataset
@@ -68,7 +70,7 @@ def test_no_gap_gives_an_empty_table_and_nothing_known_one_gap():
     assert gaps["hours"].tolist() == [24]
 
 
-def test_what_is_no_regular_grid_of_time_is_refused():
+def test_an_irregular_index_is_refused():
     with pytest.raises(FluxError, match="series: the index is not a regular grid"):
         fluxlib.find_gaps(make_holes(0).drop(pd.Timestamp("2014-01-26")))
     with pytest.raises(FluxError, match="series is indexed by int64; expected an index of times"):
@@ -215,3 +217,57 @@ def test_large_scale_months_are_listed_with_what_they_miss():
     assert table.to_dict("records") == [
         {"series": "a", "month": "2014-02", "missing": 288, "days": 12.0}
     ]
+
+
+@pytest.fixture
+def columns():
+    """Hourly: goes13 over 2014, goes15 twice; 12 days of March and 5 of October are missing."""
+    hours = pd.date_range("2014-01-01", "2014-12-31 23:00", freq="h", name="time")
+    whole = pd.Series(1.0, hours)
+    whole["2014-03-01":"2014-03-12"] = np.nan
+    whole["2014-10-01":"2014-10-05"] = np.nan
+    return {
+        "goes13": whole,
+        "goes15 2014-01": whole[:"2014-03"],
+        "goes15 2014-08": whole["2014-08":],
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "large", "months"),
+    [
+        ({}, 2, 20),
+        ({"large_scale_days": 4.0}, 4, 20),
+        ({"satellite": "goes13"}, 1, 12),
+        ({"satellite": "goes15"}, 1, 8),
+        ({"satellite": "goes15 2014-08", "large_scale_days": 4.0}, 1, 5),
+        ({"period": ["2014-02", "2014-03"]}, 2, 4),
+        ({"period": ["2014-04", ""], "large_scale_days": 4.0}, 2, 14),
+        ({"period": ("", "2014-02")}, 0, 4),
+    ],
+)
+def test_months_are_counted_of_the_satellite_and_the_period(columns, options, large, months):
+    found = measure_coverage(columns, **options)
+    assert (len(found.large), found.months) == (large, months)
+
+
+def test_the_last_month_is_whole(columns):
+    found = measure_coverage(columns, satellite="goes13", period=("2014-03", "2014-03"))
+    assert found.series["goes13"].index[-1] == pd.Timestamp("2014-03-31 23:00")
+    assert found.missing["goes13"].tolist() == [12 / 31]
+
+
+def test_unknown_satellites_and_periods_are_named(columns):
+    with pytest.raises(FluxError, match="satellite is 'goes9'; expected 'all' or one of goes13"):
+        measure_coverage(columns, satellite="goes9")
+    with pytest.raises(FluxError, match="goes13 has no sample there"):
+        measure_coverage(columns, satellite="goes13", period=("2020-01", ""))
+    with pytest.raises(FluxError, match="period has 'spring'; expected a month such as"):
+        measure_coverage(columns, period=("spring", ""))
+    with pytest.raises(FluxError, match="expected the first and the last month"):
+        measure_coverage(columns, period=["2014-05"])
+
+
+def test_months_reach_from_the_first_series_to_the_last(columns):
+    months = list_months(columns)
+    assert (months[0], months[-1], len(months)) == ("2014-01", "2014-12", 12)

@@ -7,14 +7,18 @@ import pytest
 import fluxlib
 from fluxlib.errors import FluxError
 from fluxlib.offsets.features import (
-    choose_features,
     compare_peaks,
+    correlate_years,
+    describe_peaks,
+    find_peaks,
     find_time_step,
     half_day_mean,
     list_hours,
     paper_inputs,
+    select_features,
     suggest_time_step,
 )
+from fluxlib.offsets.spearman import spearman_intervals
 
 HOURS = pd.date_range("2011-01-01", periods=100, freq="h", name="time")
 DRIVERS = pd.DataFrame({"V": np.arange(100.0), "N": np.arange(100.0) ** 2}, HOURS)
@@ -56,8 +60,8 @@ CORRELATIONS = pd.DataFrame(
 )
 
 
-def test_chosen_features_are_those_above_the_threshold_strongest_first():
-    chosen = choose_features(CORRELATIONS)
+def test_selected_features_are_those_above_the_threshold_strongest_first():
+    chosen = select_features(CORRELATIONS)
     assert list(chosen.itertuples(index=False, name=None)) == [
         ("V", 48, 0.6),
         ("N", 0, -0.55),
@@ -94,6 +98,40 @@ def test_strongest_offsets_are_compared_where_both_are_strong():
     later = CORRELATIONS.set_axis([24, 48, 72])
     assert compare_peaks(CORRELATIONS, later, 0.3) == 24
     assert compare_peaks(CORRELATIONS, later, 0.99) is None
+
+
+def test_peaks_are_each_drivers_strongest_correlation_the_strongest_first():
+    peaks = find_peaks(CORRELATIONS.assign(none=np.nan))
+    assert list(peaks.itertuples(index=False, name=None)) == [
+        ("V", 48, 0.6),
+        ("N", 0, -0.55),
+        ("Bz", 48, 0.2),
+    ]
+
+
+def test_peaks_have_the_intervals_of_their_own_driver_and_offset():
+    rng = np.random.default_rng(0)
+    hours = pd.date_range("2011-01-01", periods=500, freq="h", name="time")
+    drivers = pd.DataFrame(rng.normal(size=(500, 2)), hours, ["V", "N"])
+    target = drivers["V"].shift(5) + 0.1 * rng.normal(size=500)
+    peaks = pd.DataFrame({"driver": ["V", "N"], "offset": [5, 3], "rho": [0.9, 0.1]})
+    table = describe_peaks(peaks, drivers, target).set_index("driver")
+    expected = spearman_intervals(drivers[["N"]], target, [3])["N"].loc[3]
+    assert table.loc["N", "rho"] == expected["value"]
+    assert table.loc["N", ["lower", "upper"]].tolist() == expected[["lower", "upper"]].tolist()
+    assert table.loc["V", "lower"] > 0.9
+
+
+def test_years_are_correlated_apart_at_the_offset_of_all_if_they_have_enough_days():
+    days = pd.date_range("2011-01-01", "2013-12-31", name="time")
+    v = pd.Series(np.random.default_rng(0).normal(size=len(days)), days, name="V")
+    target = v.shift(2).where(days.year != 2012, -v.shift(2))
+    target["2013-06-30":] = np.nan  # 180 days are left
+    overall = fluxlib.spearman_offsets(v.to_frame(), target, [0, 24, 48, 72])
+    table = correlate_years(v.to_frame(), target, overall)
+    assert table["V"].round(6).to_dict() == {2011: 1, 2012: -1, 2013: 1}
+    target["2013-06-29"] = np.nan
+    assert correlate_years(v.to_frame(), target, overall).index.tolist() == [2011, 2012]
 
 
 def test_the_papers_inputs_are_48_as_the_design_counts_them():

@@ -5,7 +5,12 @@ from scipy import signal, stats
 
 import fluxlib
 from fluxlib.errors import FluxError
-from fluxlib.offsets.spearman import offset_intervals, partial_offsets, spearman_counts
+from fluxlib.offsets.spearman import (
+    CachedOffsetCorrelation,
+    partial_spearman_offsets,
+    spearman_counts,
+    spearman_intervals,
+)
 
 HOURS = pd.date_range("2011-01-01", periods=24 * 365 * 3, freq="h", name="time")
 
@@ -121,7 +126,7 @@ def test_interval_of_unrelated_series_holds_zero_as_often_as_it_says():
         drivers = pd.DataFrame({"V": draw_memory(rng, 2000, 0.95)}, HOURS[:2000])
         target = pd.Series(draw_memory(rng, 2000, 0.9), HOURS[:2000])
         target[300:700] = np.nan
-        row = offset_intervals(drivers, target, [6])["V"].loc[6]
+        row = spearman_intervals(drivers, target, [6])["V"].loc[6]
         inside += row["lower"] < 0 < row["upper"]
         effective.append(row["n_effective"] / row["n"])
     assert 88 <= inside <= 99  # taken as independent it would be about 40
@@ -133,7 +138,7 @@ def test_interval_of_independent_samples_is_fishers():
     rng = np.random.default_rng(0)
     drivers = pd.DataFrame({"V": rng.normal(size=5000)}, HOURS[:5000])
     target = drivers["V"] + pd.Series(rng.normal(size=5000), HOURS[:5000])
-    row = offset_intervals(drivers, target, [0], method="exact")["V"].loc[0]
+    row = spearman_intervals(drivers, target, [0], method="exact")["V"].loc[0]
     error = np.sqrt((1 + row["value"] ** 2 / 2) / (row["n_effective"] - 3))
     assert row["n"] == 5000
     assert row["n_effective"] > 3500
@@ -142,7 +147,7 @@ def test_interval_of_independent_samples_is_fishers():
 
 def test_partial_correlation_is_that_of_what_the_past_leaves():
     drivers, target = draw_world(0.2, HOURS[:6000])
-    table = partial_offsets(drivers, target, [0, 30, 60], given_days=2)
+    table = partial_spearman_offsets(drivers, target, [0, 30, 60], given_days=2)
     for hours in (0, 30, 60):
         columns = [drivers["V"].shift(hours), target, target.shift(24), target.shift(48)]
         ranks = pd.concat(columns, axis=1).dropna().rank().to_numpy()
@@ -157,8 +162,41 @@ def test_a_driver_that_only_repeats_the_past_adds_nothing():
     flux = pd.Series(draw_memory(rng, 20_000, 0.99), HOURS[:20_000])
     drivers = pd.DataFrame({"echo": flux.shift(24), "noise": rng.normal(size=20_000)}, flux.index)
     drivers["echo"] += 0.01 * rng.normal(size=20_000)
-    table = partial_offsets(drivers, flux, [0])
+    table = partial_spearman_offsets(drivers, flux, [0])
     assert fluxlib.spearman_offsets(drivers, flux, [0]).loc[0, "echo"] > 0.7
     assert table.abs().max().max() < 0.03
     with pytest.raises(FluxError, match="given_days is 0"):
-        partial_offsets(drivers, flux, [0], given_days=0)
+        partial_spearman_offsets(drivers, flux, [0], given_days=0)
+
+
+@pytest.fixture(scope="module")
+def data():
+    """Drivers over 400 days, one rounded, and a flux in the midst with a gap."""
+    rng = np.random.default_rng(0)
+    hours = pd.date_range("2014-01-01", periods=9600, freq="h", name="time")
+    v, kp = signal.lfilter([0.1], [1, -0.95], rng.normal(size=(2, 9600)))
+    drivers = pd.DataFrame({"V": v, "Kp": np.round(3 * kp)}, hours)
+    target = (drivers["V"].shift(36) + 0.2 * rng.normal(size=9600)).iloc[3000:6000]
+    target.iloc[500:900] = np.nan
+    return drivers, target
+
+
+@pytest.mark.parametrize(
+    "offsets", [range(121), range(0, 73, 3), range(0, 241, 24), [0], [24, 25], range(0, 101)]
+)
+def test_cached_correlations_are_those_of_spearman_offsets(data, offsets):
+    drivers, target = data
+    cached = CachedOffsetCorrelation(drivers, target, 240)
+    cached.warm()
+    expected = fluxlib.spearman_offsets(drivers, target, offsets)
+    for name in drivers:
+        pd.testing.assert_series_equal(
+            cached.correlate(name, offsets), expected[name], rtol=0, atol=1e-10
+        )
+
+
+def test_a_range_that_was_seen_before_needs_no_exact_value(data, monkeypatch):
+    cached = CachedOffsetCorrelation(*data, 240)
+    cached.correlate("V", range(0, 121))
+    monkeypatch.setattr("fluxlib.offsets.spearman.correlate_exact", None)
+    cached.correlate("V", range(0, 97, 3))

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from scipy import signal
 
-from fluxlib.offsets.features import choose_features, find_peaks
+from fluxlib.offsets.features import find_peaks, select_features
 from fluxlib.offsets.spearman import spearman_offsets
 from fluxlib.widgets.offsets import explore_offsets
 from fluxlib.workflow.parameters import CONTROLS
@@ -26,7 +26,7 @@ def test_the_numbers_are_those_of_the_batch_run(setting):
     assert "goes13 follows V 36 h later, at +1.00" in panel.output.value
     panel.set_values({"satellite": "goes15", "max_offset": 96, "offset_step": 3, "threshold": 0.45})
     table = spearman_offsets(drivers, targets["goes15"], np.arange(0, 97, 3))
-    peak, chosen = find_peaks(table).iloc[0], choose_features(table, 0.45)
+    peak, chosen = find_peaks(table).iloc[0], select_features(table, 0.45)
     assert f"follows {peak['driver']} {peak['offset']:.0f} h later" in panel.output.value
     assert f"{len(chosen)} driver-hours are beyond 0.45." in panel.output.value
 
