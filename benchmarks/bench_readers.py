@@ -75,9 +75,7 @@ def measure(folder, years):
     )
     size = sum(path.stat().st_size for path in omni) / 1e6
     ours, theirs = compare(omni, fluxlib.read_omni, split_at_blanks)
-    print(
-        f"OMNI HRO, {size:.0f} MB: {ours:.2f} s, pandas {theirs:.2f} s: {ours / theirs:.2f}x"
-    )
+    print(f"OMNI HRO, {size:.0f} MB: {ours:.2f} s, pandas {theirs:.2f} s: {ours / theirs:.2f}x")
     for kind in ("cold", "warm"):
         seconds, memory = load_elsewhere(folder / "set", folder / "cache")
         print(f"load at 5 min, {kind}: {seconds:.2f} s, peak {memory:.2f} GiB")

@@ -9,13 +9,12 @@ arXiv:1008.4686).
 """
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import interpolate, optimize, special
 
-from fluxlib.calibration.model import fit_deming
+from fluxlib.calibration.model import differentiate, fit_deming
 
 N_SPLINES = 15
 BELOW = 1.0  # decades below a floor where the latent flux may still be
@@ -199,18 +198,6 @@ class LatentFluxModel:
             line, *_ = np.linalg.lstsq(design, y, rcond=None)
             starts.append(np.concatenate([line, [special.logit(share)], rest]))
         return starts
-
-
-def differentiate(
-    function: Callable[[np.ndarray], np.ndarray], at: np.ndarray, steps: np.ndarray | float
-) -> np.ndarray:
-    """Differentiate a vector of values by central differences; a row for each parameter."""
-    return np.array(
-        [
-            (function(at + step) - function(at - step)) / (2 * step.sum())
-            for step in np.diag(np.broadcast_to(steps, len(at)))
-        ]
-    )
 
 
 def _gaussian(value, low, mean, sd):

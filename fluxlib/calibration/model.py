@@ -1,5 +1,6 @@
 """A calibration, and the robust Deming regression that fits a straight one."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -174,15 +175,19 @@ def _score(line, x, y, error_ratio, scale):
 
 
 def _influence(line, x, y, error_ratio, scale):
-    step = 1e-5
-    hessian = np.column_stack(
-        [
-            (
-                _score(line + step * unit, x, y, error_ratio, scale).sum(axis=0)
-                - _score(line - step * unit, x, y, error_ratio, scale).sum(axis=0)
-            )
-            / (2 * step)
-            for unit in np.eye(2)
-        ]
+    hessian = differentiate(
+        lambda at: _score(at, x, y, error_ratio, scale).sum(axis=0), line, steps=1e-5
     )
     return -np.linalg.solve(hessian, _score(line, x, y, error_ratio, scale).T).T
+
+
+def differentiate(
+    function: Callable[[np.ndarray], np.ndarray], at: np.ndarray, steps: np.ndarray | float
+) -> np.ndarray:
+    """Differentiate a vector of values by central differences; a row for each parameter."""
+    return np.array(
+        [
+            (function(at + step) - function(at - step)) / (2 * step.sum())
+            for step in np.diag(np.broadcast_to(steps, len(at)))
+        ]
+    )

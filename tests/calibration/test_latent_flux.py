@@ -6,10 +6,9 @@ from fluxlib.calibration.latent_flux import (
     LogPairs,
     bend_scores,
     breakpoint_range,
-    differentiate,
     fit_latent,
 )
-from fluxlib.calibration.model import fit_deming
+from fluxlib.calibration.model import differentiate, fit_deming
 
 
 def draw_pairs(seed=0, n=3000, bend=0.0, noise=0.15):
