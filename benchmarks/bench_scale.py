@@ -12,16 +12,19 @@ fleet at 5 minutes, 1999-2016, minutes and peak memory each. On an idle machine 
 
 import argparse
 import json
+import logging
 import os
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from bench_garf import BITS, load_matrix, split_matrix
+from distributed import Client, LocalCluster
 from sklearn.ensemble import HistGradientBoostingRegressor
 from timing import time_call
 
@@ -40,19 +43,36 @@ LEAVES = range(1, 9)
 PAPER_ROWS = 1_500_000  # samples known of 1.9 million in 18 years of one satellite at 5 min
 
 
-def grow(data, trees, link):
-    """Grow all leaf sizes on the workers of a link; return seconds and RMSE of all forests."""
-    os.environ[parallel.SCHEDULER_VARIABLE] = link.address
+@contextmanager
+def start_workers(count):
+    """Run a scheduler and workers, a process each, on this machine for a while."""
+    with (
+        LocalCluster(
+            n_workers=count,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.ERROR,
+            env=parallel.limit_threads(1),
+            memory_limit=0,
+        ) as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        os.environ[parallel.SCHEDULER_VARIABLE] = cluster.scheduler_address
+        yield client
+
+
+def grow(data, trees):
+    """Grow all leaf sizes on workers; return seconds and RMSE of all forests."""
     surface = fluxlib.ForestSurface(*data, max_features=1 / 3, n_jobs=1)
     seconds, _ = time_call(lambda: surface.grow([(trees, 32, leaf) for leaf in LEAVES]))
     planes = {leaf: surface.rmse_table(leaf, trees) for leaf in LEAVES}
     return seconds, planes
 
 
-def measure_overhead(link, tasks=500):
+def measure_overhead(client, tasks=500):
     """Return the seconds that a task takes beside its own work."""
     seconds, _ = time_call(
-        lambda: link.client.gather([link.client.submit(abs, i, pure=False) for i in range(tasks)])
+        lambda: client.gather([client.submit(abs, i, pure=False) for i in range(tasks)])
     )
     return seconds / tasks
 
@@ -61,10 +81,10 @@ def show_surface(options):
     data = split_matrix(*load_matrix(options.data), options.rows)
     times, planes = {}, {}
     for workers in (1, 2):
-        with parallel.start_workers(workers) as link:
-            grow([part[:500] for part in data], 4, link)  # imports, and the data's way there
-            times[workers], planes[workers] = grow(data, options.trees, link)
-            overhead = measure_overhead(link)
+        with start_workers(workers) as client:
+            grow([part[:500] for part in data], 4)  # imports, and the data's way there
+            times[workers], planes[workers] = grow(data, options.trees)
+            overhead = measure_overhead(client)
         print(f"{workers} workers: {times[workers]:.1f} s, {overhead * 1e3:.2f} ms a task")
     same = all(planes[1][leaf].equals(planes[2][leaf]) for leaf in LEAVES)
     gain = times[1] / times[2]

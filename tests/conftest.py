@@ -1,5 +1,6 @@
 """Shared fixtures: the real observations, a cache of the tests' own, headless figures."""
 
+import logging
 import os
 import signal
 from pathlib import Path
@@ -72,17 +73,25 @@ def real_data():
 
 @pytest.fixture(scope="session")
 def two_workers():
-    with parallel.start_workers(2) as link:
-        yield link
+    """Return the address of a scheduler with two workers, a process each."""
+    from distributed import LocalCluster
+
+    with LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        dashboard_address="127.0.0.1:0",  # any port, for there may be others
+        silence_logs=logging.ERROR,
+        env=parallel.limit_threads(1),
+        memory_limit=0,
+    ) as cluster:
+        yield cluster.scheduler_address
 
 
 class Workers:
     """Two workers, which FLUX_SCHEDULER names for as long as a test lasts."""
 
-    def __init__(self, link, patch):
-        self.link = link
-        patch.setattr(parallel, "_keep_link", lambda address: link)
-        patch.setenv(parallel.SCHEDULER_VARIABLE, link.address)
+    def __init__(self, address, patch):
+        patch.setenv(parallel.SCHEDULER_VARIABLE, address)
 
     def leave(self, function, *arguments):
         """Call a function without them."""
