@@ -29,7 +29,7 @@ def folder(tmp_path_factory, batch):
         (folder / name).mkdir()
     project = batch.parent.parent
     (folder / "data").symlink_to(project / "data")
-    shutil.copytree(project / "reports", folder / "reports")
+    shutil.copytree(project / "reports", folder / "reports", ignore=shutil.ignore_patterns(".*"))
     for name in NAMES[:5]:  # the sixth has no controls
         parameters = CHEAP.get(name, {}) | {"dataset_folder": "../data"}
         copy_notebook(name, folder / "notebooks", parameters)
@@ -161,7 +161,7 @@ def test_a_search_counts_missing_forests_grows_them_and_can_be_stopped(
     for method, rmse in read(batch, "04_imputation")["gap_rmse"].items():
         assert method not in notebook.note or f"{method} {rmse:.3f}" in notebook.note
     notebook.screenshot("gap")
-    move_all(notebook, ["Gap's length (h)", "Gap begins", "Methods"])
+    move_all(notebook, ["Length of the gap (h)", "Start of the gap", "Methods"])
     check_tabs(notebook)
     notebook.press("Save these settings")
     notebook.wait_for("./run_all.sh -f params/mine.yaml")
