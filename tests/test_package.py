@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import os
 import re
 import shutil
 import subprocess
@@ -134,6 +135,62 @@ def test_the_contract_of_imports_catches_one_that_goes_up_and_a_circle(tmp_path)
     assert run.returncode == 1
     assert "fluxlib.io.goes -> fluxlib.plotting.style" in run.stdout
     assert "2 broken" in run.stdout
+
+
+IN_A_FOLDER_OF_ITS_OWN = """
+import sys
+from pathlib import Path
+import numpy as np
+import fluxlib
+from fluxlib.imputation import EdgeCorrection, SatelliteImputer, satellite_features
+
+assert Path(fluxlib.__file__).is_relative_to(sys.prefix), fluxlib.__file__
+simulated = fluxlib.simulate("2013-01-01", "2013-04-01", "1h")
+fluxlib.datasets.write_dataset(simulated, Path("data"))
+path = next(Path("data", "goes15").iterdir())
+assert {"e0.8", "e2"} <= set(fluxlib.read_table(path))
+dataset = fluxlib.load("data", cadence="1h")
+garf = fluxlib.GARFImputer(bits=(2, 2, 2), population=4, generations=1)
+features = satellite_features(dataset, "goes13", inputs="paper")
+imputer = SatelliteImputer(features, garf, correction=EdgeCorrection(rows=1000, trees=20))
+truth = dataset.flux["goes15"]["e2"]
+hidden = truth.copy()
+hidden.iloc[1500:1548] = np.nan
+table = imputer.fit(hidden).impute(hidden).iloc[1500:1548]
+assert table["imputed"].all()
+error = np.log10(table["value"] / truth.iloc[1500:1548])
+assert error.abs().mean() < 0.3, error
+print(*sorted({name.split(".")[0] for name in sys.modules}))
+"""
+
+
+@pytest.mark.slow
+def test_a_wheel_reads_a_file_and_fills_a_gap_without_the_checkout_and_the_extras(tmp_path):
+    """Build it, and install it with what it requires and no more."""
+
+    def run(*command, **options):
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, **options)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    source = tmp_path / "source"  # a build leaves folders behind
+    shutil.copytree(PACKAGE, source / "fluxlib", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(PROJECT / name, source)
+    build = "from setuptools.build_meta import build_wheel; print(build_wheel('..'))"
+    wheel = tmp_path / run(sys.executable, "-c", build, cwd=source).split()[-1]
+    assert wheel.name.startswith("fluxlib_goes-")
+
+    uv, python = Path(sys.executable).parent / "uv", tmp_path / "env" / "bin" / "python"
+    run(uv, "venv", "--python", sys.executable, tmp_path / "env")
+    pins = PROJECT / "requirements.txt"
+    run(uv, "pip", "install", "--python", python, "--constraint", pins, wheel)
+
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    environment = {"PATH": os.environ["PATH"], "FLUX_CACHE": str(tmp_path / "cache")}
+    imported = run(python, "-c", IN_A_FOLDER_OF_ITS_OWN, cwd=folder, env=environment).split()
+    assert not set(EXTRAS) & set(imported)
 
 
 def test_version_is_that_of_the_citation():

@@ -30,7 +30,6 @@ EXTRAS = {
     "nbclient": "notebooks",
     "nbconvert": "notebooks",
     "nbformat": "notebooks",
-    "numba": "fast",
     "papermill": "notebooks",
     "pooch": "fetch",
     "requests": "fetch",
