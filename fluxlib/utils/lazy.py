@@ -31,7 +31,7 @@ EXTRAS = {
     "nbconvert": "notebooks",
     "nbformat": "notebooks",
     "papermill": "notebooks",
-    "pooch": "fetch",
+    "psutil": "notebooks",
     "requests": "fetch",
     "s3fs": "publish",
     "seaborn": "notebooks",
