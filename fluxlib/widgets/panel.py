@@ -15,7 +15,7 @@ from traitlets import TraitError
 from fluxlib.errors import FluxError
 from fluxlib.widgets.jobs import Job, PendingWork
 from fluxlib.widgets.view import View, render_error, render_note, render_view
-from fluxlib.workflow import parameters as settings
+from fluxlib.workflow.parameters import list_settings, read_settings, write_settings
 
 _FULL_WIDTH = {"width": "auto", "flex": "0 0 auto"}  # never narrower than its label
 _STYLE_SHEET = """
@@ -203,7 +203,7 @@ class SettingsRow(ipywidgets.HBox):
         self._panel = panel
         self.file_name = ipywidgets.Combobox(
             value="mine",
-            options=settings.list_settings(),
+            options=list_settings(),
             description="Settings file",
             style={"description_width": "7em"},
         )
@@ -221,12 +221,12 @@ class SettingsRow(ipywidgets.HBox):
 
     def _save(self) -> str:
         values = self._panel.get_values()
-        path = settings.write_settings(self._panel.notebook, values, self.file_name.value)
-        self.file_name.options = settings.list_settings()
+        path = write_settings(self._panel.notebook, values, self.file_name.value)
+        self.file_name.options = list_settings()
         return f"Saved. To run all notebooks with them: ./run_all.sh -f params/{path.name}"
 
     def _load(self) -> str:
-        values = settings.read_settings(self._panel.notebook, self.file_name.value)
+        values = read_settings(self._panel.notebook, self.file_name.value)
         self._panel.set_values(values)
         names = [name for name in self._panel.controls if name in values]
         return f"Loaded: {', '.join(names)}." if names else "The file sets none of these controls."

@@ -89,7 +89,7 @@ def serve_lab(folder: Path) -> Iterator[str]:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
     try:
         address = f"http://127.0.0.1:{port}"
-        wait_until(lambda: responds(f"{address}/api?token={TOKEN}"), 60, "JupyterLab to respond")
+        wait_until(lambda: responds(f"{address}/api?token={TOKEN}"), 180, "JupyterLab to respond")
         yield address
     finally:
         server.terminate()
@@ -141,8 +141,8 @@ class NotebookPage:
         self.number = 0  # of the panel of controls that is looked at
         page.on("pageerror", lambda error: self.page_errors.append(str(error)))
         page.goto(f"{address}/lab/tree/notebooks/{name}.ipynb?token={TOKEN}&reset")
-        page.wait_for_selector(".jp-NotebookPanel:visible .jp-Cell", timeout=60_000)
-        page.wait_for_selector(".jp-StatusBar-TextItem:has-text('| Idle')", timeout=60_000)
+        page.wait_for_selector(".jp-NotebookPanel:visible .jp-Cell", timeout=120_000)
+        page.wait_for_selector(".jp-StatusBar-TextItem:has-text('| Idle')", timeout=120_000)
 
     def wait(self, expression: str, seconds: float, what: str):
         """Wait until a JavaScript expression of `panel` is true, and return its value."""
@@ -206,7 +206,7 @@ class NotebookPage:
         """Fail unless the controls show something else after the block, and no error."""
         self.panel.evaluate(f"panel => void (window.shownBefore = {SHOWN})")
         yield
-        self.wait(f"{SHOWN} !== window.shownBefore", 20, f"a new view after {cause}")
+        self.wait(f"{SHOWN} !== window.shownBefore", 60, f"a new view after {cause}")
         assert self.read_errors() == []
 
     def list_controls(self) -> list[str]:

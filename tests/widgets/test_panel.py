@@ -6,7 +6,7 @@ from fluxlib.widgets.controls import Player, dropdown, multiple_choice, slider
 from fluxlib.widgets.jobs import PendingWork
 from fluxlib.widgets.panel import ControlPanel
 from fluxlib.widgets.view import View
-from fluxlib.workflow import parameters as settings
+from fluxlib.workflow.parameters import list_settings
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +71,7 @@ def test_settings_saved_by_the_button_set_other_controls():
     assert len(second.calls) == 2
     message = second.panel.settings_row.message.value
     assert "Loaded: satellite, drivers, max_offset, threshold." in message
-    assert settings.list_settings() == ["mine"]
+    assert list_settings() == ["mine"]
 
 
 @pytest.mark.parametrize(
