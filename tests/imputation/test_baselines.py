@@ -49,6 +49,7 @@ def test_every_competitor_learns_and_takes_missing_inputs(name):
     np.testing.assert_allclose(again.predict(far), model.predict(far), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_every_setting_that_is_drawn_is_one_that_the_competitor_has(name):
     X, y = make_rows(n=900)

@@ -54,6 +54,7 @@ def test_a_forest_learns_what_inputs_tell(fitted):
     assert NOISE < fluxlib.scores(y, fitted.predict(X))["RMSE"] < 2 * NOISE
 
 
+@pytest.mark.slow
 def test_published_fitness_rewards_memory_and_validation_does_not():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(600, 4)), rng.normal(size=600)
@@ -104,6 +105,7 @@ def test_a_forest_may_have_more_trees_than_the_search_chose(fitted):
     assert fewer.best_estimator_.trees == fitted.best_.trees
 
 
+@pytest.mark.slow
 def test_with_a_trend_the_search_is_of_what_the_trend_leaves():
     X, y = make_rows(0)
     led = fluxlib.GARFImputer(**SMALL, trend=["a"]).fit(X, y)

@@ -98,11 +98,16 @@ def test_elitism_takes_the_place_of_the_worst_and_loses_nothing_better():
     )
     assert history["best"].tolist() == bests
     assert bests[-1] > bests[0]
-    plain = GeneticSearch(random_state=1, generations=1)
-    plain_history, _ = plain.run(hill)
-    second = history.loc[1]
-    if plain_history.loc[1, "best"] < plain_history.loc[0, "best"]:
-        assert second["mean"] > plain_history.loc[1, "mean"]
+    # Without elitism the first offspring are the same, so that one of them was replaced.
+    visits = []
+    for generations in (0, 1):
+        plain = GeneticSearch(random_state=1, generations=generations)
+        first, _ = plain.run(hill)
+        visits.append(plain.evaluations_.set_index("fitness")["visits"])
+    offspring = visits[1].sub(visits[0], fill_value=0)
+    offspring = np.repeat(offspring.index, offspring.astype(int))
+    expected = offspring.sum() - offspring.min() + first["best"].iloc[0]
+    assert history.loc[1, "mean"] == pytest.approx(expected / 20)
 
 
 def test_without_crossover_and_mutation_nothing_new_is_made():
@@ -143,13 +148,11 @@ def test_each_bit_of_each_offspring_flips_with_the_probability_of_mutation(mutat
     assert flips / total == pytest.approx(mutation, abs=4 * np.sqrt(mutation / total))
 
 
-def test_crossover_takes_the_bits_between_two_points_from_the_other_parent():
-    values = {(1, 1, 1): 1.0, (8, 8, 8): 1.0}  # all bits 0, all bits 1
-    search = GeneticSearch(bits=(3, 3, 3), population=40, generations=6, mutation=0, crossover=1)
-    search.run(lambda *genes: values.get(genes, 1.0))
-    plain = GeneticSearch(bits=(3, 3, 3), population=40, generations=6, mutation=0, crossover=0)
-    plain.run(lambda *genes: 1.0)
-    assert len(search.evaluations_) > 2 * len(plain.evaluations_)
+def test_crossover_makes_forests_that_the_first_generation_did_not_have():
+    options = {"bits": (3, 3, 3), "population": 40, "generations": 6, "mutation": 0}
+    crossed = GeneticSearch(**options, crossover=1)
+    history, _ = crossed.run(lambda *_: 1.0)
+    assert history["evaluations"].iloc[-1] > 1.5 * history["evaluations"].iloc[0]
 
 
 def test_search_over_the_surface_is_the_search_over_its_numbers():

@@ -99,6 +99,7 @@ def test_more_folds_than_months_and_more_repeats_than_folds_are_refused(inputs):
         held.hold_out_months(features, truth, n_folds=9)
 
 
+@pytest.mark.slow
 def test_predictions_know_nothing_of_the_truth_of_test_months(holdout, predictions):
     truth = holdout.log_flux.copy()
     truth[holdout.test] = np.random.default_rng(0).normal(50, 10, len(holdout.test))
@@ -107,6 +108,7 @@ def test_predictions_know_nothing_of_the_truth_of_test_months(holdout, predictio
     pd.testing.assert_frame_equal(again, predictions)
 
 
+@pytest.mark.slow
 def test_forests_do_better_than_the_other_satellite_alone(holdout, predictions):
     table = held.score_methods(holdout.log_flux, predictions)
     assert list(table.index) == [held.FULL, held.GARF, "ridge", "RF", held.OTHER]
@@ -123,6 +125,7 @@ def test_scores_are_of_each_column_against_the_truth():
     assert table["n"].tolist() == [50, 50]
 
 
+@pytest.mark.slow
 def test_training_samples_and_random_folds_flatter(holdout, imputer, predictions):
     held_out = held.score_methods(holdout.log_flux, predictions).loc["RF", "RMSE"]
     assert held.score_training(holdout, imputer) < held_out

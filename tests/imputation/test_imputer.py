@@ -100,6 +100,7 @@ def satellite(toy):
     return imputer, flux
 
 
+@pytest.mark.slow
 def test_imputing_keeps_what_was_measured_bit_for_bit_and_flags_only_gaps(satellite):
     imputer, flux = satellite
     filled = imputer.impute(flux)
@@ -110,6 +111,7 @@ def test_imputing_keeps_what_was_measured_bit_for_bit_and_flags_only_gaps(satell
     assert filled["imputed"].tolist() == (~known).tolist()
 
 
+@pytest.mark.slow
 def test_imputed_values_lie_in_their_interval(satellite):
     imputer, flux = satellite
     filled = imputer.impute(flux)[flux.isna()]
@@ -117,6 +119,7 @@ def test_imputed_values_lie_in_their_interval(satellite):
     assert (filled["value"] < filled["upper"]).all()
 
 
+@pytest.mark.slow
 def test_gaps_outside_the_inputs_time_stay_and_carry_no_flag(satellite):
     imputer, flux = satellite
     longer = flux.reindex(pd.date_range(flux.index[0], periods=730, freq="h", name="time"))
@@ -126,6 +129,7 @@ def test_gaps_outside_the_inputs_time_stay_and_carry_no_flag(satellite):
     assert filled["imputed"].sum() == flux.isna().sum()
 
 
+@pytest.mark.slow
 def test_a_series_without_gaps_comes_back_as_it_is(satellite):
     imputer, flux = satellite
     whole = flux.fillna(1.0)
@@ -162,6 +166,7 @@ def wandering():
     return imputer, truth, pd.Series(wander, truth.index)
 
 
+@pytest.mark.slow
 def test_edges_tell_what_no_input_does_and_less_so_the_longer_the_gap(wandering):
     imputer, truth, wander = wandering
     errors = {}
@@ -175,6 +180,7 @@ def test_edges_tell_what_no_input_does_and_less_so_the_longer_the_gap(wandering)
     assert errors[6] < errors[48] < 0.25
 
 
+@pytest.mark.slow
 def test_the_model_never_predicts_what_it_learned_from(wandering):
     imputer, truth, wander = wandering
     assert imputer.predicted_.index.equals(truth.index)
@@ -183,6 +189,7 @@ def test_the_model_never_predicts_what_it_learned_from(wandering):
     assert np.corrcoef(error, wander)[0, 1] > 0.9
 
 
+@pytest.mark.slow
 def test_a_search_is_made_once_and_its_best_is_grown_for_each_block(toy):
     class Counted(fluxlib.GARFImputer):
         fits = 0
@@ -198,6 +205,7 @@ def test_a_search_is_made_once_and_its_best_is_grown_for_each_block(toy):
     assert imputer.model_.best_.trees == imputer.model_.best_estimator_.trees
 
 
+@pytest.mark.slow
 def test_the_model_learns_from_one_sample_in_so_many(toy):
     class Counting(ForestWithMissing):
         rows = ()
