@@ -142,13 +142,17 @@ def test_trend_and_fills_of_the_search_know_nothing_of_the_blocks_held_out():
     trend = LinearTrend(["a"]).fit(X.iloc[train], y.iloc[train])
     residual = (y - trend.predict(X)).to_numpy()
     fills = below_minimum(X.to_numpy()[train])
+    assert fills[1] > -50  # a fill of all rows would lie below what only held-out rows have
     filled = fill_missing(X.to_numpy(), fills)
+    for name, rows in (("train", train), ("validation", held_out)):
+        inputs, target = model.surface_._rows[name]
+        np.testing.assert_array_equal(inputs, filled[rows].astype(np.float32))
+        np.testing.assert_array_equal(target, residual[rows])
     direct = fluxlib.ForestSurface(
         filled[train], residual[train], filled[held_out], residual[held_out], max_depth=8
     )
     best = model.best_
     assert best.rmse == direct.rmse(best.trees, best.depth, best.leaf)
-    assert fills[1] > -50  # a fill of all rows would lie below what only held-out rows have
 
 
 def test_held_out_blocks_are_apart_from_the_rows_that_the_search_trains_on():

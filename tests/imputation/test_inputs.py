@@ -79,6 +79,19 @@ def test_time_of_day_goes_round_once_a_day(toy):
     np.testing.assert_allclose(clock, expected, atol=1e-12)
 
 
+def test_the_clock_runs_between_the_hours():
+    fine = satellite_features(make_dataset(days=8, cadence="5min"), "goes13")
+    quarter_past_one = fine.loc["2014-01-02 01:15", ["UT sine", "UT cosine"]]
+    angle = 2 * np.pi * 1.25 / 24
+    np.testing.assert_allclose(quarter_past_one, [np.sin(angle), np.cos(angle)], atol=1e-12)
+
+
+def test_the_low_channel_is_that_of_the_low_channel(toy):
+    full, flux = satellite_features(toy, "goes13"), np.log10(toy.flux["goes13"])
+    for channel in ("e0.8", "e2"):
+        assert full[(f"goes13 {channel}", 0)].equals(flux[channel])
+
+
 @pytest.mark.parametrize(("cadence", "columns"), [("5min", 119), ("3h", 103), ("12h", 84)])
 def test_neighbouring_hours_are_those_on_the_grid(cadence, columns):
     full = satellite_features(make_dataset(days=8, cadence=cadence), "goes13")
