@@ -4,6 +4,8 @@ The parser needs nothing but Python, so that ``run_all.sh --help`` works before 
 """
 
 import argparse
+import hashlib
+import json
 import os
 import shutil
 import sys
@@ -160,7 +162,7 @@ def run(options: argparse.Namespace) -> int:
     from fluxlib.workflow.plan import plan_run
     from fluxlib.workflow.store import RunFolder
 
-    source = describe_dataset(options.data or _ensure_sample())
+    source = _recall_dataset(options.data)
     plan = plan_run(
         source,
         notebooks=notebooks.NOTEBOOKS,
@@ -256,6 +258,35 @@ def describe_dataset(folder: str | Path):
         synthetic=manifest.synthetic,
         key=dataset_key(folder),
     )
+
+
+def _recall_dataset(folder: Path | None):
+    """Describe a dataset, the sample if None, from a note if neither it nor the code has changed.
+
+    Reading a manifest imports pandas, for which a call that finds nothing to do should not wait.
+    """
+    from fluxlib.utils.files import cache_folder, write_text
+    from fluxlib.workflow import notebooks
+    from fluxlib.workflow.store import Source
+
+    place = Path(folder or notebooks.SAMPLE).resolve()
+    path = cache_folder() / "described.json"
+    notes = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    known, fields = notes.get(str(place), ("", {}))
+    if known != _fingerprint(place):
+        source = describe_dataset(folder or _ensure_sample())
+        fields = {**vars(source), "folder": str(source.folder)}
+        notes[str(place)] = _fingerprint(place), fields
+        write_text(path, json.dumps(notes))
+    return Source(**{**fields, "folder": Path(fields["folder"])})
+
+
+def _fingerprint(folder: Path) -> str:
+    from fluxlib.workflow.notebooks import hash_code
+
+    files = [(str(path), path.stat()) for path in sorted(folder.rglob("*")) if path.is_file()]
+    stats = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in files]
+    return hashlib.sha256(f"{hash_code()} {stats}".encode()).hexdigest()
 
 
 def run_tests(options: argparse.Namespace) -> int:

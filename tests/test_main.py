@@ -82,6 +82,43 @@ def test_a_dataset_is_described_by_its_manifest_and_content(tmp_path):
     assert command.describe_dataset(tmp_path / "a").key != source.key
 
 
+def test_a_dataset_is_described_again_only_when_its_files_or_the_code_change(project, monkeypatch):
+    write_dataset(project / "a")
+    described = []
+    describe = command.describe_dataset
+    monkeypatch.setattr(
+        command, "describe_dataset", lambda folder: described.append(folder) or describe(folder)
+    )
+    first = command._recall_dataset(project / "a")
+    assert command._recall_dataset(project / "a") == first == describe(project / "a")
+    assert len(described) == 1
+    with open(project / "a" / "flux.csv", "a") as file:
+        file.write("2010-01-03 00:00:00,5.0\n")
+    assert command._recall_dataset(project / "a").key != first.key
+    (project / "requirements.txt").write_text("numpy==9\n")
+    command._recall_dataset(project / "a")
+    assert len(described) == 3
+
+
+def test_a_call_that_finds_nothing_to_do_imports_nothing_slow(clone):
+    write_notebook(clone / "notebooks", "01_a")
+    words = ["--data", str(clone / "small"), "--dry-run"]
+    assert run(clone, *words)[0] == 0
+    code = (
+        "import sys\nfrom fluxlib.__main__ import main\n"
+        f"assert main({words}) == 0\n"
+        "print([name for name in ('pandas', 'nbformat', 'papermill') if name in sys.modules])"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=clone,
+        env={**os.environ, "PYTHONPATH": str(clone)},
+        capture_output=True,
+        text=True,
+    )
+    assert process.stdout.splitlines()[-1] == "[]", process.stderr
+
+
 def test_input_that_cannot_be_used_is_one_sentence_and_status_2(project, capsys):
     write_dataset(project / "small")
     write_notebook(project / "notebooks", "01_a", parameters="n = 1\n")
