@@ -7,8 +7,11 @@ from fluxlib.plotting import offsets as plots_offsets
 
 def test_offsets_of_two_satellites_stand_side_by_side():
     table = pd.DataFrame({"V": [0.1, 0.5], "N": [-0.4, 0.0]}, [0.0, 1.0])
-    figure = plots_offsets.plot_offset_pair({"goes13": table, "goes15": -table})
+    figure = plots_offsets.plot_offset_pair({"goes13": table, "goes15": -table}, threshold=0.5)
     assert [ax.get_title() for ax in figure.axes if ax.get_title()] == ["goes13", "goes15"]
+    for ax in figure.axes[:2]:  # the threshold itself is outlined, what is below is not
+        outline, _ = ax.lines
+        assert (outline.get_xdata().min(), outline.get_xdata().max()) == (0.5, 1.5)
 
 
 def test_offsets_mark_each_drivers_peak_and_outline_what_is_strong(ax):
