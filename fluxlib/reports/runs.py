@@ -14,15 +14,17 @@ from pathlib import Path
 
 from fluxlib.utils.formatting import format_seconds
 from fluxlib.workflow.engine import Machine, explain_steps, run_steps
-from fluxlib.workflow.plan import Plan, PlannedRun
+from fluxlib.workflow.plan import Plan, PlannedRun, make_job
 from fluxlib.workflow.store import (
     BROKEN,
+    OUT_OF_DATE,
     Outcome,
     RunFolder,
     StepStore,
     hold_folder,
     link_file,
     list_files,
+    name_state,
 )
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -139,11 +141,15 @@ def _assemble(
     made: dict[str, Outcome] = {}
     outcomes: dict[str, Outcome] = {}
     for step in plan.steps:
-        name = run.nodes[step.name]
-        made[step.name] = found.get(name) or old.get(step.name) or Outcome(step.name, "not run")
-        outcomes[step.name] = made[step.name]
-        if name not in found and made[step.name].key not in ("", name):
-            outcomes[step.name] = replace(made[step.name], status="out of date")
+        outcome = found.get(run.nodes[step.name]) or old.get(step.name)
+        outcome = made[step.name] = outcome or Outcome(step.name, "not run")
+        if step.name not in plan.chosen and outcome.status != "not run":
+            upstream = {other: name_state(outcomes[other]) for other in step.builds_on}
+            given = run.given[step.name]
+            job = make_job(step, run.source, given, upstream, code=plan.code)
+            if outcome.key != job.key:
+                outcome = replace(outcome, status=OUT_OF_DATE)
+        outcomes[step.name] = outcome
     for folder in (place.folder, place.folder / "tables", place.pictures):
         folder.mkdir(parents=True, exist_ok=True)
         for path in folder.glob(".writing-*"):  # left by a process that was killed

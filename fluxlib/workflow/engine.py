@@ -23,13 +23,12 @@ from fluxlib.errors import FluxError
 from fluxlib.utils.formatting import format_seconds
 from fluxlib.workflow.notebooks import PROJECT
 from fluxlib.workflow.plan import Job, Node, Plan, make_job
-from fluxlib.workflow.store import BROKEN, FINAL, Outcome, Source, StepStore
+from fluxlib.workflow.store import FINAL, Outcome, Source, StepStore, name_state
 
 SNAKEFILE = PROJECT / "Snakefile"
 ATTEMPTS = 3  # for a step whose process ends without an outcome: its machine or its memory failed
 MEMORY = 3000  # MB that a notebook may need
 PIPE = "FLUX_RUN_PIPE"  # by which a step knows that its standard input ends with the run
-_FAILED = "failed"
 
 
 @dataclass(frozen=True)
@@ -118,19 +117,14 @@ def settle_steps(
     waiting: dict[str, Job] = {}
     keys: dict[str, str] = {}
     for name, node in plan.nodes.items():
-        broken = [
-            step
-            for step, other in node.upstream.items()
-            if other in outcomes and outcomes[other].status in BROKEN
-        ]
         upstream = {
-            step: _FAILED if step in broken else keys[other]
+            step: name_state(outcomes[other]) if other in outcomes else keys[other]
             for step, other in node.upstream.items()
         }
         job = make_job(node.step, node.source, node.given, upstream, code=plan.code)
         keys[name] = job.key
-        if needed := [step for step in node.step.needs if step in broken]:
-            message = f"it needs {', '.join(needed)}"
+        if broken := [step for step in node.step.needs if upstream[step] == "failed"]:
+            message = f"it needs {', '.join(broken)}"
             outcomes[name] = Outcome(node.step.name, "skipped", job.key, message)
         elif ran and job.key in ran:
             outcomes[name] = ran[job.key]

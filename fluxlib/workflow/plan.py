@@ -96,6 +96,8 @@ class PlannedRun:
     source : Source
     nodes : dict of str
         By step, the node; of all notebooks, also those that are not chosen.
+    given : dict of dict
+        By step, the parameters that are set.
     varied : dict
         The values in which the sweep's runs differ.
     """
@@ -103,6 +105,7 @@ class PlannedRun:
     name: str
     source: Source
     nodes: dict[str, str]
+    given: dict[str, dict]
     varied: dict[str, Any]
 
 
@@ -219,7 +222,8 @@ def _lay_out(name: str, steps: list[Step], chosen: set[str], cases: list[tuple])
             own[step.name] = key
             if step.name in chosen:
                 nodes.setdefault(key, Node(key, step, source, given[step.name], upstream))
-        runs.append(PlannedRun(f"run-{number:0{len(str(len(cases)))}}", source, own, values))
+        label = f"run-{number:0{len(str(len(cases)))}}"
+        runs.append(PlannedRun(label, source, own, given, values))
     return Plan(name, steps, chosen, nodes, runs, code)
 
 

@@ -23,6 +23,7 @@ from fluxlib.utils.files import write_text
 #: What a step may come to that can be reused; the others are tried again.
 FINAL = ("done", "not applicable")
 BROKEN = ("failed", "skipped")
+OUT_OF_DATE = "out of date"
 _OUTCOME = "outcome.json"
 _STATE = ".state.json"
 
@@ -97,6 +98,13 @@ class Outcome:
             return f"{self.step} was skipped: {self.message}"
         where = f" in cell {self.cell}" if self.cell else ""
         return f"{self.step} failed{where}: {self.message}"
+
+
+def name_state(outcome: Outcome) -> str:
+    """Return what the steps that build on this one depend on: its key, or that it has none."""
+    if outcome.status == OUT_OF_DATE:
+        return OUT_OF_DATE
+    return "failed" if outcome.status in BROKEN else outcome.key
 
 
 @dataclass(frozen=True)
