@@ -288,7 +288,7 @@ def _may_pass(error: BaseException) -> bool:
     return isinstance(error, (_BrokenFile, requests.RequestException, TimeoutError))
 
 
-def _read_retry_after(error: Exception) -> float:
+def _read_retry_after(error: BaseException) -> float:
     response = getattr(error, "response", None)
     text = response.headers.get("Retry-After", "") if response is not None else ""
     return float(text) if text.isdigit() else 0.0

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -158,7 +158,7 @@ def fit_floor(
     series = thin["reference"], thin["other"]
     level = np.log10(floor)
     low = thin["reference"].isna() & (thin["other"] < level)
-    options = {"random_state": random_state, "n_boot": 300}
+    options: dict[str, Any] = {"random_state": random_state, "n_boot": 300}
     return {
         "ignoring the floor": fit_calibration(*series, **options),
         "with the floor": fit_calibration(

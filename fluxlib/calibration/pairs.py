@@ -76,10 +76,10 @@ def fit_pairs(
     fitted = {}
     for row in overlaps.itertuples():
         pair = Pair(row.other, row.one) if row.other == reference else Pair(row.one, row.other)
-        series = [log_fluence[name] for name in pair]
-        line = fit_calibration(*series, random_state=random_state)
+        first, second = log_fluence[pair.reference], log_fluence[pair.other]
+        line = fit_calibration(first, second, random_state=random_state)
         if significance > 0:
-            bent = fit_calibration(*series, kind="piecewise", random_state=random_state)
+            bent = fit_calibration(first, second, kind="piecewise", random_state=random_state)
             line = bent if bent.rises and bent.p_bend < significance else line
         if line.rises:
             fitted[pair] = line

@@ -7,7 +7,7 @@ the manifest and nowhere in the code.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 import tomli_w
@@ -182,7 +182,7 @@ def write_manifest(folder: Path, manifest: Manifest, entries: Iterable[dict]) ->
     about = {"name": manifest.name, "title": manifest.title, "synthetic": manifest.synthetic}
     if manifest.reference:
         about["reference"] = manifest.reference
-    content = {"dataset": about | {"daily": list(manifest.daily)}}
+    content: dict[str, Any] = {"dataset": about | {"daily": list(manifest.daily)}}
     for entry in entries:
         content.setdefault("flux" if "satellite" in entry else "drivers", []).append(entry)
     (folder / NAME).write_text(tomli_w.dumps(content), encoding="utf-8")

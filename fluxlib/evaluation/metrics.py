@@ -34,22 +34,22 @@ def scores(observed: npt.ArrayLike, predicted: npt.ArrayLike) -> dict[str, float
     >>> scores([1, 2, 3], [1, 2, 4])["MAE"].__round__(3)
     0.333
     """
-    observed, predicted = np.asarray(observed, float), np.asarray(predicted, float)
-    if observed.shape != predicted.shape:
+    y_true, y_pred = np.asarray(observed, float), np.asarray(predicted, float)
+    if y_true.shape != y_pred.shape:
         raise FluxError(
-            f"observed has shape {observed.shape}, predicted {predicted.shape}; expected the same."
+            f"observed has shape {y_true.shape}, predicted {y_pred.shape}; expected the same."
         )
-    both = np.isfinite(observed) & np.isfinite(predicted)
-    observed, predicted = observed[both], predicted[both]
-    n = len(observed)
+    both = np.isfinite(y_true) & np.isfinite(y_pred)
+    y_true, y_pred = y_true[both], y_pred[both]
+    n = len(y_true)
     if not n:
         return {"LC": np.nan, "PE": np.nan, "MAE": np.nan, "RMSE": np.nan, "n": 0}
-    found = weighted_scores(observed, predicted, np.ones((1, n)))
+    found = weighted_scores(y_true, y_pred, np.ones((1, n)))
     result = {name: float(values[0]) for name, values in found.items()} | {"n": n}
     # What does not vary has a variance of rounding errors.
-    if np.ptp(observed) == 0:
+    if np.ptp(y_true) == 0:
         result["PE"] = np.nan
-    if np.ptp(observed) == 0 or np.ptp(predicted) == 0:
+    if np.ptp(y_true) == 0 or np.ptp(y_pred) == 0:
         result["LC"] = np.nan
     return result
 
@@ -106,14 +106,14 @@ def count_alerts(observed: npt.ArrayLike, forecast: npt.ArrayLike) -> dict[str, 
     """
     observed, forecast = _keep_known(observed, forecast)
     came, said = observed > 0, forecast > 0
-    a, b = np.sum(came & said), np.sum(~came & said)
-    c, d = np.sum(came & ~said), np.sum(~came & ~said)
+    a, b = int(np.sum(came & said)), int(np.sum(~came & said))
+    c, d = int(np.sum(came & ~said)), int(np.sum(~came & ~said))
     chance = (a + c) * (c + d) + (a + b) * (b + d)
     return {
-        "hits": int(a),
-        "misses": int(c),
-        "false_alarms": int(b),
-        "quiet": int(d),
+        "hits": a,
+        "misses": c,
+        "false_alarms": b,
+        "quiet": d,
         "POD": _divide(a, a + c),
         "FAR": _divide(b, a + b),
         "HSS": _divide(2 * (a * d - b * c), chance),

@@ -118,7 +118,7 @@ def compare_skill(
             both = part.droplevel("horizon")[[model, reference]].dropna()
             ours, theirs = both.to_numpy().T
             bounds = block_intervals(
-                lambda weights, ours=ours, theirs=theirs: 1 - weights @ ours / (weights @ theirs),
+                lambda weights, o=ours, t=theirs: 1 - weights @ o / (weights @ t),  # type: ignore[misc]
                 both.index,
                 n_boot=n_boot,
             )
@@ -146,7 +146,7 @@ def bound_pe(forecasts: pd.DataFrame, *, n_boot: int = 1000) -> pd.DataFrame:
         logs = np.log10(part[["observed", "value"]].dropna().sort_index())
         observed, predicted = logs.to_numpy().T
         bounds = block_intervals(
-            lambda weights, o=observed, p=predicted: weighted_scores(o, p, weights)["PE"],
+            lambda weights, o=observed, p=predicted: weighted_scores(o, p, weights)["PE"],  # type: ignore[misc]
             logs.index,
             n_boot=n_boot,
         )

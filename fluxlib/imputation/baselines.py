@@ -87,7 +87,7 @@ def make_competitor(name: str, *, random_state: int = 0) -> BaseEstimator:
     FluxError
         If there is no such competitor.
     """
-    seed = {"random_state": random_state}
+    seed: dict[str, Any] = {"random_state": random_state}
     if name == "RF":
         return ForestWithMissing(**seed)
     if name == "XGBoost":

@@ -133,7 +133,7 @@ class LinearTrend(RegressorMixin, BaseEstimator):
     def predict(self, X: npt.ArrayLike) -> np.ndarray:
         """Return the trend, shape (n,)."""
         if not len(self.quantities):
-            return np.zeros(len(X))
+            return np.zeros(np.shape(X)[0])
         # The last digits depend on the number of BLAS threads, and would let a forest's splits
         # differ between machines. A millionth of a decade is far below any error of interest.
         return np.round(self.ridge_.predict(self._select(X)), 6)

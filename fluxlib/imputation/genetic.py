@@ -116,7 +116,7 @@ class GeneticSearch:
         self.bits, self.elitism = tuple(bits), elitism
         self.random_state, self.patience = random_state, patience
 
-    def decode(self, chromosome: Sequence[int]) -> tuple[int, int, int]:
+    def decode(self, chromosome: Sequence[int]) -> tuple[int, ...]:
         """Return (trees, depth, leaf) of a sequence of bits, most significant first."""
         ends = np.cumsum(self.bits)
         return tuple(
@@ -164,7 +164,9 @@ class GeneticSearch:
         state = random.Random(self.random_state).getstate()
         population: list[_Chromosome] = []
         known: dict[tuple, float] = {}
-        visits, rows, stopped = Counter(), [], "generations"
+        visits: Counter = Counter()
+        rows: list[dict] = []
+        stopped = "generations"
         while len(rows) <= self.generations:
             if self.patience and rows and len(rows) - 1 - _find_best(rows) >= self.patience:
                 stopped = "patience"
@@ -258,7 +260,8 @@ def _global_random(state: tuple) -> Iterator[dict]:
     To one search at a time: in a notebook one may grow forests while another is replayed.
     """
     with _GLOBAL_RANDOM:
-        outer, after = random.getstate(), {}
+        outer = random.getstate()
+        after: dict = {}
         random.setstate(state)
         try:
             yield after

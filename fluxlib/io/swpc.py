@@ -67,8 +67,7 @@ def read_daily(path: str | Path, *, satellite: str | None = None) -> ReadResult:
     body = read_body(path)
     lines = body.split(b"\n")
     first = next((i for i, line in enumerate(lines) if _ROW.match(line)), None)
-    header = body if first is None else b"\n".join(lines[:first])
-    header = header.decode("latin-1")
+    header = (body if first is None else b"\n".join(lines[:first])).decode("latin-1")
     if first is None or ("Electron" not in header and satellite is None):
         raise FluxError(
             f"{path}: found {'no row' if first is None else 'no electron columns in the header'}; "
@@ -225,9 +224,9 @@ def read_feed(path: str | Path) -> ReadResult:
     if kind != "electrons":
         # Spacecraft stamp the same minute some seconds apart.
         times = times.astype("datetime64[m]").astype("datetime64[us]")
-    values = np.array(values, dtype=float).reshape(len(rows), len(FEED_COLUMNS[kind])).T
+    table = np.array(values, dtype=float).reshape(len(rows), len(FEED_COLUMNS[kind])).T
     least = np.array([least for _, least in FEED_COLUMNS[kind].values()])[:, None]
-    values = np.where((values >= least) & (values < np.inf), values, np.nan)
+    table = np.where((table >= least) & (table < np.inf), table, np.nan)
     keep = ~np.isnat(times)
     if not keep.all():
         account.reject("no valid time", f"row {numbers[np.argmin(keep)]}", int((~keep).sum()))
@@ -240,9 +239,9 @@ def read_feed(path: str | Path) -> ReadResult:
             keep &= same
     if account.kept == 0:
         raise FluxError(f"{path}: no row can be used: {account.explain()}; fetch it again.")
-    times, values = order_rows(times[keep], values[:, keep], account)
+    times, table = order_rows(times[keep], table[:, keep], account)
     return ReadResult(
-        make_frame(times, list(FEED_COLUMNS[kind]), values, account),
+        make_frame(times, list(FEED_COLUMNS[kind]), table, account),
         account,
         FEED_FORMAT,
         f"goes{satellite}" if satellite is not None else None,

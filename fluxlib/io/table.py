@@ -1,5 +1,6 @@
 """Plain tables: CSV, gzipped CSV or Parquet with a column `time` and columns of numbers."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,7 @@ def write(folder: Path, subfolder: str, stem: str, frame: pd.DataFrame) -> dict:
     return {"format": FORMAT, "files": files, "cadence": cadence}
 
 
-def _read_csv(path: Path) -> tuple[list[str], np.ndarray, np.ndarray, Account]:
+def _read_csv(path: Path) -> tuple[Sequence[str], np.ndarray, np.ndarray, Account]:
     # Some programs quote every text, and no number or time needs it.
     body = read_body(path).replace(b'"', b"")
     header, _, rows = body.partition(b"\n")

@@ -280,7 +280,7 @@ def _parse_at_once(body: bytes, layout: Layout) -> tuple[np.ndarray, np.ndarray]
             null_values=NULLS,
         ),
     )
-    times = NO_TIME[None]
+    times = np.array([NO_TIME])
     if not any(table[name].null_count for name in fields):
         clock = {part: table[name].to_numpy() for part, name in layout.time.items()}
         times = (

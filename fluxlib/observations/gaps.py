@@ -150,7 +150,7 @@ def draw_gaps(
         raise FluxError(f"hours is {hours}; expected at least one sample of the grid.")
     free = series.notna().to_numpy().copy()
     rng = np.random.default_rng(random_state)
-    drawn = []
+    drawn: list = []
     known = np.r_[0, free.cumsum()]
     whole = known[width + 2 :] - known[: -width - 2] == width + 2
     for start in rng.permutation(np.flatnonzero(whole)):
@@ -172,7 +172,7 @@ def draw_lengths(
     """
     left = series.copy()
     rng = np.random.default_rng(random_state)
-    drawn = []
+    drawn: list = []
     counts = pd.Series(list(hours), dtype=float).value_counts().sort_index(ascending=False)
     for length, count in counts.items():
         for times in draw_gaps(left, length, count, random_state=int(rng.integers(2**31))):

@@ -1,7 +1,7 @@
 """Peaks of the correlation by offset, and drivers at chosen offsets as columns for a model."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ NEAR_DRIVERS = ("N", "P", "B", "Bz", "SYM_H", "AE", "AU", "AL")
 DAILY_OFFSETS = tuple(DAY_HOURS * day for day in range(6))  # hours
 MIN_DAYS = 180  # of a year: fewer would represent one season
 
-Selection = pd.DataFrame | Mapping[str, Iterable[float]] | Iterable[tuple[str, float]]
+Selection: TypeAlias = pd.DataFrame | Mapping[str, Iterable[float]] | Iterable[tuple[str, float]]
 
 
 def offset_features(drivers: pd.DataFrame, selection: Selection) -> pd.DataFrame:

@@ -248,5 +248,5 @@ class CachedOffsetCorrelation:
     def _correlate_exact(self, name: str, step: int) -> float:
         key = name, int(step)
         if key not in self._exact:
-            self._exact[key] = correlate_exact(self._x[name], self._y, [step])[0]
+            self._exact[key] = correlate_exact(self._x[name], self._y, np.array([step]))[0]
         return self._exact[key]

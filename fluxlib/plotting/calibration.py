@@ -63,7 +63,8 @@ def plot_calibration_grid(
 def plot_residuals(before: pd.Series, after: pd.Series, *, ax: Axes | None = None) -> Axes:
     """Draw the distributions of daily log10 differences before and after calibration."""
     ax = plt.gca() if ax is None else ax
-    bins = np.linspace(*np.nanpercentile(pd.concat([before, after]), [0.5, 99.5]), 60)
+    least, most = np.nanpercentile(pd.concat([before, after]), [0.5, 99.5])
+    bins = np.linspace(least, most, 60)
     for label, values in {"before": before, "after": after}.items():
         sns.histplot(values, bins=bins, element="step", stat="count", label=label, ax=ax)
     ax.axvline(0, color="black", linewidth=1)

@@ -1,6 +1,7 @@
 """Figures of notebook 04: the search for a forest, its errors, and gaps that are filled."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -94,13 +95,14 @@ def plot_gap(
     if interval is not None:
         within = interval.loc[gap[0] : gap[-1]]
         # In a colour of its own, as the full model need not be among the methods drawn.
-        band = {"color": GREY, "alpha": 0.35, "linewidth": 0}
+        band: dict[str, Any] = {"color": GREY, "alpha": 0.35, "linewidth": 0}
         band["label"] = "90 % interval\n(full model)"
         ax.fill_between(within.index, within["lower"], within["upper"], **band)
     styles = ["-", "--", "-.", ":"]
     for i, (name, series) in enumerate(filled.items()):
-        line = {"color": f"C{i}", "linestyle": styles[i % len(styles)], "linewidth": 2}
-        ax.plot(series[gap[0] : gap[-1]], label=name, **line)
+        style = styles[i % len(styles)]
+        inside = series[gap[0] : gap[-1]]
+        ax.plot(inside, color=f"C{i}", linestyle=style, linewidth=2, label=name)
     ax.set_ylabel(break_label(LOG_FLUX_LABEL))
     label_dates(ax)
     legend_beside(ax)
@@ -155,7 +157,7 @@ def plot_landscape(
     trees, depth = path["trees"], path["depth"]
     ax.plot(trees, depth, "-", color="white", linewidth=1, alpha=0.7)
     ax.scatter(trees, depth, c="white", s=28, edgecolors="black", label="best, by generation")
-    star = {"color": "C3", "markersize": 18, "markeredgecolor": "white"}
+    star: dict[str, Any] = {"color": "C3", "markersize": 18, "markeredgecolor": "white"}
     ax.plot(least["trees"], least["depth"], "*", label="least RMSE", **star)
     ax.set(xlabel="Trees", ylabel="Depth")
     for axis in (ax.xaxis, ax.yaxis):

@@ -1,6 +1,7 @@
 """Figures of notebook 05: forecasts, what they are worth, and what they owe to their inputs."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,8 @@ def plot_forecast(
     """
     ax = plt.gca() if ax is None else ax
     if interval is not None:
-        band = {"color": "C0", "alpha": 0.2, "linewidth": 0, "label": "90 % interval"}
+        band: dict[str, Any] = {"color": "C0", "alpha": 0.2, "linewidth": 0}
+        band["label"] = "90 % interval"
         ax.fill_between(interval.index, interval["lower"], interval["upper"], **band)
     ax.plot(observed, color=OBSERVED, linewidth=1.5, label="observed")
     for i, (name, series) in enumerate(predicted.items()):
@@ -66,7 +68,8 @@ def plot_input_study(study: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     bar = {"label": "Prediction efficiency"}
     sns.heatmap(table, annot=True, fmt=".2f", cmap="cividis", ax=ax, cbar_kws=bar)
     row, column = np.unravel_index(np.nanargmax(table.to_numpy()), table.shape)
-    ax.add_patch(plt.Rectangle((column, row), 1, 1, fill=False, edgecolor="C3", linewidth=3))
+    corner = float(column), float(row)
+    ax.add_patch(plt.Rectangle(corner, 1, 1, fill=False, edgecolor="C3", linewidth=3))
     ax.set(xlabel="Time step (days of inputs)", ylabel="")
     ax.tick_params(axis="y", rotation=0)
     return ax

@@ -67,7 +67,8 @@ def panel_grid(
     columns = min(columns, n)
     rows = -(-n // columns)
     width, height = size[0] * columns, size[1] * rows
-    figure, axes = plt.subplots(rows, columns, squeeze=False, figsize=(width, height), **options)
+    size = (width, height)
+    figure, axes = plt.subplots(rows, columns, squeeze=False, figsize=size, **options)  # type: ignore[call-overload]
     for ax in axes.flat[n:]:
         ax.set_axis_off()
     return figure, list(axes.flat[:n])

@@ -210,8 +210,8 @@ def compare_runs(runs: list[dict[str, Any]]) -> dict[str, Any] | None:
     names = sorted({name for one in given for name in one})
     differing = [name for name in names if len({repr(one.get(name)) for one in given}) > 1]
     scores = [{(s["step"], s["label"]): s["value"] for s in run["scores"]} for run in runs]
-    labels = dict.fromkeys(key for one in scores for key in one)  # the newest run's first
-    labels = sorted(labels, key=lambda key: key[0])
+    keys = dict.fromkeys(key for one in scores for key in one)  # the newest run's first
+    labels = sorted(keys, key=lambda key: key[0])
     return {
         "runs": [run["finished"][:16].replace("T", " ") for run in runs],
         "data": len({run["data"] for run in runs}) > 1 and [run["data"][:8] for run in runs],

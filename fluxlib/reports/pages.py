@@ -42,9 +42,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 WIDTH = 640  # pixels of a thumbnail; a click shows the figure itself
 _CONTENT = "page.json"
 # What numbers and figures depend on, in the order of their shares.
-_PACKAGES = ("numpy", "pandas", "scipy", "scikit-learn", "scikit-learn-intelex", "tensorflow")
-_PACKAGES += ("keras", "deap", "xgboost", "xgboost-cpu", "numba", "pyarrow", "matplotlib")
-_PACKAGES += ("seaborn", "papermill", "snakemake")
+_PACKAGES = [
+    *("numpy", "pandas", "scipy", "scikit-learn", "scikit-learn-intelex", "tensorflow", "keras"),
+    *("deap", "xgboost", "xgboost-cpu", "pyarrow", "matplotlib", "seaborn", "papermill"),
+    "snakemake",
+]
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def read_pictures(folder: Path, step: str) -> list[Picture]:
 
 def _read_picture(path: Path) -> Picture:
     with Image.open(path) as image:
-        words = dict(image.text)  # the image forgets them when it is scaled
+        words = dict(getattr(image, "text", {}))  # the image forgets them when it is scaled
         small = image.convert("RGB")
     small.thumbnail((WIDTH, 3 * WIDTH), Image.Resampling.LANCZOS)
     data = io.BytesIO()
@@ -175,7 +177,7 @@ def write_report(
     """
     render = partial(_render, source=place.source, versions=list_versions())
     listed = [s for s in plan.steps if s.name in plan.chosen or _page(place, s).exists()]
-    contents = {
+    contents: dict[str, dict[str, Any]] = {
         name: _read_content(outcomes[name], store)
         if outcomes[name].outputs
         else {"body": "", "pictures": []}

@@ -154,8 +154,8 @@ def _assemble(
         folder.mkdir(parents=True, exist_ok=True)
         for path in folder.glob(".writing-*"):  # left by a process that was killed
             path.unlink()
-    for step in plan.chosen:
-        _link_step(outcomes[step], place, store)
+    for name in plan.chosen:
+        _link_step(outcomes[name], place, store)
     pages = [place.folder / f"{name}.html" for name in (*sorted(plan.chosen), "index")]
     show = {name: f"{o.status} {o.key} {o.finished}" for name, o in outcomes.items()}
     show["templates"] = hash_templates()

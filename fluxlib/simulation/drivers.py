@@ -9,6 +9,7 @@ ejections by year is set after the OMNI record. The indices follow from publishe
 """
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from fluxlib.simulation.random_processes import (
@@ -56,7 +57,7 @@ _CYCLE = np.array(
 )
 
 
-def solar_cycle(days: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def solar_cycle(days: npt.ArrayLike) -> tuple[np.ndarray, ...]:
     """Return stream strength (about 1 in declining years), ejections a year and field (nT)."""
     years = EPOCH.year + np.asarray(days) / 365.25
     return tuple(np.interp(years, _CYCLE[:, 0] + 0.5, column) for column in _CYCLE[:, 1:].T)

@@ -78,7 +78,7 @@ class SimulationSpan:
     def slow_curve(self, process: str) -> np.ndarray:
         """Return a slow random curve: a normal number per block, joined by straight lines."""
         blocks = np.arange(self.first, self.last + 1)
-        knots = [self.generator(process, block).standard_normal() for block in blocks]
+        knots = [self.generator(process, block).standard_normal() for block in blocks.tolist()]
         return np.interp(self.days, blocks * BLOCK_DAYS, knots)
 
 

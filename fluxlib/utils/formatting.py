@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def count_decimals(values: Iterable[float]) -> int | None:
     return min(4, max(0, 2 - math.floor(math.log10(largest))) or 0)
 
 
-def tabulate_records(records: list[Mapping[str, Any]]) -> dict:
+def tabulate_records(records: Sequence[Mapping[str, Any]]) -> dict:
     """Return records as a table for a template.
 
     Returns

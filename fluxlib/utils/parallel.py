@@ -118,6 +118,6 @@ def _find_client(address: str, timeout: float) -> "Client":
 
 def limit_threads(threads: int) -> dict[str, str]:
     """Return the variables that keep all libraries of a process to some cores."""
-    names = ("OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT")
-    names += ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+    names = ["OMP_NUM_THREADS", "LOKY_MAX_CPU_COUNT"]
+    names += ["TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"]
     return dict.fromkeys(names, str(threads))

@@ -17,6 +17,7 @@ from fluxlib.calibration.diagnostics import (
 from fluxlib.calibration.latent_flux import breakpoint_range
 from fluxlib.calibration.model import Calibration
 from fluxlib.calibration.pairs import find_pair, name_pair
+from fluxlib.datasets.series import Pair
 from fluxlib.plotting.calibration import plot_calibration
 from fluxlib.widgets.controls import dropdown, option_slider
 from fluxlib.widgets.panel import ControlPanel
@@ -27,7 +28,7 @@ _BREAKPOINT_STEP = 0.05  # decades
 
 def explore_calibration(
     fluence: Mapping[str, pd.Series],
-    pairs: Mapping[tuple[str, str], Calibration],
+    pairs: Mapping[Pair, Calibration],
     *,
     pair: str = "auto",
     kind: str = "auto",
@@ -51,7 +52,7 @@ def explore_calibration(
 
     @cache
     def fit(reference: str, other: str, kind: str) -> Calibration:
-        known = pairs[reference, other]
+        known = pairs[Pair(reference, other)]
         return calibration_of_kind(
             fluence[reference], fluence[other], kind, known, random_state=random_state
         )

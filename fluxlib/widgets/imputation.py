@@ -140,7 +140,7 @@ def explore_gap(
         return sorted({*gap_starts(holdout, hours)} | given)
 
     @cache
-    def fill(start: str, hours: float):
+    def fill(start: str, hours: float) -> tuple[pd.DatetimeIndex, pd.DataFrame, pd.Series]:
         times = locate_gap(holdout, start, hours)
         return times, *fill_gap(holdout, imputer, predictions, times)
 

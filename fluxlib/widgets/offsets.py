@@ -77,8 +77,13 @@ def explore_offsets(
         notebook="03_offsets",
         parsers={"satellite": lambda name: satellite if name == "auto" else name},
     )
+
     # The first curve of a satellite takes longest: compute it before somebody asks for it.
-    panel.warm_up = Thread(target=lambda: [one.warm() for one in curves.values()], daemon=True)
+    def warm_all() -> None:
+        for one in curves.values():
+            one.warm()
+
+    panel.warm_up = Thread(target=warm_all, daemon=True)
     panel.warm_up.start()
     return panel
 

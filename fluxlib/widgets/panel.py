@@ -145,7 +145,8 @@ class RunRow(ipywidgets.HBox):
     """
 
     def __init__(self, panel: ControlPanel):
-        self._panel, self._work = panel, None
+        self._panel = panel
+        self._work: PendingWork | None = None
         self.job: Job | None = None
         self.start_button = ipywidgets.Button(button_style="primary", layout=_FULL_WIDTH)
         self.stop_button = ipywidgets.Button(
@@ -154,7 +155,7 @@ class RunRow(ipywidgets.HBox):
         self.bar = ipywidgets.FloatProgress(min=0, max=1, layout={"flex": "0 0 12em"})
         self.message = ipywidgets.HTML().add_class("flux-progress")
         self.start_button.on_click(lambda _: self.start())
-        self.stop_button.on_click(lambda _: self.job.stop())
+        self.stop_button.on_click(lambda _: self.stop())
         super().__init__(
             [self.start_button, self.stop_button, self.bar, self.message],
             layout={"display": "none", "align_items": "center"},
@@ -168,6 +169,11 @@ class RunRow(ipywidgets.HBox):
             self.layout.display = ""
             self.start_button.description = work.label
         self.message.value = render_note(work.note if work else "")
+
+    def stop(self) -> None:
+        """Ask the work to end with what it has."""
+        if self.job is not None:
+            self.job.stop()
 
     def start(self) -> None:
         """Start the computation that is offered."""

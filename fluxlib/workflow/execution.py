@@ -36,7 +36,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def run_job(
-    job: Job, store: StepStore, *, threads: int, finish: Callable[[Path, Outcome], None]
+    job: Job, store: StepStore, *, threads: int, finish: Callable[[Path, Outcome], object]
 ) -> Outcome:
     """Return how a step went, which is run if its results are not in the store.
 
@@ -184,7 +184,7 @@ def execute_notebook(
 
 def _execute_once(path: Path, output: Path, parameters: Mapping, environment: Mapping) -> Outcome:
     kernels: list[AsyncKernelManager] = []
-    peak = [None]
+    peak: list[float | None] = [None]
     failure = None
     log = output.with_suffix(".log")
     try:
@@ -226,7 +226,7 @@ def _make_kernel_manager(
     report: Callable, log: Path, folder: Path, environment: Mapping[str, str]
 ) -> type[AsyncKernelManager]:
     class KernelManager(AsyncKernelManager):
-        async def start_kernel(self, **options):
+        async def start_kernel(self, **options):  # type: ignore[override]
             report(self)
             # Set to agg, as tests and servers like it, it removes inline figures.
             env = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
@@ -244,7 +244,8 @@ def _make_kernel_manager(
 
 def _read_peak(kernel: AsyncKernelManager) -> float | None:
     try:
-        status = Path(f"/proc/{kernel.provisioner.pid}/status").read_text()
+        pid = kernel.provisioner.pid  # type: ignore[attr-defined]
+        status = Path(f"/proc/{pid}/status").read_text()
     except OSError:  # not Linux
         return None
     peak = re.search(r"VmHWM:\s*(\d+) kB", status)

@@ -214,7 +214,9 @@ def _parse_parameters(source: str, path: Path) -> Iterable[Parameter]:
     # Not papermill's inspect_notebook: it drops a line whose comment has a "=" in it.
     lines = source.splitlines()
     for node in ast.parse(source).body:
-        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if not isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+            continue
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
         if not isinstance(target, ast.Name) or node.value is None:
             continue
         try:

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -88,7 +88,7 @@ class Outcome:
     finished: str = ""
     memory: float | None = None
     parameters: dict = field(default_factory=dict)
-    outputs: list = field(default_factory=list)
+    outputs: Sequence[str] = field(default_factory=list)
     inputs: dict = field(default_factory=dict)
     reused: bool = False
 
@@ -298,7 +298,7 @@ def link_file(path: Path, target: Path) -> None:
         shutil.copy2(path, target)
 
 
-def list_files(folder: Path, *parts: str) -> Iterable[str]:
+def list_files(folder: Path, *parts: str) -> list[str]:
     """Return the files below parts of a folder, as paths from the folder."""
     return [
         path.relative_to(folder).as_posix()
