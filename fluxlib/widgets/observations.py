@@ -51,7 +51,7 @@ def _coverage_view(columns: Mapping[str, pd.Series], **options: Any) -> View:
     note = (
         f"{len(coverage.large)} of {coverage.months} satellite-months miss more than {days:g} days."
     )
-    figure = Figure(figsize=(9, 2.3 + 0.25 * len(coverage.series)))
+    figure = Figure(figsize=(9, 2.9 + 0.25 * len(coverage.series)))
     plot_coverage(coverage.missing, coverage.large, ax=figure.subplots())
     worst = coverage.large.sort_values("days", ascending=False).head(5)
     return View(
