@@ -18,6 +18,7 @@ def test_coverage_marks_large_scale_months_and_leaves_out_of_service_blank(ax):
     dots = {(x, y) for x, y in zip(*ax.lines[0].get_data(), strict=True)}
     assert dots == {(1.5, 0.5), (3.5, 0.5), (3.5, 1.5)}
     assert [t.get_text() for t in ax.get_yticklabels()] == ["a", "b"]
+    assert ax.yaxis_inverted()
     assert [t.get_text() for t in ax.get_xticklabels()] == ["2014"]
     assert ax.figure.axes[1].get_ylabel() == "Missing (% of the month)"
 

@@ -26,6 +26,7 @@ def test_offsets_mark_each_drivers_peak_and_outline_what_is_strong(ax):
     assert spans == [(12, 60), (-12, 12)]
     assert [t.get_text() for t in ax.get_yticklabels()] == ["V", "N", "Bz"]
     assert ax.get_xticks().tolist() == [0, 24, 48, 72]
+    assert ax.yaxis_inverted()
 
 
 def test_a_driver_without_any_correlation_gets_a_row_and_no_peak(ax):
