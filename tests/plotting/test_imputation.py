@@ -15,9 +15,12 @@ def test_convergence_shows_rmse_and_not_fitness(ax):
 
 
 def test_density_counts_every_sample_on_equal_scales(ax):
-    predicted = LOG + np.random.default_rng(0).normal(0, 0.3, len(LOG))
+    predicted = LOG + np.random.default_rng(0).normal(0.5, 0.1, len(LOG))
     plots_imputation.plot_density(LOG, predicted, ax=ax)
-    assert ax.collections[0].get_array().sum() == len(LOG)
+    samples = ax.collections[0].get_array()
+    assert samples.sum() == len(LOG)
+    x, y = ax.collections[0].get_offsets().T
+    assert np.average(y - x, weights=samples) == pytest.approx(0.5, abs=0.05)
     assert ax.get_xlim() == ax.get_ylim()
     shifts = [np.subtract(line.get_ydata(), line.get_xdata()) for line in ax.lines]
     np.testing.assert_allclose(shifts, [[0, 0], [-1, -1], [1, 1]])
