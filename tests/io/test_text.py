@@ -51,6 +51,13 @@ def test_blank_lines_do_not_shift_the_line_of_a_bad_time():
     assert account.explain() == "2 no valid time (line 8)"
 
 
+def test_of_many_equal_times_the_first_counts():
+    rows = [f"2014-01-0{day},,{number}\n" for number in range(50) for day in (2, 1)]
+    series, account = parse("".join(rows))
+    assert series.tolist() == [0, 0]
+    assert (account.read, account.kept) == (100, 2)
+
+
 def test_rows_come_back_in_order_of_time_and_the_first_of_equal_times_counts():
     series, account = parse("2014-01-03,,3\n2014-01-01,,1\n2014-01-03,,9\n2014-01-02,,2\n")
     assert series.tolist() == [1, 2, 3]
@@ -75,6 +82,12 @@ def test_what_is_not_a_number_is_rejected_even_if_python_accepts_it(number):
     series, account = parse(f"2014-01-01,,{number}\n2014-01-02,,2\n")
     assert series.tolist() == [2]
     assert "not a number (line 5, column e2:" in account.explain()
+
+
+def test_a_quoted_delimiter_is_a_delimiter():
+    series, account = parse('2014-01-01,"a,b",1\n2014-01-02,x,2\n')
+    assert series.tolist() == [2]
+    assert account.explain() == "1 wrong number of fields (line 5: 4, not 3)"
 
 
 def test_reading_at_once_and_by_line_agree():
