@@ -73,7 +73,7 @@ def plot_offset_curves(intervals: pd.DataFrame) -> Figure:
     ----------
     intervals : DataFrame
         `value`, `lower` and `upper` of each driver: see
-        `fluxlib.offsets.spearman.offset_intervals`.
+        `fluxlib.offsets.spearman.spearman_intervals`.
     """
     drivers = list(dict.fromkeys(intervals.columns.get_level_values(0)))
     figure, axes = panel_grid(len(drivers), columns=4, size=(2.75, 2.4), sharex=True, sharey=True)

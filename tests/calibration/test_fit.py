@@ -56,11 +56,11 @@ def test_intervals_hold_the_truth_as_often_as_they_say(kind, censored):
 
 
 def test_bend_is_found_where_there_is_one_and_not_where_there_is_none():
-    bent = fluxlib.fit_calibration(*draw_satellites(bend=True), "piecewise")
+    bent = fluxlib.fit_calibration(*draw_satellites(n=600, bend=True), "piecewise")
     assert bent.p_bend < 0.01
     assert bent.coefficients.loc["breakpoint", "lower"] < 2.2 < bent.coefficients["upper"].iloc[-1]
-    assert fluxlib.fit_calibration(*draw_satellites(), "piecewise").p_bend > 0.05
-    assert fluxlib.fit_calibration(*draw_satellites()).p_bend is None
+    assert fluxlib.fit_calibration(*draw_satellites(n=600), "piecewise").p_bend > 0.05
+    assert fluxlib.fit_calibration(*draw_satellites(n=600)).p_bend is None
 
 
 def test_interval_of_a_breakpoint_that_is_not_there_spans_most_of_the_data():
@@ -71,7 +71,7 @@ def test_interval_of_a_breakpoint_that_is_not_there_spans_most_of_the_data():
 
 
 def test_a_breakpoint_that_could_be_anywhere_leaves_the_other_intervals_as_they_are(monkeypatch):
-    reference, other = draw_satellites(seed=4, bend=True)
+    reference, other = draw_satellites(seed=4, n=600, bend=True)
     known = fluxlib.fit_calibration(reference, other, kind="piecewise", n_boot=200)
 
     def lose_breakpoint(pairs, **options):

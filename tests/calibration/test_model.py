@@ -95,7 +95,7 @@ def test_outliers_do_not_move_the_line():
 
 
 def test_influence_gives_the_standard_error():
-    lines = np.array([fit_deming(*draw_line(seed, n=300))[0] for seed in range(300)])
+    lines = np.array([fit_deming(*draw_line(seed, n=300))[0] for seed in range(60)])
     _, influence = fit_deming(*draw_line(0, n=20_000))
     expected = np.sqrt((influence**2).sum(axis=0) * 20_000 / 300)
-    np.testing.assert_allclose(lines.std(axis=0), expected, rtol=0.12)
+    np.testing.assert_allclose(lines.std(axis=0), expected, rtol=0.25)
