@@ -65,7 +65,7 @@ def test_the_page_names_runs_parameters_and_figures(sweep):
 
 def test_the_page_says_which_runs_failed(sweep):
     _, page = sweep
-    assert "2 of 4 runs did not come to their end" in page
+    assert "2 of 4 runs did not finish" in page
     assert page.count('<span class="badge failed">01 failed</span>') == 2
 
 

@@ -132,7 +132,7 @@ def test_a_page_shows_results_and_no_code(pages):
     assert "plt.subplots" not in page.source
     assert "reports_folder" not in page.source
     assert '<td class="text short">low</td>' in page.source
-    assert '<details class="said"><summary>Messages</summary><pre tabindex="0">a warning' in (
+    assert '<details class="printed"><summary>Messages</summary><pre tabindex="0">a warning' in (
         page.source
     )
 
