@@ -69,10 +69,10 @@ def test_gap_scores_have_a_tick_a_length(ax):
 def test_the_landscape_shows_every_forest_the_path_and_the_least(ax):
     landscape = pd.DataFrame({1: [0.5, 0.4], 2: [0.3, 0.2]}, [1, 2])
     path = pd.DataFrame({"trees": [1, 2], "depth": [2, 2]})
-    plots_imputation.plot_landscape(landscape, path, pd.Series({"trees": 2, "depth": 2}), ax=ax)
+    plots_imputation.plot_landscape(landscape, path, pd.Series({"trees": 2, "depth": 1}), ax=ax)
     assert ax.collections[0].get_array().ravel().tolist() == [0.5, 0.4, 0.3, 0.2]
     assert ax.lines[0].get_xydata().tolist() == [[1, 2], [2, 2]]
-    assert ax.lines[1].get_xydata().tolist() == [[2, 2]]
+    assert ax.lines[1].get_xydata().tolist() == [[2, 1]]
     assert legend_of(ax) == ["best, by generation", "least RMSE"]
 
 
