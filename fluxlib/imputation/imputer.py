@@ -19,7 +19,7 @@ MIN_SAMPLES = 100
 class ModelAverage(RegressorMixin, BaseEstimator):
     """The mean of several models, some of which may search for their parameters.
 
-    scikit-learn's `VotingRegressor` does the same, but does not tell what the searches found.
+    scikit-learn's `VotingRegressor` does the same, but does not give what the searches found.
 
     Parameters
     ----------

@@ -98,10 +98,10 @@ def _make_full(
     around = channels.rolling(day, center=True, min_periods=max(1, day // 4))
     parts = {
         " day": around.mean(),
-        " most": around.max(),
-        " least": around.min(),
-        # The part of the day that a channel was seen: GOES-13's is absent when the flux is low.
-        " seen": channels.notna().rolling(day, center=True, min_periods=1).mean(),
+        " day max": around.max(),
+        " day min": around.min(),
+        # The fraction of the day with samples: GOES-13's >2 MeV flux is absent when it is low.
+        " day known": channels.notna().rolling(day, center=True, min_periods=1).mean(),
     }
     means = {
         f" {hours} h": drivers.rolling(steps, min_periods=max(1, steps // 4)).mean()
@@ -118,7 +118,9 @@ def _make_full(
         for name in channels
     }
     offsets |= {f"{name} day": [DAY_HOURS * k for k in range(-3, 4)] for name in channels}
-    offsets |= {f"{name}{part}": [0] for name in channels for part in (" most", " least", " seen")}
+    offsets |= {
+        f"{name}{part}": [0] for name in channels for part in (" day max", " day min", " day known")
+    }
     offsets |= {f"{name} 24 h": [DAY_HOURS * k for k in range(-1, 5)] for name in drivers}
     offsets |= {name: [0] for name in columns if name.endswith(" 6 h")}
     features = _lay_out(columns, offsets)

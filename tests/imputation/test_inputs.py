@@ -15,7 +15,7 @@ def toy():
     return make_dataset(days=30, cadence="1h")
 
 
-def test_inputs_are_the_published_48_or_those_with_neighbours_means_and_clock(toy):
+def test_inputs_are_the_published_48_or_119_with_neighbours_means_and_clock(toy):
     paper = satellite_features(toy, "goes13", inputs="paper")
     full = satellite_features(toy, "goes13")
     assert paper.shape == (720, 48)
@@ -26,7 +26,7 @@ def test_inputs_are_the_published_48_or_those_with_neighbours_means_and_clock(to
     assert full.index.equals(toy.flux["goes13"].index)
 
 
-def test_paper_inputs_tell_the_other_satellite_and_drivers_before(toy):
+def test_paper_inputs_are_the_other_satellite_and_drivers_before(toy):
     paper = satellite_features(toy, "goes13", inputs="paper")
     log, now = np.log10(toy.flux["goes13"]), paper.index[400]
     assert paper.loc[now, ("goes13 e2", 0)] == log["e2"].iloc[400]
@@ -35,27 +35,27 @@ def test_paper_inputs_tell_the_other_satellite_and_drivers_before(toy):
     assert paper.loc[now, ("Bz", 0)] == pytest.approx(toy.drivers["Bz"].iloc[389:401].mean())
 
 
-def test_full_inputs_tell_the_other_satellite_after_too_and_days_as_means(toy):
+def test_full_inputs_have_the_other_satellite_after_too_and_means_over_days(toy):
     full = satellite_features(toy, "goes13")
     log, now = np.log10(toy.flux["goes13"]), full.index[400]
     assert full.loc[now, ("goes13 e2", 1)] == log["e2"].iloc[399]
     assert full.loc[now, ("goes13 e2", -24)] == log["e2"].iloc[424]
     around = log["e2"].iloc[400 - 12 : 400 + 12]
     assert full.loc[now, ("goes13 e2 day", 0)] == pytest.approx(around.mean())
-    assert full.loc[now, ("goes13 e2 most", 0)] == around.max()
-    assert full.loc[now, ("goes13 e2 least", 0)] == around.min()
+    assert full.loc[now, ("goes13 e2 day max", 0)] == around.max()
+    assert full.loc[now, ("goes13 e2 day min", 0)] == around.min()
     later = log["e2"].iloc[448 - 12 : 448 + 12].mean()
     assert full.loc[now, ("goes13 e2 day", -48)] == pytest.approx(later)
     assert full.loc[now, ("V 24 h", 24)] == pytest.approx(toy.drivers["V"].iloc[353:377].mean())
     assert full.loc[now, ("Kp 6 h", 0)] == pytest.approx(toy.drivers["Kp"].iloc[395:401].mean())
 
 
-def test_how_much_of_a_day_the_other_satellite_was_seen_is_told(toy):
+def test_the_fraction_of_the_day_that_the_other_satellite_is_known_is_an_input(toy):
     flux = toy.flux["goes13"].copy()
     flux.iloc[400:406, flux.columns.get_loc("e2")] = np.nan
     full = satellite_features(replace(toy, flux={"goes13": flux}), "goes13")
-    assert full[("goes13 e2 seen", 0)].iloc[402] == pytest.approx(18 / 24)
-    assert full[("goes13 e0.8 seen", 0)].iloc[402] == 1
+    assert full[("goes13 e2 day known", 0)].iloc[402] == pytest.approx(18 / 24)
+    assert full[("goes13 e0.8 day known", 0)].iloc[402] == 1
 
 
 def test_a_trend_is_of_the_other_satellite_and_the_clock(toy):
