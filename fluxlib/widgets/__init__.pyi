@@ -6,5 +6,5 @@ from .jobs import PendingWork as PendingWork
 from .observations import explore_coverage as explore_coverage
 from .offsets import explore_offsets as explore_offsets
 from .panel import ControlPanel as ControlPanel
+from .panel import View as View
 from .prediction import explore_training as explore_training
-from .view import View as View

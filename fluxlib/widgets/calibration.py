@@ -20,8 +20,7 @@ from fluxlib.calibration.pairs import find_pair, name_pair
 from fluxlib.datasets.series import Pair
 from fluxlib.plotting.calibration import plot_calibration
 from fluxlib.widgets.controls import dropdown, option_slider
-from fluxlib.widgets.panel import ControlPanel
-from fluxlib.widgets.view import View
+from fluxlib.widgets.panel import ControlPanel, View
 
 _BREAKPOINT_STEP = 0.05  # decades
 

@@ -25,8 +25,7 @@ from fluxlib.widgets.controls import (
     slider,
 )
 from fluxlib.widgets.jobs import PendingWork
-from fluxlib.widgets.panel import ControlPanel
-from fluxlib.widgets.view import View
+from fluxlib.widgets.panel import ControlPanel, View
 
 
 def explore_search(

@@ -29,7 +29,7 @@ class PendingWork:
     label : str
         Label of the button that starts it.
     run : callable
-        See `Job`; partial results are of type `fluxlib.widgets.view.View`. When it ends, the
+        See `Job`; partial results are of type `fluxlib.widgets.panel.View`. When it ends, the
         panel's function is called again.
     note : str
         What will be computed, and how long that takes.

@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 from fluxlib.observations.gaps import ALL, complete_period, list_months, measure_coverage
 from fluxlib.plotting.observations import plot_coverage
 from fluxlib.widgets.controls import dropdown, range_slider, slider
-from fluxlib.widgets.panel import ControlPanel
-from fluxlib.widgets.view import View
+from fluxlib.widgets.panel import ControlPanel, View
 
 
 def explore_coverage(

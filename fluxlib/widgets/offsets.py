@@ -12,8 +12,7 @@ from fluxlib.offsets.features import find_peaks, list_hours, select_features
 from fluxlib.offsets.spearman import CachedOffsetCorrelation
 from fluxlib.plotting.offsets import plot_offsets
 from fluxlib.widgets.controls import dropdown, multiple_choice, slider
-from fluxlib.widgets.panel import ControlPanel
-from fluxlib.widgets.view import View
+from fluxlib.widgets.panel import ControlPanel, View
 
 LONGEST_OFFSET = 240  # hours, the end of the slider
 _STEPS = (1, 2, 3, 4, 6, 8, 12, 24)  # hours

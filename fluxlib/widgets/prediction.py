@@ -13,8 +13,7 @@ from fluxlib.prediction.training_runs import Lesson, School
 from fluxlib.prediction.windows import choose_drivers, derive_drivers
 from fluxlib.widgets.controls import dropdown, multiple_choice, slider
 from fluxlib.widgets.jobs import PendingWork
-from fluxlib.widgets.panel import ControlPanel
-from fluxlib.widgets.view import View
+from fluxlib.widgets.panel import ControlPanel, View
 
 
 def explore_training(
