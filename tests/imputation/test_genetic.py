@@ -105,7 +105,7 @@ def test_elitism_takes_the_place_of_the_worst_and_loses_nothing_better():
         first, _ = plain.run(hill)
         visits.append(plain.evaluations_.set_index("fitness")["visits"])
     offspring = visits[1].sub(visits[0], fill_value=0)
-    offspring = np.repeat(offspring.index, offspring.astype(int))
+    offspring = np.repeat(offspring.index.to_numpy(), offspring.astype(int))
     expected = offspring.sum() - offspring.min() + first["best"].iloc[0]
     assert history.loc[1, "mean"] == pytest.approx(expected / 20)
 
