@@ -134,6 +134,18 @@ def test_interval_of_unrelated_series_holds_zero_as_often_as_it_says():
     assert np.mean(effective) == pytest.approx(1 / (1 + 2 * 0.855 / 0.145), rel=0.2)
 
 
+def test_effective_pairs_follow_from_the_memory_of_both_series():
+    shares = []
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        drivers = pd.DataFrame({"V": draw_memory(rng, 3000, 0.8)}, HOURS[:3000])
+        target = pd.Series(draw_memory(rng, 3000, 0.7), HOURS[:3000])
+        row = spearman_intervals(drivers, target, [6])["V"].loc[6]
+        shares.append(row["n_effective"] / row["n"])
+    # Bartlett: n / n_effective = 1 + 2 r / (1 - r), r the product of both memories
+    assert np.mean(shares) == pytest.approx(1 / (1 + 2 * 0.56 / 0.44), rel=0.15)
+
+
 def test_interval_of_independent_samples_is_fishers():
     rng = np.random.default_rng(0)
     drivers = pd.DataFrame({"V": rng.normal(size=5000)}, HOURS[:5000])
