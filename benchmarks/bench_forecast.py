@@ -14,7 +14,6 @@ have them. `times`: training against Keras's defaults, and a forecast of one day
 import argparse
 import tempfile
 import time
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -29,7 +28,7 @@ from fluxlib.evaluation.metrics import bin_reliability, count_alerts, trace_roc
 from fluxlib.evaluation.phases import label_days
 from fluxlib.evaluation.skill import compare_skill
 from fluxlib.prediction import baselines
-from fluxlib.prediction import lstm as network
+from fluxlib.prediction import lstm as network  # imports TensorFlow
 from fluxlib.prediction.cross_validation import (
     PURGE,
     leave_one_year_out,
@@ -37,7 +36,7 @@ from fluxlib.prediction.cross_validation import (
     tabulate_scores,
     walk_forward,
 )
-from fluxlib.prediction.windows import DRIVERS
+from fluxlib.prediction.windows import DRIVERS, DailyData
 
 SEEDS = range(5)
 SECONDS_A_DAY = 86_400
@@ -51,7 +50,7 @@ def make_models(members, drivers=None):
         "recurrence": baselines.Recurrence(),
         "ridge": baselines.RidgeFilter(drivers=drivers),
         "trees": baselines.BoostedTrees(drivers=drivers),
-        "MLP": baselines.PlainNetwork(drivers=drivers),
+        "MLP": baselines.MultilayerPerceptron(drivers=drivers),
         "ensemble": FluxForecaster(drivers=drivers, members=members),
         "LSTMs alone": FluxForecaster(drivers=drivers, members=members, **alone),
     }
@@ -68,7 +67,7 @@ def print_scores(table, data):
     pe = tabulate_scores(score_forecasts(table), "year")
     pe["mean of years"] = pe.mean(axis=1)
     pe["pooled"] = score_forecasts(table, by=("model", "horizon"))["PE"]
-    known = data.daily["e2"].reindex(table["issued"]).notna().to_numpy()
+    known = DailyData.of(data).fluence["e2"].reindex(table["issued"]).notna().to_numpy()
     pe["after a known day"] = score_forecasts(table[known], by=("model", "horizon"))["PE"]
     single = pe.index.get_level_values("model").str.startswith("single")
     if single.any():
@@ -118,7 +117,7 @@ def run_scores(data, options):
     def report(year, name):
         print(f"{time.perf_counter() - start:7.0f} s  {year} {name}", flush=True)
 
-    table = protocol(data, models, options.years, purge=options.purge, report=report)
+    table = protocol(data, models, options.years, purge=options.purge, progress=report)
     if options.out:
         table.to_parquet(options.out)
     print_scores(table, data)
@@ -140,20 +139,20 @@ def run_goes13(data, options):
     own = logs.add_prefix("flux ")
     options.drivers = [*DRIVERS, *own]
     options.years = options.years or means.index.year.unique()
-    run_scores(SimpleNamespace(daily=daily, drivers=data.drivers.join(own)), options)
+    run_scores(DailyData(daily, data.drivers.join(own)), options)
 
 
 def run_times(data, options):
     """Time the training of an ensemble against as many networks by Keras's defaults."""
     forecaster = FluxForecaster(members=options.members, epochs=options.epochs)
-    windows = forecaster._make_windows(data)
+    windows = forecaster.make_windows(data)
     windows = windows.take(np.isfinite(windows.target).all(axis=1))
     forecaster._learn_scales(windows)
-    inputs, target = forecaster._scale_inputs(windows), forecaster._scale_target(windows)
+    inputs, target = forecaster.scale_inputs(windows), forecaster.scale_target(windows)
     train, test = blocked_folds(windows.days, 32, 4, purge="30D")[0]
     held_out = [values[test] for values in inputs]
     known = forecaster, inputs, target, train
-    network.build_network(*forecaster.get_config())  # either way, Keras is imported first
+    network.build_network(*forecaster.network_config)  # either way, Keras is imported first
     first, _ = time_call(lambda: train_together(*known))
     ours, weights = time_call(lambda: train_together(*known))
     theirs, plain = time_call(lambda: train_by_defaults(*known))
@@ -161,9 +160,10 @@ def run_times(data, options):
     print(f"side by side {first:.1f} s with compiling; the next test year {ours:.1f} s")
     print(f"Keras's defaults {theirs:.1f} s, {theirs / first:.2f}", end=" and ")
     print(f"{theirs / ours:.2f} times as long")
-    outputs = network.run_networks(forecaster.get_config(), weights, held_out)
+    masked = network.mask_target(target)
+    outputs = network.run_networks(forecaster.network_config, weights, held_out)
     for name, parts in (("ours", outputs), ("defaults", [model(held_out) for model in plain])):
-        losses = [float(np.mean(network.mix_losses(target[test], part))) for part in parts]
+        losses = [float(np.mean(network.mix_losses(masked[test], part))) for part in parts]
         print(f"loss on held-out days, {name}: {np.mean(losses):.4f} +- {np.std(losses):.4f}")
     time_forecast(data)
 
@@ -171,14 +171,14 @@ def run_times(data, options):
 def train_together(forecaster, inputs, target, train):
     """Train all networks side by side, on the same days."""
     return network.train_networks(
-        forecaster.get_config(),
+        forecaster.network_config,
         inputs,
         target,
         [train] * forecaster.members,
         epochs=forecaster.epochs,
         batch_size=forecaster.batch_size,
         learning_rate=forecaster.learning_rate,
-        seed=0,
+        random_state=0,
     )
 
 
@@ -189,11 +189,11 @@ def train_by_defaults(forecaster, inputs, target, train):
     models = []
     for seed in range(forecaster.members):
         keras.utils.set_random_seed(seed)
-        model = network.build_network(*forecaster.get_config())
+        model = network.build_network(*forecaster.network_config)
         model.compile(optimizer="adam", loss=network.mix_losses)
         model.fit(
             [values[train] for values in inputs],
-            target[train],
+            network.mask_target(target)[train],
             batch_size=forecaster.batch_size,
             epochs=forecaster.epochs,
             callbacks=[network.make_schedule(forecaster.learning_rate, forecaster.epochs)],
@@ -205,7 +205,7 @@ def train_by_defaults(forecaster, inputs, target, train):
 
 def time_forecast(data):
     """Time a forecast of the newest day from a saved model, warm."""
-    newest = SimpleNamespace(daily=data.daily.iloc[-60:], drivers=data.drivers.iloc[-61 * 24 :])
+    newest = DailyData(data.daily.iloc[-60:], data.drivers.iloc[-61 * 24 :])
     fitted = FluxForecaster(epochs=1).fit(data)
     with tempfile.TemporaryDirectory() as folder:
         loaded = FluxForecaster.load(fitted.save(folder))

@@ -17,9 +17,9 @@ import pandas as pd
 import fluxlib
 from fluxlib import FluxForecaster
 from fluxlib.observations.gaps import find_gaps
-from fluxlib.prediction.cross_validation import PURGE, choose_training
+from fluxlib.prediction.cross_validation import training_days
 from fluxlib.prediction.importance import permute_inputs, study_inputs, tabulate_importance
-from fluxlib.prediction.imputation_study import make_fillers, score_filling, study_filling
+from fluxlib.prediction.imputation_study import make_fillers, score_imputation, study_imputation
 
 START = time.perf_counter()
 SERIES, OTHER = "goes15", "goes13"
@@ -33,7 +33,7 @@ def report(*words):
 
 def run_inputs(data, options):
     """Print and keep PE by set of inputs and time step."""
-    table = study_inputs(data, options.years, report=report)
+    table = study_inputs(data, options.years, progress=report)
     table.to_parquet(options.out)
     for horizon, part in table.groupby("horizon"):
         print(f"PE, {horizon} days ahead, pooled over {options.years}")
@@ -45,7 +45,7 @@ def run_importance(data, options):
     """Print and keep PE lost by input and day, mean of the test years."""
     parts = []
     for year in options.years:
-        train = choose_training(data.daily.index, year, PURGE, past_only=False)
+        train = training_days(data.daily.index, year)
         days = pd.date_range(f"{year}-01-01", f"{year}-12-30")
         fitted = FluxForecaster(members=options.members).fit(data, train)
         parts.append(permute_inputs(fitted, data, days).assign(year=year))
@@ -69,7 +69,7 @@ def run_filling(data, options):
     for kind, hours in (("gaps of GOES-13", real), ("10 and 20 days", LARGE)):
         for share in options.shares:
             report(kind, share)
-            table = study_filling(
+            table = study_imputation(
                 flux,
                 data.drivers,
                 fillers,
@@ -78,10 +78,10 @@ def run_filling(data, options):
                 hours=hours,
                 share=share,
                 repeats=options.repeats,
-                report=report,
+                progress=report,
             )
             print(f"hidden {share:.0%}, {kind}")
-            print(score_filling(table).round(3).to_string(), flush=True)
+            print(score_imputation(table).round(3).to_string(), flush=True)
             parts.append(table.assign(kind=kind, share=share))
             pd.concat(parts).to_parquet(options.out)
 

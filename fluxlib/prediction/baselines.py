@@ -1,4 +1,4 @@
-"""What a forecast must beat: persistence, recurrence, linear filter, trees, a plain network."""
+"""What a forecast must beat: persistence, recurrence, a linear filter, trees, a perceptron."""
 
 from abc import abstractmethod
 
@@ -10,8 +10,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from fluxlib.prediction.contract import DailyForecaster
-from fluxlib.prediction.postprocessing import make_perceptron
-from fluxlib.prediction.windows import ROTATION, Windows
+from fluxlib.prediction.postprocessing import make_mlp
+from fluxlib.prediction.windows import ROTATION_DAYS, Windows
 from fluxlib.utils.scaling import PENALTIES, measure_scale
 
 
@@ -25,8 +25,8 @@ class _Untrained(DailyForecaster):
     def __init__(self, *, horizons: int = 3):
         self.horizons = horizons
 
-    def _fit(self, windows: Windows, stale: Windows) -> None:
-        pass
+    def fit_windows(self, windows: Windows, gap_windows: Windows) -> None:
+        """Learn nothing."""
 
 
 class Persistence(_Untrained):
@@ -34,22 +34,24 @@ class Persistence(_Untrained):
 
     history = 1
 
-    def _predict(self, windows: Windows) -> dict[str, np.ndarray]:
+    def predict_windows(self, windows: Windows) -> dict[str, np.ndarray]:
+        """Return the log10 fluence as `value`: (n, horizons)."""
         return {"value": np.repeat(windows.last[:, None], self.horizons, axis=1)}
 
 
 class Recurrence(_Untrained):
-    """The fluence of one solar rotation (27 days) earlier comes back."""
+    """The fluence of one solar rotation (27 days) earlier returns."""
 
-    history = ROTATION
+    history = ROTATION_DAYS
 
-    def _predict(self, windows: Windows) -> dict[str, np.ndarray]:
-        flux = windows.sequence[:, :, windows.channels.index("e2")]
-        return {"value": flux[:, : self.horizons].astype(float)}
+    def predict_windows(self, windows: Windows) -> dict[str, np.ndarray]:
+        """Return the log10 fluence as `value`: (n, horizons)."""
+        log_fluence = windows.sequence[:, :, windows.channels.index("e2")]
+        return {"value": log_fluence[:, : self.horizons].astype(float)}
 
 
 class _Regression(DailyForecaster):
-    """A regression of the change from the last fluence on every input side by side."""
+    """A regression of the change from the last known fluence on all inputs side by side."""
 
     def __init__(
         self,
@@ -72,15 +74,17 @@ class _Regression(DailyForecaster):
     def _make_model(self):
         """Return an unfitted regression for all horizons."""
 
-    def _fit(self, windows: Windows, stale: Windows) -> None:
-        windows = windows.join(stale)
+    def fit_windows(self, windows: Windows, gap_windows: Windows) -> None:
+        """Learn from windows, and from those whose newest fluence is hidden."""
+        windows = windows.join(gap_windows)
         self.fill_, _ = measure_scale(windows.flatten())
         X = self._fill(windows)
-        there = np.isfinite(windows.target).all(axis=1)
-        change = windows.target[there] - windows.last[there, None]
-        self.model_ = self._make_model().fit(X[there], change)
+        known = np.isfinite(windows.target).all(axis=1)
+        change = windows.target[known] - windows.last[known, None]
+        self.model_ = self._make_model().fit(X[known], change)
 
-    def _predict(self, windows: Windows) -> dict[str, np.ndarray]:
+    def predict_windows(self, windows: Windows) -> dict[str, np.ndarray]:
+        """Return the log10 fluence as `value`: (n, horizons)."""
         return {"value": windows.last[:, None] + self.model_.predict(self._fill(windows))}
 
     def _fill(self, windows: Windows) -> np.ndarray:
@@ -109,8 +113,8 @@ class BoostedTrees(_Regression):
         return MultiOutputRegressor(trees)
 
 
-class PlainNetwork(_Regression):
-    """A multilayer perceptron."""
+class MultilayerPerceptron(_Regression):
+    """A network with one hidden layer."""
 
     def _make_model(self):
-        return make_pipeline(StandardScaler(), make_perceptron(32, 1.0, self.random_state))
+        return make_pipeline(StandardScaler(), make_mlp(32, 1.0, self.random_state))

@@ -1,9 +1,15 @@
-"""Forecast the daily >2 MeV fluence one to three days ahead, with an ensemble of LSTMs."""
+"""Forecast the daily >2 MeV fluence one to three days ahead with an ensemble of LSTMs.
+
+The ensemble's mean is averaged with that of multilayer perceptrons, and corrected by its recent
+bias: see :mod:`fluxlib.prediction.postprocessing`.
+"""
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -11,127 +17,72 @@ import pandas as pd
 from fluxlib.datasets.series import ALERT
 from fluxlib.errors import FluxError
 from fluxlib.evaluation.folds import blocked_folds
-from fluxlib.prediction import lstm as network
-from fluxlib.prediction import postprocessing as drift
-from fluxlib.prediction import postprocessing as stacking
 from fluxlib.prediction.contract import DailyForecaster
-from fluxlib.prediction.windows import ROTATION, Windows
+from fluxlib.prediction.postprocessing import LOOKBACK, fit_mlp, run_mlp, running_bias
+from fluxlib.prediction.windows import ROTATION_DAYS, DailyData, Windows
 from fluxlib.utils.files import write_text
 from fluxlib.utils.parallel import map_tasks
-from fluxlib.utils.scaling import apply_scale, measure_scale
+from fluxlib.utils.scaling import apply_scale, measure_scale, shrinkage
 from fluxlib.utils.time_grid import DAY
 
-NAME = "forecaster.json"
-VERSION = 3
-ARRAYS = ("mean_", "change_scale_", "errors_", "shares_", "bias_shares_")
-PAIRS = ("sequence_scale_", "context_scale_")
-PLAIN = ("shape_", "channels_", "context_names_")
+if TYPE_CHECKING:
+    from fluxlib.datasets.dataset import Dataset
 
-
-def save_forecaster(forecaster, folder: str | Path) -> Path:
-    """Write a fitted forecaster; the JSON, written last, names the files that count."""
-    folder = Path(folder)
-    token = uuid.uuid4().hex[:8]
-    names = [f"member-{token}-{i}.keras" for i in range(forecaster.members)]
-    content = {
-        "version": VERSION,
-        "parameters": forecaster.get_params(),
-        "members": names,
-        **{name: getattr(forecaster, name) for name in PLAIN},
-        **{name: getattr(forecaster, name).tolist() for name in ARRAYS},
-        **{name: [part.tolist() for part in getattr(forecaster, name)] for name in PAIRS},
-        "plain_": [[part.tolist() for part in own] for own in forecaster.plain_],
-        "held_out_": {
-            "days": forecaster.held_out_.index.astype(str).tolist(),
-            "errors": forecaster.held_out_.astype(object).replace(np.nan, None).to_numpy().tolist(),
-        },
-    }
-    text = json.dumps(content, allow_nan=False)
-    paths = [folder / name for name in names]
-    network.write_networks(forecaster.get_config(), forecaster.weights_, paths)
-    write_text(folder / NAME, text)
-    for old in folder.glob("member-*.keras"):
-        if old.name not in names:
-            old.unlink()
-    return folder
-
-
-def load_forecaster(kind: type, folder: str | Path):
-    """Read a forecaster of a class."""
-    path = Path(folder) / NAME
-    if not path.exists():
-        raise FluxError(
-            f"{path} does not exist; expected the folder that a forecaster's save wrote."
-        )
-    content = json.loads(path.read_text(encoding="utf-8"))
-    if content.get("version") != VERSION:
-        raise FluxError(
-            f"{path}: version is {content.get('version')!r}; this fluxlib reads {VERSION}. Fit and "
-            "save again."
-        )
-    forecaster = kind(**content["parameters"])
-    for name in PLAIN:
-        setattr(forecaster, name, content[name])
-    for name in ARRAYS:
-        setattr(forecaster, name, np.array(content[name]))
-    for name in PAIRS:
-        setattr(forecaster, name, tuple(np.array(part) for part in content[name]))
-    forecaster.plain_ = [[np.array(part) for part in own] for own in content["plain_"]]
-    kept = content["held_out_"]
-    forecaster.held_out_ = pd.DataFrame(kept["errors"], pd.DatetimeIndex(kept["days"]), dtype=float)
-    forecaster.shape_ = tuple(forecaster.shape_)
-    forecaster.weights_ = network.read_networks([path.parent / n for n in content["members"]])
-    return forecaster
-
-
-BLOCKS_A_SET = 4  # far apart, so that a set sees all of the solar cycle
-SIDE_BY_SIDE = 8  # networks that train in one graph
+FILE = "forecaster.json"
+VERSION = 4
+BLOCKS_PER_SET = 4  # far apart, so that a set samples the whole solar cycle
+SIDE_BY_SIDE = 8  # networks that are trained in one graph
 PROBABILITIES = np.linspace(0, 1, 501)  # at which the errors' quantiles are kept
+
+_ARRAYS = (
+    "mean_",
+    "change_scale_",
+    "error_quantiles_",
+    "mixing_weights_",
+    "bias_weights_",
+)
+_LISTS_OF_ARRAYS = ("sequence_scale_", "context_scale_")
 
 
 class FluxForecaster(DailyForecaster):
     """An ensemble of LSTMs with intervals that were calibrated on days held out.
 
-    Each member learns from all but one set of blocks of the training days, so with as many members
-    as sets each training day has one that never saw it; with fewer, some days have none. The
+    Each member learns from all but one set of blocks of the training days. With as many members as
+    sets, each training day has a member that has not seen it; with fewer, some days have none. The
     errors on days not seen, in units of the spread that the members expect there, give the
     intervals and the probability of an alert.
 
     Parameters
     ----------
     drivers, history, step, horizons, context
-        As :func:`fluxlib.prediction.windows.make_windows` takes. With context, days whose newest
-        fluence
+        As :func:`fluxlib.prediction.make_windows` takes. With context, days whose newest fluence
         is hidden are learned from as well: see :mod:`fluxlib.prediction.windows`.
     residual : bool
         Learn the change from the last known fluence, rather than the fluence itself.
     mixed : bool
-        Mix the LSTMs with plain networks on the same inputs, for each horizon in the share that
-        suits the held-out days best.
+        Average the LSTMs with multilayer perceptrons on the same inputs, for each horizon with the
+        weight that suits the held-out days best.
     debiased : bool
-        Take from each forecast what the newest ones have been wrong by on average: see
-        :mod:`fluxlib.prediction.postprocessing`. For each horizon in the share that suits the
-        held-out days best.
+        Subtract the recent bias: see :func:`running_bias`. For each horizon, the share of it that
+        suits the held-out days best.
     members : int
         Networks of the ensemble.
     blocks : int
-        Sets of blocks to hold out in turn.
+        Sets of blocks that are held out in turn.
     units, dropout, noise, epochs, batch_size, learning_rate
         Of each network.
     interval : float
-        Probability that `lower` to `upper` holds the truth.
+        Probability that the truth lies between `lower` and `upper`.
     alert : float
         Fluence of an alert, e/(cm2 day sr).
     random_state : int
         Seed.
 
-    Attributes
-    ----------
-    on_epoch : callable or None
-        Set it to watch the training: see `network.train_networks`.
+    Examples
+    --------
+    >>> forecaster = FluxForecaster(members=2).fit(dataset)  # doctest: +SKIP
+    >>> forecaster.predict_newest(dataset)  # doctest: +SKIP
     """
-
-    on_epoch = None
 
     def __init__(
         self,
@@ -178,16 +129,16 @@ class FluxForecaster(DailyForecaster):
 
     @classmethod
     def as_published(
-        cls, drivers: Sequence[str] = ("V", "Dst", "Kp"), time_step: int = 3, **options
-    ) -> "FluxForecaster":
-        """Make the forecaster of Wei et al. 2018 (doi 10.1029/2018SW001829).
+        cls, drivers: Sequence[str] = ("V", "Dst", "Kp"), time_step: int = 3, **options: Any
+    ) -> Self:
+        """Return the forecaster of Wei et al. 2018 (doi 10.1029/2018SW001829).
 
         Daily means, a window of some days, the fluence itself as target, one network.
 
         Parameters
         ----------
         drivers : sequence of str
-            The input set, beside the flux.
+            Inputs besides the flux.
         time_step : int
             Days of a window.
         **options
@@ -199,133 +150,148 @@ class FluxForecaster(DailyForecaster):
 
     @property
     def lookback(self) -> int:
-        """Days whose forecasts tell how wrong the newest are."""
-        return drift.LOOKBACK if self.debiased else 0
+        """Days whose forecasts show the recent bias."""
+        return LOOKBACK if self.debiased else 0
 
-    def save(self, folder: str | Path) -> Path:
-        """Write the fitted forecaster: one `.keras` file a member, and JSON; no pickle.
+    def fit(
+        self,
+        data: "Dataset | DailyData | pd.DataFrame",
+        days: pd.DatetimeIndex | None = None,
+        *,
+        progress: Callable[[float], None] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> Self:
+        """Learn from the days of a dataset: see :meth:`DailyForecaster.fit`.
 
-        A reader finds the old forecaster or the new one, whenever the writing is cut short.
+        Members are trained by the workers of the scheduler that FLUX_SCHEDULER names, where it is
+        set, unless `progress` or `should_stop` is given; the result is the same.
+
+        Parameters
+        ----------
+        data, days
+            As the base class takes.
+        progress : callable
+            Called with the training loss after each epoch.
+        should_stop : callable
+            Asked after each epoch. If true, the networks keep the weights of the least loss so far.
         """
-        return save_forecaster(self, folder)
+        return super().fit(data, days, progress=progress, should_stop=should_stop)
 
-    @classmethod
-    def load(cls, folder: str | Path) -> "FluxForecaster":
-        """Read a forecaster that :meth:`save` wrote.
-
-        Raises
-        ------
-        FluxError
-            If the folder holds none.
-        """
-        return load_forecaster(cls, folder)
-
-    def _fit(self, windows: Windows, stale: Windows) -> None:
-        n, both = len(windows.days), windows.join(stale)
+    def fit_windows(self, windows: Windows, gap_windows: Windows, **watch: Any) -> None:
+        """Learn from windows, and from those whose newest fluence is hidden."""
+        both = windows.join(gap_windows)
         self._learn_scales(both)
-        inputs, target = self._scale_inputs(both), self._scale_target(both)
-        reach = max(self.history, ROTATION if self.context else 0)
-        purge = (reach + self.horizons) * DAY
+        inputs, target = self.scale_inputs(both), self.scale_target(both)
+        # A day's inputs reach back in time, and its targets ahead.
+        reach = max(self.history, ROTATION_DAYS if self.context else 0)
         folds = [
             (np.flatnonzero(both.days.isin(windows.days[train])), test)
             for train, test in blocked_folds(
-                windows.days, BLOCKS_A_SET * self.blocks, BLOCKS_A_SET, purge=purge
+                windows.days,
+                BLOCKS_PER_SET * self.blocks,
+                BLOCKS_PER_SET,
+                purge=(reach + self.horizons) * DAY,
             )
         ]
         training = {name: getattr(self, name) for name in ("epochs", "batch_size", "learning_rate")}
-        if self.on_epoch:
-            training["on_epoch"] = self.on_epoch
         own = [folds[member % self.blocks] for member in range(self.members)]
         tasks = [
             (
-                self.get_config(),
+                self.network_config,
                 own[first : first + SIDE_BY_SIDE],
-                training | {"seed": self.random_state * 1000 + first},
+                training | {"random_state": self.random_state * 1000 + first},
             )
             for first in range(0, self.members, SIDE_BY_SIDE)
         ]
-        trained = map_tasks(_train_members, tasks, inputs, target)
+        if any(watch.values()):  # callables that cannot be called from another machine
+            trained = [
+                _train_members(config, folds, options | watch, inputs, target)
+                for config, folds, options in tasks
+            ]
+        else:
+            trained = list(map_tasks(_train_members, tasks, inputs, target))
         weights, outputs = zip(*trained, strict=True)
         self.weights_ = [np.concatenate(same) for same in zip(*weights, strict=True)]
-        held_out = np.concatenate(outputs)
-        plain = self._fit_plain(inputs, target, folds)
-        self._calibrate(windows.days, held_out[:, :n], plain[:n], target[:n])
+        n, held_out = len(windows.days), np.concatenate(outputs)
+        mlp_held_out = self._fit_mlps(inputs, target, folds)
+        self._calibrate(windows.days, held_out[:, :n], mlp_held_out[:n], target[:n])
 
-    def _fit_plain(self, inputs, target, folds) -> np.ndarray:
-        """Fit a plain network a fold; return what each says of the days held out of it."""
-        self.plain_ = []
-        held_out = np.full((len(target), self.horizons), np.nan)
+    def _fit_mlps(self, inputs, target, folds) -> np.ndarray:
+        """Fit a perceptron to each fold; return their outputs for the days held out of it."""
+        self.mlps_ = []
+        held_out = np.full(target.shape, np.nan)
         for fold, (train, test) in enumerate(folds if self.mixed else ()):
-            weights = stacking.fit_plain(
+            weights = fit_mlp(
                 [values[train] for values in inputs],
                 target[train],
                 units=self.units,
-                seed=self.random_state * 1000 + fold,
+                random_state=self.random_state * 1000 + fold,
             )
-            held_out[test] = stacking.run_plain(weights, [values[test] for values in inputs])
-            self.plain_.append(weights)
+            held_out[test] = run_mlp(weights, [values[test] for values in inputs])
+            self.mlps_.append(weights)
         return held_out
 
     def _calibrate(
-        self, days: pd.DatetimeIndex, held_out: np.ndarray, plain: np.ndarray, target: np.ndarray
+        self, days: pd.DatetimeIndex, held_out: np.ndarray, mlp: np.ndarray, target: np.ndarray
     ) -> None:
-        """Learn from held-out days the shares of corrections, and the errors' quantiles.
+        """Learn the weights of corrections and the errors' quantiles from held-out days.
 
         The quantiles are in units of the spread that the networks expect on their day. A day has
-        one network of a kind, or a few, that did not see it, so the shares are fair to both kinds.
+        one network of a kind, or a few, that did not see it, so the weights are fair to both kinds.
         """
         seen = np.isfinite(held_out).any(axis=(0, 2))
         value, sigma = self._join_members(held_out[:, seen])
-        known = target[seen, self.horizons :] > 0
-        observed = np.where(known, target[seen, : self.horizons], np.nan)
-        self.shares_ = np.zeros(self.horizons)
+        observed, mlp = target[seen], mlp[seen]
+        self.mixing_weights_ = self.bias_weights_ = np.zeros(self.horizons)
         if self.mixed:
-            self.shares_ = stacking.find_shares(observed, value, plain[seen])
-            value = value + self.shares_ * (plain[seen] - value)
-        self.held_out_ = pd.DataFrame(value - observed, days[seen])
-        self.bias_shares_ = np.zeros(self.horizons)
+            self.mixing_weights_ = shrinkage(observed - value, mlp - value)
+            value = value + self.mixing_weights_ * (mlp - value)
+        self.held_out_errors_ = pd.DataFrame(value - observed, days[seen])
         if self.debiased:
-            bias = drift.average_errors(days[seen], value - observed)
-            self.bias_shares_ = stacking.find_shares(observed, value, value - bias)
-            value = value - self.bias_shares_ * bias
-        self.errors_ = np.nanquantile((observed - value) / sigma, PROBABILITIES, axis=0).T
+            bias = running_bias(days[seen], value - observed)
+            self.bias_weights_ = shrinkage(value - observed, bias)
+            value = value - self.bias_weights_ * bias
+        self.error_quantiles_ = np.nanquantile((observed - value) / sigma, PROBABILITIES, axis=0).T
 
-    def _predict(self, windows: Windows) -> dict[str, np.ndarray]:
-        self._check_channels(windows)
-        inputs = self._scale_inputs(windows)
-        value, sigma = self._join_members(
-            network.run_networks(self.get_config(), self.weights_, inputs)
-        )
+    def predict_windows(self, windows: Windows) -> dict[str, np.ndarray]:
+        """Return log10 `value`, `lower`, `upper`, and the probability `alert`: (n, horizons)."""
+        if windows.channels != self.channels_:
+            raise FluxError(
+                f"the data gives the channels {', '.join(windows.channels)}; the forecaster "
+                f"learned from {', '.join(self.channels_)}."
+            )
+        inputs = self.scale_inputs(windows)
+        outputs = _import_lstm().run_networks(self.network_config, self.weights_, inputs)
+        value, sigma = self._join_members(outputs)
         if self.mixed:
-            plain = np.mean([stacking.run_plain(own, inputs) for own in self.plain_], axis=0)
-            value = value + self.shares_ * (plain - value)
+            mlp = np.mean([run_mlp(own, inputs) for own in self.mlps_], axis=0)
+            value = value + self.mixing_weights_ * (mlp - value)
         if self.debiased:
-            value = value - self.bias_shares_ * self._find_bias(windows, value)
-        return self._spell_out(windows, value, sigma)
+            value = value - self.bias_weights_ * self._recent_bias(windows, value)
+        return self._to_log_fluence(windows, value, sigma)
 
-    def _find_bias(self, windows: Windows, value: np.ndarray) -> np.ndarray:
-        """Return what the newest forecasts before each have been wrong by."""
-        truth = (windows.target - self._base(windows)) / self.change_scale_
-        errors = pd.DataFrame(value - truth, windows.days)
-        # Of days that the networks learned from, the errors of those that had not seen them.
-        errors.update(self.held_out_)
-        return drift.average_errors(windows.days, errors.to_numpy())
+    def _recent_bias(self, windows: Windows, value: np.ndarray) -> np.ndarray:
+        """Return the mean error of the newest forecasts before each issue day."""
+        errors = pd.DataFrame(value - self.scale_target(windows).astype(float), windows.days)
+        # For days that were learned from, the errors of the networks that had not seen them.
+        errors.update(self.held_out_errors_)
+        return running_bias(windows.days, errors.to_numpy())
 
-    def _spell_out(
+    def _to_log_fluence(
         self, windows: Windows, value: np.ndarray, sigma: np.ndarray
     ) -> dict[str, np.ndarray]:
-        """Return log10 fluence, interval, and alert probability of standardised values."""
+        """Return log10 fluence, its interval, and the probability of an alert."""
         value = value * self.change_scale_ + self._base(windows)
         sigma = sigma * self.change_scale_
         tail = (1 - self.interval) / 2
         low, high = (
-            [np.interp(p, PROBABILITIES, errors) for errors in self.errors_]
+            [np.interp(p, PROBABILITIES, errors) for errors in self.error_quantiles_]
             for p in (tail, 1 - tail)
         )
         over = (np.log10(self.alert) - value) / sigma
         below = [
             np.interp(column, errors, PROBABILITIES)
-            for column, errors in zip(over.T, self.errors_, strict=True)
+            for column, errors in zip(over.T, self.error_quantiles_, strict=True)
         ]
         return {
             "value": value,
@@ -340,23 +306,17 @@ class FluxForecaster(DailyForecaster):
         h = self.horizons
         return mean[:, :h], np.exp(np.clip(mean[:, h:], -4, 3))
 
-    def get_config(self) -> tuple:
-        """Return what `network.build_network` takes."""
+    @property
+    def network_config(self) -> tuple:
+        """The arguments of `lstm.build_network`."""
         return (
-            self.shape_,
+            tuple(self.shape_),
             len(self.context_names_),
             self.horizons,
             self.units,
             self.dropout,
             self.noise,
         )
-
-    def _check_channels(self, windows: Windows) -> None:
-        if windows.channels != self.channels_:
-            raise FluxError(
-                f"the data gives the channels {', '.join(windows.channels)}; the forecaster "
-                f"learned from {', '.join(self.channels_)}."
-            )
 
     def _learn_scales(self, windows: Windows) -> None:
         """Learn from the training days alone how inputs and targets are scaled."""
@@ -369,29 +329,112 @@ class FluxForecaster(DailyForecaster):
         self.change_scale_ = np.nanstd(windows.target - self._base(windows), axis=0)
 
     def _base(self, windows: Windows) -> np.ndarray:
-        """Return what the network's output is added to: (n, horizons)."""
+        """Return the (n, horizons) to which the networks' output is added."""
         if self.residual:
             return np.repeat(windows.last[:, None], self.horizons, axis=1)
         return np.repeat(self.mean_[None], len(windows.days), axis=0)
 
-    def _scale_inputs(self, windows: Windows) -> list[np.ndarray]:
-        context = windows.context.reindex(columns=self.context_names_, fill_value=0)
+    def scale_inputs(self, windows: Windows) -> list[np.ndarray]:
+        """Return the standardised (n, steps, channels) and (n, k) that the networks read."""
+        names = pd.MultiIndex.from_tuples(self.context_names_, names=windows.context.columns.names)
+        context = windows.context.reindex(columns=names, fill_value=0)
         return [
             apply_scale(windows.sequence, self.sequence_scale_),
             apply_scale(context.to_numpy(), self.context_scale_),
         ]
 
-    def _scale_target(self, windows: Windows) -> np.ndarray:
+    def scale_target(self, windows: Windows) -> np.ndarray:
+        """Return the standardised (n, horizons) that the networks learn, NaN if not observed."""
         target = (windows.target - self._base(windows)) / self.change_scale_
-        there = np.isfinite(target)
-        return np.hstack([np.where(there, target, 0), there]).astype("float32")
+        return target.astype("float32")
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the fitted forecaster: one `.keras` file per member, and JSON; no pickle.
+
+        A reader finds the old forecaster or the new one, whenever the writing is interrupted: the
+        JSON, written last, names the files that belong to it.
+        """
+        folder, token = Path(folder), uuid.uuid4().hex[:8]
+        names = [f"member-{token}-{i}.keras" for i in range(self.members)]
+        errors = self.held_out_errors_
+        content = {
+            "version": VERSION,
+            "parameters": self.get_params(),
+            "members": names,
+            "shape_": self.shape_,
+            "channels_": self.channels_,
+            "context_names_": self.context_names_,
+            **{name: getattr(self, name) for name in (*_ARRAYS, *_LISTS_OF_ARRAYS)},
+            "mlps_": self.mlps_,
+            "held_out_errors_": {
+                "days": errors.index.astype(str).tolist(),
+                "errors": errors.astype(object).replace(np.nan, None).to_numpy().tolist(),
+            },
+        }
+        text = json.dumps(content, allow_nan=False, default=np.ndarray.tolist)
+        paths = [folder / name for name in names]
+        _import_lstm().write_networks(self.network_config, self.weights_, paths)
+        write_text(folder / FILE, text)
+        for old in folder.glob("member-*.keras"):
+            if old.name not in names:
+                old.unlink()
+        return folder
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a forecaster that :meth:`save` wrote.
+
+        Raises
+        ------
+        FluxError
+            If the folder holds none, or one of another version.
+        """
+        path = Path(folder) / FILE
+        if not path.exists():
+            raise FluxError(
+                f"{path} does not exist; expected the folder that a forecaster's save wrote."
+            )
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content.get("version") != VERSION:
+            raise FluxError(
+                f"{path}: version is {content.get('version')!r}; this fluxlib reads {VERSION}. Fit "
+                "and save again."
+            )
+        self = cls(**content["parameters"])
+        self.shape_, self.channels_ = tuple(content["shape_"]), content["channels_"]
+        self.context_names_ = [tuple(name) for name in content["context_names_"]]
+        for name in _ARRAYS:
+            setattr(self, name, np.array(content[name]))
+        for name in _LISTS_OF_ARRAYS:
+            setattr(self, name, [np.array(part) for part in content[name]])
+        self.mlps_ = [[np.array(part) for part in own] for own in content["mlps_"]]
+        kept = content["held_out_errors_"]
+        days = pd.DatetimeIndex(kept["days"])
+        self.held_out_errors_ = pd.DataFrame(kept["errors"], days, dtype=float)
+        paths = [path.parent / name for name in content["members"]]
+        self.weights_ = _import_lstm().read_networks(paths)
+        return self
+
+
+def _import_lstm() -> ModuleType:
+    """Import TensorFlow when networks are needed: it takes seconds, and may not be installed."""
+    try:
+        from fluxlib.prediction import lstm
+    except ModuleNotFoundError as error:
+        if str(error.name).split(".")[0] not in ("keras", "tensorflow"):
+            raise
+        raise FluxError(
+            f"FluxForecaster needs {error.name}, which is not installed; install it with "
+            "pip install 'fluxlib-goes[forecast]'. The other forecasters do without."
+        ) from error
+    return lstm
 
 
 def _train_members(config, folds, training, inputs, target):
-    """Train a network for each fold; return weights, and outputs on the days held out of each."""
-    rows = [train for train, _ in folds]
-    weights = network.train_networks(config, inputs, target, rows, **training)
-    outputs = network.run_networks(config, weights, inputs)
+    """Train a network for each fold; return weights, and outputs for the days held out of each."""
+    lstm = _import_lstm()
+    weights = lstm.train_networks(config, inputs, target, [train for train, _ in folds], **training)
+    outputs = lstm.run_networks(config, weights, inputs)
     for own, (_, test) in zip(outputs, folds, strict=True):
         own[np.setdiff1d(np.arange(len(target)), test)] = np.nan
     return weights, outputs

@@ -1,27 +1,33 @@
-"""The paper's study: which inputs the forecast needs, and how many days of them.
+"""Which inputs a forecast needs, and how many days of them.
 
-Wei et al. 2018 (doi 10.1029/2018SW001829) train one LSTM for each set of drivers and time step.
+Inputs of a fitted forecaster are shuffled; or one LSTM is trained for each set of drivers and time
+step, as in Wei et al. 2018 (doi 10.1029/2018SW001829).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from fluxlib.errors import FluxError
 from fluxlib.evaluation.metrics import scores
-from fluxlib.prediction.contract import DailyForecaster, select_days
+from fluxlib.prediction.contract import DailyForecaster
 from fluxlib.prediction.cross_validation import leave_one_year_out, score_forecasts
 from fluxlib.prediction.forecaster import FluxForecaster
 from fluxlib.prediction.windows import Windows
 
-WHOLE = "all"
+if TYPE_CHECKING:
+    from fluxlib.datasets.dataset import Dataset
+    from fluxlib.prediction.windows import DailyData
+
+ALL_DAYS = "all"  # in place of a day, of an input that is shuffled as a whole
 
 
 def permute_inputs(
     forecaster: DailyForecaster,
-    data,
+    data: "Dataset | DailyData | pd.DataFrame",
     days: pd.DatetimeIndex | None = None,
     *,
     repeats: int = 3,
@@ -29,35 +35,35 @@ def permute_inputs(
 ) -> pd.DataFrame:
     """Shuffle each driver on each day of the history among the issue days, and score again.
 
-    Permutation importance (Breiman 2001, doi 10.1023/A:1010933404324). Days beside each other are
-    alike, so that a driver's days sum to less than the driver as a whole.
+    Permutation importance (Breiman 2001, doi 10.1023/A:1010933404324). Neighbouring days are
+    alike, so that the losses of a driver's days sum to less than that of the driver as a whole.
 
     Parameters
     ----------
     forecaster : DailyForecaster
         Fitted.
-    data : Dataset or DataFrame
+    data : Dataset, DailyData or DataFrame
         As for its `predict`.
     days : DatetimeIndex
-        Issue days, best such that it has not learned from; default all.
+        Issue days, preferably such that it has not learned from; default all.
     repeats : int
-        Shuffles, which are averaged.
+        Shuffles to average over.
     random_state : int
         Seed.
 
     Returns
     -------
     DataFrame
-        A row an input, day and horizon: `input`; `day`, days before the target's first (0 is the
-        issue day), or "all"; `horizon`; `loss`, the PE that the forecast loses.
+        One row per input, day and horizon: `input`; `day`, days before the issue day, or "all";
+        `horizon`; `loss`, the PE that the forecast loses.
     """
-    windows = select_days(forecaster._make_windows(data), days).take_known()
+    windows = forecaster.make_windows(data).on_days(days).take_known()
     whole = _score(forecaster, windows)
     rng = np.random.default_rng(random_state)
     orders = [rng.permutation(len(windows.days)) for _ in range(repeats)]
     rows = []
-    for name, day, shuffled in _list_shuffles(forecaster, windows):
-        worse = np.mean([_score(forecaster, shuffled(order)) for order in orders], axis=0)
+    for name, day, shuffle in _list_shuffles(forecaster, windows):
+        worse = np.mean([_score(forecaster, shuffle(order)) for order in orders], axis=0)
         rows += [
             {"input": name, "day": day, "horizon": h, "loss": loss}
             for h, loss in enumerate(whole - worse, start=1)
@@ -66,23 +72,25 @@ def permute_inputs(
 
 
 def tabulate_importance(table: pd.DataFrame, horizon: int) -> pd.DataFrame:
-    """Lay the losses of one horizon out, inputs as rows, the weightiest first, days as columns."""
+    """Return the losses of one horizon, inputs as rows, the most important first, by day."""
     part = table[table["horizon"] == horizon]
-    laid = part.pivot_table("loss", "input", "day", sort=False)
-    return laid.sort_values(WHOLE, ascending=False)
+    by_day = part.pivot_table("loss", "input", "day", sort=False)
+    return by_day.sort_values(ALL_DAYS, ascending=False)
 
 
-def _list_shuffles(forecaster: DailyForecaster, windows: Windows):
-    """Yield input, day, and a function that returns windows with these shuffled."""
-    per_day = windows.sequence.shape[1] // forecaster.history
+def _list_shuffles(
+    forecaster: DailyForecaster, windows: Windows
+) -> Iterator[tuple[str, int | str, Callable[[np.ndarray], Windows]]]:
+    """Yield input, day, and a function that returns the windows with these in another order."""
+    steps = windows.sequence.shape[1]
+    per_day = steps // forecaster.history
     for channel, name in enumerate(windows.channels):
         for day in range(forecaster.history):
-            end = windows.sequence.shape[1] - day * per_day
-            steps = range(end - per_day, end)
-            yield name, day, _shuffle_sequence(windows, steps, channel)
-        yield name, WHOLE, _shuffle_sequence(windows, range(windows.sequence.shape[1]), channel)
-    for name, columns in _group_context(windows.context).items():
-        yield name, WHOLE, _shuffle_context(windows, columns)
+            end = steps - day * per_day
+            yield name, day, _shuffle_sequence(windows, range(end - per_day, end), channel)
+        yield name, ALL_DAYS, _shuffle_sequence(windows, range(steps), channel)
+    for quantity in windows.context.columns.unique("quantity"):
+        yield quantity, ALL_DAYS, _shuffle_context(windows, quantity)
 
 
 def _shuffle_sequence(windows: Windows, steps: Sequence[int], channel: int):
@@ -97,40 +105,20 @@ def _shuffle_sequence(windows: Windows, steps: Sequence[int], channel: int):
     return shuffle
 
 
-def _shuffle_context(windows: Windows, columns: list[str]):
+def _shuffle_context(windows: Windows, quantity: str):
     def shuffle(order: np.ndarray) -> Windows:
         context = windows.context.copy()
-        context[columns] = context[columns].to_numpy()[order]
+        context[quantity] = context[quantity].to_numpy()[order]
         return replace(windows, context=context)
 
     return shuffle
 
 
-def _group_context(context: pd.DataFrame) -> dict[str, list[str]]:
-    """Sort the context's columns into what the picture names."""
-    groups: dict[str, list[str]] = {}
-    for name in context:
-        groups.setdefault(_name_group(name), []).append(name)
-    return groups
-
-
-def _name_group(column: str) -> str:
-    if column.startswith(("season", "half")):
-        return "season"
-    if column.startswith("is_"):
-        return "satellite"
-    if column in ("age", "stale"):
-        return "age"
-    if "rotation" in column:
-        return f"{column.split('_')[0]} 27 days before"
-    return column
-
-
 def _score(forecaster: DailyForecaster, windows: Windows) -> np.ndarray:
     """Return PE by horizon."""
-    value = forecaster._predict(windows)["value"]
+    value = forecaster.predict_windows(windows)["value"]
     pairs = zip(windows.target.T, value.T, strict=True)
-    return np.array([scores(observed, guess)["PE"] for observed, guess in pairs])
+    return np.array([scores(observed, predicted)["PE"] for observed, predicted in pairs])
 
 
 # The flux itself is always an input.
@@ -148,13 +136,13 @@ INPUT_SETS = {
 }
 
 
-def choose_sets(names: Sequence[str], drivers: Iterable[str]) -> dict[str, Sequence[str]]:
-    """Return the sets of these names, without those of which a driver is not there.
+def select_input_sets(names: Sequence[str], drivers: Iterable[str]) -> dict[str, Sequence[str]]:
+    """Return the sets of drivers with these names, without those of which a driver is missing.
 
     Raises
     ------
     FluxError
-        If a name is that of no set.
+        If there is no set of a name.
     """
     unknown = [name for name in names if name not in INPUT_SETS]
     if unknown:
@@ -166,27 +154,27 @@ def choose_sets(names: Sequence[str], drivers: Iterable[str]) -> dict[str, Seque
 
 
 def study_inputs(
-    data,
+    data: "Dataset | DailyData | pd.DataFrame",
     years: Sequence[int],
     *,
     sets: Mapping[str, Sequence[str]] = INPUT_SETS,
     time_steps: Iterable[int] = (1, 2, 3, 4, 5, 6),
-    report: Callable[[str, int], None] | None = None,
-    **options,
+    progress: Callable[[str, int], None] | None = None,
+    **options: Any,
 ) -> pd.DataFrame:
     """Forecast by the published network from each set of drivers over each number of days.
 
     Parameters
     ----------
-    data : Dataset or DataFrame
-        As `windows.make_windows` takes.
+    data : Dataset, DailyData or DataFrame
+        As :func:`fluxlib.prediction.make_windows` takes.
     years : sequence of int
         Test years, each held out.
     sets : dict
-        Drivers beside the flux, by name; sets with a driver that the data lacks raise.
+        Drivers besides the flux, by name.
     time_steps : iterable of int
         Days of a window.
-    report : callable
+    progress : callable
         Called with set and time step after each.
     **options
         Of `FluxForecaster.as_published`.
@@ -199,7 +187,7 @@ def study_inputs(
     Raises
     ------
     FluxError
-        If there is nothing to compare.
+        If there is nothing to compare, or the data lacks a driver.
     """
     time_steps = list(time_steps)
     if not sets or not time_steps:
@@ -211,6 +199,6 @@ def study_inputs(
             table = leave_one_year_out(data, {name: model}, years)
             pooled = score_forecasts(table, by=("model", "horizon")).reset_index()
             parts.append(pooled.rename(columns={"model": "inputs"}).assign(time_step=days))
-            if report is not None:
-                report(name, days)
+            if progress is not None:
+                progress(name, days)
     return pd.concat(parts, ignore_index=True)

@@ -1,8 +1,7 @@
-"""What a forecast owes to imputation: the same series, its gaps filled in several ways."""
+"""What a forecast gains from imputation: the same series, its gaps filled in several ways."""
 
 from collections.abc import Callable, Mapping, Sequence
-from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,31 +14,31 @@ from fluxlib.imputation.imputer import interpolate
 from fluxlib.observations.gaps import draw_lengths, find_gaps
 from fluxlib.prediction.contract import DailyForecaster
 from fluxlib.prediction.cross_validation import (
-    PURGE,
-    choose_training,
-    list_issue_days,
+    issue_days,
     score_forecasts,
     tabulate_scores,
+    training_days,
 )
+from fluxlib.prediction.windows import DailyData
 from fluxlib.utils.time_grid import HOUR, find_cadence
 
 if TYPE_CHECKING:
     from fluxlib.datasets.dataset import Dataset
 
-# From a flux with gaps, and the times that may be learned from, to one with fewer.
+# From flux with gaps, and the times that may be learned from, to flux with fewer gaps.
 Filler = Callable[[pd.Series, pd.DatetimeIndex], pd.Series]
-YEARS = 3  # of a satellite that are studied; the last one is the test
+YEARS = 3  # of a satellite; the last one is the test
 
 
-def make_fillers(dataset: "Dataset", series: str, other: str, **options) -> dict[str, Filler]:
-    """Return the ways to fill that are compared: GA-RF, straight lines, cubic splines.
+def make_fillers(dataset: "Dataset", series: str, other: str, **options: Any) -> dict[str, Filler]:
+    """Return the methods that are compared: GA-RF, linear interpolation, cubic splines.
 
     Parameters
     ----------
     dataset : Dataset
     series, other : str
-        The series with gaps, and the one that GA-RF fills it from. GA-RF sees the published
-        inputs, none of which lies ahead.
+        The series with gaps, and the one that GA-RF fills it from. GA-RF has the published
+        inputs, none of which is later than the sample that is filled.
     **options
         Of `GARFImputer`.
     """
@@ -58,10 +57,10 @@ def make_fillers(dataset: "Dataset", series: str, other: str, **options) -> dict
     }
 
 
-def hide_lengths(
+def hide_gaps(
     flux: pd.Series, hours: Sequence[float], share: float, *, random_state: int = 0
 ) -> pd.Series:
-    """Hide stretches of a series whose lengths are drawn from those of real gaps.
+    """Hide parts of a series whose lengths are drawn from those of real gaps.
 
     Parameters
     ----------
@@ -70,7 +69,7 @@ def hide_lengths(
     hours : sequence of float
         Lengths to draw from, such as the `hours` of `gaps.find_gaps`.
     share : float
-        Of the samples, to hide about so many; fewer where there is no room.
+        Of the samples that are hidden, about; fewer where there is no room.
     random_state : int
         Seed.
 
@@ -82,7 +81,7 @@ def hide_lengths(
     if not 0 < share < 1 or not len(hours):
         raise FluxError(
             f"share is {share} and hours has {len(hours)} lengths; expected a share between 0 and "
-            "1, and a length or more."
+            "1, and at least one length."
         )
     rng = np.random.default_rng(random_state)
     total = share * len(flux) * (find_cadence(flux.index, "flux") / HOUR)
@@ -94,7 +93,7 @@ def hide_lengths(
     return masked
 
 
-def study_filling(
+def study_imputation(
     truth: pd.Series,
     drivers: pd.DataFrame,
     fillers: Mapping[str, Filler],
@@ -105,14 +104,14 @@ def study_filling(
     share: float = 0.3,
     repeats: int = 1,
     random_state: int = 0,
-    report: Callable[[int, str], None] | None = None,
+    progress: Callable[[int, str], None] | None = None,
 ) -> pd.DataFrame:
     """Hide parts of a series, fill them, learn to forecast from the result, and score on truth.
 
-    Each test year is held out from the forecaster and from what fills. `inputs` says what the
-    forecast was made from: "truth" shows what filling does to training alone; with "filled" the
-    forecast starts from the filled series too, on the days at whose end no gap is open, since one
-    that is open cannot be interpolated by anyone who has to forecast.
+    Each test year is held out from the forecaster and from the imputation. `inputs` states what the
+    forecast was made from: "truth" shows what imputation does to training alone; with "filled" the
+    forecast starts from the filled series too, on the days at whose end no gap is open: an open gap
+    cannot be interpolated at the time of the forecast.
 
     Parameters
     ----------
@@ -127,12 +126,12 @@ def study_filling(
     years : sequence of int
         Test years.
     hours, share
-        As :func:`hide_lengths` takes.
+        As :func:`hide_gaps` takes.
     repeats : int
         Draws of gaps.
     random_state : int
         Seed.
-    report : callable
+    progress : callable
         Called with year and name after each fit.
 
     Returns
@@ -141,26 +140,26 @@ def study_filling(
         Forecasts of all test days as `predict` gives them, with `fill`, `inputs`, `draw`, `year`
         and `observed`, the true fluence.
     """
-    observed = make_daily(truth, drivers).daily["e2"]
+    observed = _make_daily(truth, drivers).fluence["e2"]
     tables = []
     for draw in range(repeats):
-        masked = hide_lengths(truth, hours, share, random_state=random_state + draw)
+        masked = hide_gaps(truth, hours, share, random_state=random_state + draw)
         ends = masked.notna().resample("1D").last()
         for year in years:
-            days = choose_training(observed.index, year, PURGE, past_only=False)
+            days = training_days(observed.index, year)
             train = truth.index[truth.index.normalize().isin(days)]
             series = {name: fill(masked, train) for name, fill in fillers.items()}
             series = {"truth": truth, **series, "gaps left": masked}
-            issued = list_issue_days(year, model.horizons)
+            issued = issue_days(year, model.horizons)
             for name, flux in series.items():
-                filled = make_daily(flux, drivers)
+                filled = _make_daily(flux, drivers)
                 fitted = clone(model).fit(filled, days)
-                whole = fitted.predict(make_daily(truth, drivers), issued)
+                whole = fitted.predict(_make_daily(truth, drivers), issued)
                 own = fitted.predict(filled, issued[issued.isin(ends.index[ends])])
                 both = [whole.assign(inputs="truth"), own.assign(inputs="filled")]
                 tables.append(pd.concat(both).assign(fill=name, draw=draw, year=year))
-                if report is not None:
-                    report(year, name)
+                if progress is not None:
+                    progress(year, name)
     result = pd.concat(tables)
     result = result[result.index.year == result["year"]]
     return result.assign(observed=observed.reindex(result.index).to_numpy())
@@ -174,9 +173,9 @@ def study_satellite(
     *,
     share: float = 0.3,
     random_state: int = 0,
-    **options,
+    **options: Any,
 ) -> pd.DataFrame:
-    """Make :func:`study_filling` of a satellite's last years, the last one held out.
+    """Run :func:`study_imputation` on a satellite's last years, the last one held out.
 
     The gaps are as long as the other satellite's.
 
@@ -199,9 +198,9 @@ def study_satellite(
     flux = dataset.flux[series]["e2"]
     years = sorted(set(flux.dropna().index.year))[-YEARS:]
     if len(years) < 2:
-        raise NotApplicable(f"{series} has {len(years)} years of flux; two are needed.")
+        raise NotApplicable(f"years with flux of {series}: {len(years)}; two are needed.")
     span = slice(str(years[0]), str(years[-1]))
-    return study_filling(
+    return study_imputation(
         flux[span],
         dataset.drivers[span],
         make_fillers(dataset, series, other, **options),
@@ -213,14 +212,12 @@ def study_satellite(
     )
 
 
-def score_filling(table: pd.DataFrame) -> pd.DataFrame:
+def score_imputation(table: pd.DataFrame) -> pd.DataFrame:
     """Return PE of log10 fluence, pooled over years and draws: (inputs, fill) by horizon."""
     pe = score_forecasts(table, by=("inputs", "fill", "horizon"))
     return tabulate_scores(pe, "horizon")
 
 
-def make_daily(flux: pd.Series, drivers: pd.DataFrame) -> SimpleNamespace:
-    """Lay one series out as a forecaster takes it: its daily fluence, and the drivers."""
-    daily = daily_fluence(flux.rename("e2").to_frame())
-    daily.index.name = "time"
-    return SimpleNamespace(daily=daily, drivers=drivers)
+def _make_daily(flux: pd.Series, drivers: pd.DataFrame) -> DailyData:
+    fluence = daily_fluence(flux.rename("e2").to_frame()).rename_axis("time")
+    return DailyData(fluence, drivers)

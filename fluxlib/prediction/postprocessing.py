@@ -1,8 +1,8 @@
-"""What a forecaster has lately got wrong, it is likely to get wrong again.
+"""What is combined with a forecast: a perceptron to average it with, and its recent bias.
 
-Satellites' backgrounds differ, and the belt has quiet and busy years; either shows in the errors of
-some weeks. Their decaying mean is what weather services take from their forecasts (Cui et al. 2012,
-doi 10.1175/WAF-D-11-00011.1).
+Satellites' backgrounds differ, and the belt has quiet and busy years, so the error of the last
+weeks is likely to persist. Weather services subtract its decaying mean (Cui et al. 2012, doi
+10.1175/WAF-D-11-00011.1).
 """
 
 import warnings
@@ -15,91 +15,68 @@ from sklearn.neural_network import MLPRegressor
 
 from fluxlib.prediction.windows import flatten_inputs
 
-# As strong as baselines.PlainNetwork's, whose targets are not standardised.
-PENALTY = 2.0
+HALF_LIFE = 45  # days in which an error's weight halves; chosen on other years than 2008-2010
+PRIOR = 10  # days without an error that are assumed beforehand: few errors tell little
+LOOKBACK = 4 * HALF_LIFE  # days of errors that a forecast depends on; older ones weigh a sixteenth
 
 
-def make_perceptron(units: int, penalty: float, seed: int) -> MLPRegressor:
-    """Return a multilayer perceptron whose training stops by a tenth of the days."""
+def make_mlp(units: int, penalty: float, random_state: int) -> MLPRegressor:
+    """Return a perceptron whose training stops by the error on a tenth of the days."""
     return MLPRegressor(
         hidden_layer_sizes=(units,),
         alpha=penalty,
         max_iter=300,
         early_stopping=True,
-        random_state=seed,
+        random_state=random_state,
     )
 
 
-def fit_plain(
-    inputs: list[np.ndarray], target: np.ndarray, *, units: int, seed: int
+MLP_PENALTY = 2.0  # on standardised targets; as strong as that of MultilayerPerceptron
+
+
+def fit_mlp(
+    inputs: list[np.ndarray], target: np.ndarray, *, units: int, random_state: int
 ) -> list[np.ndarray]:
-    """Fit a multilayer perceptron for all horizons.
+    """Fit a multilayer perceptron for all horizons, to be averaged with other networks.
 
     Parameters
     ----------
     inputs : list of array
         Each (n, ...), standardised.
     target : array
-        (n, 2 * horizons): targets, and 1 where they were observed; other days are left out.
+        (n, horizons), standardised; rows with NaN are left out.
     units : int
-        Of the hidden layer.
-    seed : int
-        Of the weights, and of the tenth of days on whose error training stops.
+        Size of the hidden layer.
+    random_state : int
+        Seed of the weights, and of the tenth of the days on whose error training stops.
 
     Returns
     -------
     list of array
-        Weights and biases of the hidden layer and of the last.
+        Weights and biases of the hidden layer and of the output layer: see :func:`run_mlp`.
     """
-    h = target.shape[1] // 2
-    there = (target[:, h:] > 0).all(axis=1)
-    model = make_perceptron(units, PENALTY, seed)
+    known = np.isfinite(target).all(axis=1)
+    model = make_mlp(units, MLP_PENALTY, random_state)
     with warnings.catch_warnings():
-        # Most of what there is to learn is learned by then.
+        # At the most iterations allowed, the loss hardly falls any more.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(flatten_inputs(inputs)[there], np.squeeze(target[there, :h]))
-    first, last = model.coefs_
-    return [first, model.intercepts_[0], last, model.intercepts_[1]]
+        model.fit(flatten_inputs(inputs)[known], np.squeeze(target[known]))
+    return [part for layer in zip(model.coefs_, model.intercepts_, strict=True) for part in layer]
 
 
-def run_plain(weights: list[np.ndarray], inputs: list[np.ndarray]) -> np.ndarray:
-    """Return (n, horizons) of a fitted perceptron."""
-    first, bias, last, shift = weights
-    return np.maximum(flatten_inputs(inputs) @ first + bias, 0) @ last + shift
+def run_mlp(weights: list[np.ndarray], inputs: list[np.ndarray]) -> np.ndarray:
+    """Return the (n, horizons) output of a perceptron that :func:`fit_mlp` fitted."""
+    hidden, hidden_bias, output, output_bias = weights
+    return np.maximum(flatten_inputs(inputs) @ hidden + hidden_bias, 0) @ output + output_bias
 
 
-def find_shares(target: np.ndarray, networks: np.ndarray, plain: np.ndarray) -> np.ndarray:
-    """Return the plain networks' share, 0 to 1, that has the least squared error.
-
-    Parameters
-    ----------
-    target, networks, plain : array
-        (n, horizons), NaN where not known.
-
-    Returns
-    -------
-    array
-        (horizons,).
-    """
-    step = plain - networks
-    known = np.isfinite(target - step)
-    top = np.where(known, (target - networks) * step, 0).sum(axis=0)
-    bottom = np.where(known, step**2, 0).sum(axis=0)
-    return np.clip(top / np.maximum(bottom, np.finfo(float).tiny), 0, 1)
-
-
-HALF_LIFE = 45  # days in which an error's weight halves; chosen on other years than 2008-2010
-PRIOR = 10  # days without an error that are there beforehand: few errors tell little
-LOOKBACK = 4 * HALF_LIFE  # days of errors that a forecast looks at; older ones weigh a sixteenth
-
-
-def average_errors(days: pd.DatetimeIndex, errors: np.ndarray) -> np.ndarray:
-    """Average the errors that are known at the end of each issue day.
+def running_bias(days: pd.DatetimeIndex, errors: np.ndarray) -> np.ndarray:
+    """Return the decaying mean of the errors that are known at the end of each issue day.
 
     Parameters
     ----------
     days : DatetimeIndex
-        Issue days, n of them, rising.
+        Issue days, n of them, increasing.
     errors : array
         (n, horizons): forecast minus truth, NaN where not known. The error of a forecast one,
         two, ... days ahead is known so many days after its issue day.
@@ -107,7 +84,7 @@ def average_errors(days: pd.DatetimeIndex, errors: np.ndarray) -> np.ndarray:
     Returns
     -------
     array
-        (n, horizons), drawn towards zero where few are known.
+        (n, horizons), closer to zero where few are known.
     """
     frame = pd.DataFrame(errors, days).asfreq("D")
     decay = 0.5 ** (1 / HALF_LIFE)

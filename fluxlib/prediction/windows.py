@@ -1,11 +1,12 @@
-"""Forecasts from days whose newest fluence is not known: gaps drawn into the data to learn from.
+"""What is known at the end of each day, laid out for forecasters, and gaps to learn from.
 
-A record has few gaps to learn from, and the next one may be in the days of a forecast.
+A record has few gaps, but the next one may be in the days that a forecast starts from. So days
+whose newest fluence is hidden are learned from as well.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import pandas as pd
@@ -16,44 +17,78 @@ from fluxlib.observations.gaps import draw_lengths
 from fluxlib.satellites import LOW_CHANNELS
 from fluxlib.utils.time_grid import DAY
 
-ROTATION = 27  # days in which the Sun, seen from Earth, turns once
+if TYPE_CHECKING:
+    from fluxlib.datasets.dataset import Dataset
+
+ROTATION_DAYS = 27  # in which the Sun, seen from Earth, turns once
 DRIVERS = ("V", "N", "B", "Bz", "Bs", "AE", "Kp", "Dst", "sector")  # unless others are asked for
-SKEWED = ("N", "P", "B", "AE", "AU", "AL", "T")  # drivers that models see as logarithms
-# Of what streams bring back; N, B, Bz and AE too made one day ahead worse. Whether the sector helps
-# was seen on other years than 2008-2010.
+SKEWED = ("N", "P", "B", "AE", "AU", "AL", "T")  # drivers of which models see the logarithm
+# Inputs whose value one rotation earlier is an input too; N, B, Bz and AE made the forecast one day
+# ahead slightly worse. The choice of the sector was made on other years than 2008-2010.
 RECURRENT = ("V", "sector")
-SPREAD = 3  # nT: a field along the spiral that is stronger is surely of a sector
+SECTOR_FIELD = 3  # nT: a stronger field along the spiral surely belongs to one sector
+GAP_SHARE = 0.05  # of days, that are hidden to learn from; chosen on other years than 2008-2010
+LONGEST_GAP = 7  # days
 
 
-def slide_windows(values: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Cut a series into windows and the value that follows each.
+@dataclass(frozen=True)
+class DailyData:
+    """All that a daily forecast is made from.
 
-    Parameters
+    Attributes
     ----------
-    values : array
-        (n, ...), oldest first.
-    steps : int
-        Values in a window.
-
-    Returns
-    -------
-    X, y : array
-        (n - steps, steps, ...) and (n - steps, ...). [1,2,3,4,5] with two steps gives
-        [[1,2],[2,3],[3,4]] and [3,4,5].
+    fluence : DataFrame
+        One row per day without omissions: `e2` and, if known, `e0.6` or `e0.8`, e/(cm2 day sr), NaN
+        where missing; `series`, the satellite (optional).
+    drivers : DataFrame
+        Drivers by time; hourly, say.
 
     Raises
     ------
     FluxError
-        If there is no window with a value after it.
+        If there is no >2 MeV fluence, or a day is left out.
     """
-    values = np.asarray(values)
-    if not 1 <= steps < len(values):
-        raise FluxError(
-            f"steps is {steps} for {len(values)} values; expected 1 to {len(values) - 1}, so that "
-            "a value follows the window."
-        )
-    X = np.moveaxis(sliding_window_view(values, steps, axis=0), -1, 1)[:-1]
-    return X, values[steps:]
+
+    fluence: pd.DataFrame
+    drivers: pd.DataFrame
+
+    def __post_init__(self):
+        fluence = self.fluence
+        if "e2" not in fluence or not fluence["e2"].notna().any():
+            raise FluxError("the data has no daily e2 (>2 MeV fluence), which is to be forecast.")
+        days = pd.date_range(fluence.index[0], fluence.index[-1], freq="D", name="time")
+        if not fluence.index.equals(days):
+            raise FluxError(
+                "the fluence is not on a daily grid; reindex it to every day, NaN where missing."
+            )
+        if "series" not in fluence:
+            object.__setattr__(self, "fluence", fluence.assign(series="flux"))
+
+    @classmethod
+    def of(cls, data: "Dataset | DailyData | pd.DataFrame") -> Self:
+        """Return the daily series and drivers of a dataset or of a single frame.
+
+        Parameters
+        ----------
+        data : Dataset, DailyData or DataFrame
+            A frame has one row per day; the columns that are not those of `fluence` are drivers.
+        """
+        if isinstance(data, DailyData):
+            return data
+        if isinstance(data, pd.DataFrame):
+            own = [name for name in data if name in ("e2", "series", *LOW_CHANNELS)]
+            return cls(data[own], data.drop(columns=own))
+        return cls(data.daily, data.drivers)
+
+    @property
+    def log_fluence(self) -> pd.DataFrame:
+        """log10 of the fluence: `e2`, and the low channel of either threshold as `low`."""
+        frame = pd.DataFrame({"e2": np.log10(self.fluence["e2"])})
+        low = [name for name in LOW_CHANNELS if name in self.fluence]
+        if low:
+            # A day has one satellite, hence one of the two thresholds; the satellite is an input.
+            frame["low"] = np.log10(self.fluence[low].bfill(axis=1).iloc[:, 0])
+        return frame
 
 
 @dataclass(frozen=True)
@@ -67,9 +102,9 @@ class Windows:
     sequence : array
         (n, steps, channels): drivers and log10 fluence, oldest first, NaN where missing.
     channels : list of str
-        Names of the sequence's channels.
+        Names of the channels.
     context : DataFrame
-        (n, k): inputs that are no sequence.
+        (n, k): other inputs. The columns are (quantity, part): ("season", "sin"), say.
     last : array
         (n,): the last known log10 fluence, which persistence forecasts.
     target : array
@@ -83,8 +118,8 @@ class Windows:
     last: np.ndarray
     target: np.ndarray
 
-    def take(self, rows: np.ndarray) -> "Windows":
-        """Return the windows of some rows."""
+    def take(self, rows: np.ndarray | Sequence[int]) -> "Windows":
+        """Return the windows of some rows, by position or by mask."""
         return Windows(
             self.days[rows],
             self.sequence[rows],
@@ -94,8 +129,12 @@ class Windows:
             self.target[rows],
         )
 
+    def on_days(self, days: pd.DatetimeIndex | None) -> "Windows":
+        """Return the windows of some issue days, as far as there are any; of all if None."""
+        return self if days is None else self.take(self.days.isin(days))
+
     def take_known(self) -> "Windows":
-        """Return those that can be learned from, with fluence before and after."""
+        """Return the windows that can be learned from, with fluence before and after."""
         return self.take(np.isfinite(self.last) & np.isfinite(self.target).any(axis=1))
 
     def join(self, other: "Windows") -> "Windows":
@@ -110,17 +149,17 @@ class Windows:
         )
 
     def flatten(self) -> np.ndarray:
-        """Return every input side by side: (n, steps * channels + k)."""
+        """Return all inputs side by side: (n, steps * channels + k)."""
         return flatten_inputs([self.sequence, self.context.to_numpy()])
 
 
 def flatten_inputs(inputs: list[np.ndarray]) -> np.ndarray:
-    """Lay all inputs of a sample side by side."""
+    """Return all inputs of each sample side by side, as (n, inputs)."""
     return np.hstack([values.reshape(len(values), -1) for values in inputs]).astype(float)
 
 
 def make_windows(
-    data,
+    data: "Dataset | DailyData | pd.DataFrame",
     *,
     drivers: Sequence[str] | None,
     history: int,
@@ -130,103 +169,82 @@ def make_windows(
 ) -> Windows:
     """Lay out all that is known at the end of each day.
 
-    Drivers are averaged over steps of some hours, which end with the issue day; fluence is that
-    of the day in which a step lies. Nothing later than the issue day enters an input.
+    Drivers are averaged over steps of some hours, the last of which ends with the issue day;
+    fluence is that of the day in which a step lies. No input is later than the issue day.
 
     Parameters
     ----------
-    data : Dataset or DataFrame
-        A dataset, of which `daily` and `drivers` are used; or a frame with a row a day, whose
-        column `e2` is the fluence, `series` (may be absent) the satellite, and the others are
-        drivers.
+    data : Dataset, DailyData or DataFrame
+        A dataset, of which `daily` and `drivers` are used; or a frame as :meth:`DailyData.of`
+        takes.
     drivers : sequence of str or None
-        Names of drivers; `Bs` (southward field) and `VBs` are made of Bz and V, `sector` of Bx
-        and By: see :func:`sign_sector`. None: those of `DRIVERS` that the data has.
+        Names of drivers; `Bs` (southward field) and `VBs` are computed from Bz and V, `sector`
+        from Bx and By: see :func:`sector_polarity`. None: those of `DRIVERS` that the data has.
     history : int
-        Days of the sequence.
+        Days that the sequence spans.
     step : int
         Hours of a step; a divisor of 24.
     horizons : int
         Days ahead.
     context : bool
         Add season, satellite, the last fluence and its age where it is not the issue day's, and
-        the fluence and drivers of one solar rotation before the target days.
+        the fluence and drivers one solar rotation before the target days.
 
     Raises
     ------
     FluxError
-        If the data has no e2, a driver is not there, or a number is not usable.
+        If the data has no e2, a driver is missing, or a number cannot be used.
     """
     if step not in (1, 2, 3, 4, 6, 8, 12, 24):
         raise FluxError(f"step is {step} h; expected a divisor of 24, such as 6.")
     for name, value in (("history", history), ("horizons", horizons)):
         if not (isinstance(value, int | np.integer) and value >= 1):
-            raise FluxError(f"{name} is {value!r}; expected a whole number of days, 1 or more.")
-    daily, hourly = split_data(data)
-    hourly = choose_drivers(hourly, drivers)
-    flux = log_channels(daily)
-    blocks = _stack_days(_average_steps(hourly, daily.index, step), 24 // step)
-    fluxes = np.repeat(flux.to_numpy()[:, None, :], 24 // step, axis=1)
-    blocks = np.concatenate([fluxes, blocks], axis=2)
-    if len(blocks) < history:
-        raise FluxError(f"the data has {len(blocks)} days; expected at least history = {history}.")
+            raise FluxError(f"{name} is {value!r}; expected a whole number of days, at least 1.")
+    data = DailyData.of(data)
+    log_fluence, drivers = data.log_fluence, select_drivers(data.drivers, drivers)
+    days, per_day = log_fluence.index, 24 // step
+    if len(days) < history:
+        raise FluxError(f"the data has {len(days)} days; expected at least history = {history}.")
+    by_step = _average_steps(drivers, days, step).to_numpy(float)
+    by_step = by_step.reshape(len(days), per_day, drivers.shape[1])
+    repeated = np.repeat(log_fluence.to_numpy()[:, None, :], per_day, axis=1)
+    blocks = np.concatenate([repeated, by_step], axis=2)
     sequence = np.moveaxis(sliding_window_view(blocks, history, axis=0), -1, 1)
     sequence = sequence.reshape(len(sequence), -1, blocks.shape[2])
-    known = slice(history - 1, None)
-    extra = (
-        _add_context(daily, flux, hourly, horizons) if context else pd.DataFrame(index=flux.index)
-    )
+    extra = pd.DataFrame(index=days, columns=pd.MultiIndex.from_tuples([], names=CONTEXT_LEVELS))
+    if context:
+        extra = _make_context(data.fluence["series"], log_fluence["e2"], drivers, horizons)
+    e2, enough = log_fluence["e2"], slice(history - 1, None)
     return Windows(
-        days=daily.index[known],
+        days=days[enough],
         sequence=sequence.astype("float32"),
-        channels=[*flux.columns, *hourly.columns],
-        context=extra.iloc[known].astype("float32"),
-        last=flux["e2"].ffill().to_numpy()[known],
-        target=np.column_stack([flux["e2"].shift(-h) for h in range(1, horizons + 1)])[known],
+        channels=[*log_fluence.columns, *drivers.columns],
+        context=extra.iloc[enough].astype("float32"),
+        last=e2.ffill().to_numpy()[enough],
+        target=np.column_stack([e2.shift(-h) for h in range(1, horizons + 1)])[enough],
     )
-
-
-def split_data(data) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the daily frame (fluence, series) and the drivers of a dataset or of one frame."""
-    if isinstance(data, pd.DataFrame):
-        own = [name for name in data if name in ("e2", "series", *LOW_CHANNELS)]
-        daily, hourly = data[own], data.drop(columns=own)
-    else:
-        daily, hourly = data.daily, data.drivers
-    if "e2" not in daily or not daily["e2"].notna().any():
-        raise FluxError("the data has no daily e2 (>2 MeV fluence), which is what is forecast.")
-    days = pd.date_range(daily.index[0], daily.index[-1], freq="D", name="time")
-    if not daily.index.equals(days):
-        raise FluxError("the daily fluence is on no daily grid; reindex it, NaN where missing.")
-    if "series" not in daily:
-        daily = daily.assign(series="flux")
-    return daily, hourly
-
-
-def log_channels(daily: pd.DataFrame) -> pd.DataFrame:
-    """Return log10 of the channels; the low one, whichever threshold it has, as `low`."""
-    flux = pd.DataFrame({"e2": np.log10(daily["e2"])})
-    low = [name for name in LOW_CHANNELS if name in daily]
-    if low:
-        # A day has one satellite, hence one of the two thresholds; the satellite is an input.
-        flux["low"] = np.log10(daily[low].bfill(axis=1).iloc[:, 0])
-    return flux
 
 
 def derive_drivers(drivers: pd.DataFrame) -> pd.DataFrame:
-    """Return the drivers, and those made of them: `Bs`, `VBs`, `sector`."""
+    """Return the drivers with those computed from them: `Bs`, `VBs` (mV/m), `sector`."""
     frame = drivers.copy()
     if "Bz" in frame:
         frame["Bs"] = (-frame["Bz"]).clip(lower=0)
         if "V" in frame:
             frame["VBs"] = frame["V"] * frame["Bs"] * 1e-3
     if "Bx" in frame and "By" in frame:
-        frame["sector"] = sign_sector(frame["Bx"], frame["By"])
+        frame["sector"] = sector_polarity(frame["Bx"], frame["By"])
     return frame
 
 
-def choose_drivers(drivers: pd.DataFrame, names: Sequence[str] | None) -> pd.DataFrame:
-    """Return the named drivers, skewed ones as logarithms."""
+def select_drivers(drivers: pd.DataFrame, names: Sequence[str] | None) -> pd.DataFrame:
+    """Return the named drivers, skewed ones as log10(1 + |x|).
+
+    Raises
+    ------
+    FluxError
+        If a driver is missing.
+    """
     frame = derive_drivers(drivers)
     if names is None:
         names = [name for name in DRIVERS if name in frame]
@@ -241,11 +259,11 @@ def choose_drivers(drivers: pd.DataFrame, names: Sequence[str] | None) -> pd.Dat
     return frame.assign(**{name: np.log10(1 + frame[name].abs()) for name in skewed})
 
 
-def sign_sector(Bx: pd.Series, By: pd.Series) -> pd.Series:
-    """Return the Sun's magnetic sector, signed as the season has it act.
+def sector_polarity(Bx: pd.Series, By: pd.Series) -> pd.Series:
+    """Return the polarity of the Sun's magnetic sector, signed by its effect in the season.
 
-    The dipole's lean turns a field towards the Sun southward in spring, and one away from it in
-    autumn (Russell & McPherron 1973, doi 10.1029/JA078i001p00092).
+    The tilt of the dipole turns a field towards the Sun southward in spring, and one away from it
+    in autumn (Russell & McPherron 1973, doi 10.1029/JA078i001p00092).
 
     Parameters
     ----------
@@ -255,10 +273,10 @@ def sign_sector(Bx: pd.Series, By: pd.Series) -> pd.Series:
     Returns
     -------
     Series
-        -1 to 1; above zero where the sector acts southward.
+        -1 to 1; positive where the sector's field turns southward.
     """
     autumn = np.cos(2 * np.pi * (By.index.day_of_year - 278) / 365.25)
-    return np.tanh((By - Bx) / (np.sqrt(2) * SPREAD)) * autumn
+    return np.tanh((By - Bx) / (np.sqrt(2) * SECTOR_FIELD)) * autumn
 
 
 def _average_steps(drivers: pd.DataFrame, days: pd.DatetimeIndex, step: int) -> pd.DataFrame:
@@ -270,46 +288,46 @@ def _average_steps(drivers: pd.DataFrame, days: pd.DatetimeIndex, step: int) -> 
     return means.reindex(grid)
 
 
-def _stack_days(steps: pd.DataFrame, per_day: int) -> np.ndarray:
-    return steps.to_numpy(float).reshape(len(steps) // per_day, per_day, steps.shape[1])
+CONTEXT_LEVELS = ("quantity", "part")
 
 
-def _add_context(
-    daily: pd.DataFrame, flux: pd.DataFrame, drivers: pd.DataFrame, horizons: int
+def _make_context(
+    series: pd.Series, log_e2: pd.Series, drivers: pd.DataFrame, horizons: int
 ) -> pd.DataFrame:
     """Season, satellite, the last fluence if it is old, and one rotation before the target days."""
-    days = daily.index
+    days = log_e2.index
     phase = 2 * np.pi * (days.day_of_year - 1) / 365.25
     columns = {
-        "season_sin": np.sin(phase),
-        "season_cos": np.cos(phase),
-        "half_sin": np.sin(2 * phase),
-        "half_cos": np.cos(2 * phase),
+        ("season", "sin"): np.sin(phase),
+        ("season", "cos"): np.cos(phase),
+        ("season", "half-year sin"): np.sin(2 * phase),
+        ("season", "half-year cos"): np.cos(2 * phase),
     }
-    series = daily["series"].ffill()
-    columns |= {f"is_{name}": (series == name) for name in sorted(series.dropna().unique())}
-    row = pd.Series(np.arange(len(days), dtype=float), days)
-    columns["age"] = np.log1p(row - row.where(flux["e2"].notna()).ffill())
-    columns["stale"] = flux["e2"].ffill().where(flux["e2"].isna())
-    past = drivers[[name for name in RECURRENT if name in drivers]].resample("1D").mean()
-    past = flux[["e2"]].join(past.reindex(days))
-    for name in past:
+    series = series.ffill()
+    for name in sorted(series.dropna().unique()):
+        columns["satellite", name] = series == name
+    number = pd.Series(np.arange(len(days), dtype=float), days)
+    columns["age", "log days"] = np.log1p(number - number.where(log_e2.notna()).ffill())
+    columns["age", "last fluence"] = log_e2.ffill().where(log_e2.isna())
+    daily = drivers[[name for name in RECURRENT if name in drivers]].resample("1D").mean()
+    for name, values in {"e2": log_e2, **daily.reindex(days)}.items():
         for h in range(1, horizons + 1):
-            columns[f"{name}_rotation_{h}"] = past[name].shift(ROTATION - h)
-    return pd.DataFrame(columns, index=days).astype(float)
+            columns[f"{name} 27 days before", f"day {h}"] = values.shift(ROTATION_DAYS - h)
+    return pd.DataFrame(columns, index=days).rename_axis(columns=CONTEXT_LEVELS).astype(float)
 
 
-SHARE = 0.05  # of days, that are hidden; chosen on other years than 2008-2010
-LONGEST = 7  # days of a gap
-
-
-def hide_newest(data, whole: Windows, make, *, random_state: int = 0) -> Windows:
-    """Make windows whose newest fluence is hidden.
+def make_gap_windows(
+    data: DailyData,
+    whole: Windows,
+    make: Callable[[DailyData], Windows],
+    *,
+    random_state: int = 0,
+) -> Windows:
+    """Return windows whose newest fluence is hidden.
 
     Parameters
     ----------
-    data : Dataset or DataFrame
-        As :func:`fluxlib.prediction.windows.make_windows` takes.
+    data : DailyData
     whole : Windows
         Of the data.
     make : callable
@@ -320,24 +338,23 @@ def hide_newest(data, whole: Windows, make, *, random_state: int = 0) -> Windows
     Returns
     -------
     Windows
-        Of issue days in drawn gaps, with the fluence that came as target.
+        Of issue days in drawn gaps, with the fluence that was observed later as target.
     """
-    daily, drivers = split_data(data)
-    hidden = hide_days(daily, random_state)
-    holed = make(SimpleNamespace(daily=hidden, drivers=drivers))
-    gone = hidden["e2"].isna() & daily["e2"].notna()
-    return replace(holed, target=whole.target).take(gone.reindex(whole.days).to_numpy())
+    hidden = hide_fluence(data.fluence, random_state=random_state)
+    with_gaps = make(replace(data, fluence=hidden))
+    gone = hidden["e2"].isna() & data.fluence["e2"].notna()
+    return replace(with_gaps, target=whole.target).take(gone.reindex(whole.days).to_numpy())
 
 
-def hide_days(daily: pd.DataFrame, random_state: int) -> pd.DataFrame:
-    """Hide the >2 MeV fluence of some days in a row, here and there; of half the gaps all fluence.
+def hide_fluence(fluence: pd.DataFrame, *, random_state: int) -> pd.DataFrame:
+    """Hide the >2 MeV fluence of up to a week here and there; in half the gaps, of all channels.
 
-    Where a satellite's hours are too few for a day of one channel, the other may be whole.
+    Where a satellite's samples are too few for a day of one channel, the other may be complete.
     """
     rng = np.random.default_rng(random_state)
-    count = round(SHARE * len(daily) / ((1 + LONGEST) / 2))
-    hours = 24 * rng.integers(1, LONGEST + 1, count)
-    hidden, channels = daily.copy(), daily.columns.drop("series")
-    for gap in draw_lengths(daily["e2"], hours, random_state=random_state):
+    count = round(GAP_SHARE * len(fluence) / ((1 + LONGEST_GAP) / 2))
+    hours = 24 * rng.integers(1, LONGEST_GAP + 1, count)
+    hidden, channels = fluence.copy(), fluence.columns.drop("series")
+    for gap in draw_lengths(fluence["e2"], hours, random_state=random_state):
         hidden.loc[gap, channels if rng.random() < 0.5 else "e2"] = np.nan
     return hidden

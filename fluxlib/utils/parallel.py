@@ -82,8 +82,13 @@ def _do_task(function: Callable, *arguments: Any) -> Any:
 
 
 def _is_in_task() -> bool:
-    from distributed import get_worker
-
+    try:
+        from distributed import get_worker
+    except ModuleNotFoundError as error:
+        raise FluxError(
+            f"{SCHEDULER_VARIABLE} names a scheduler, but {error.name} is not installed; install "
+            "it with pip install 'fluxlib-goes[cluster]', or unset the variable."
+        ) from error
     try:
         get_worker()
     except ValueError:

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from fluxlib.errors import FluxError
 from fluxlib.plotting.prediction import plot_forecast, plot_losses
-from fluxlib.prediction.training_runs import Lesson, School
-from fluxlib.prediction.windows import choose_drivers, derive_drivers
+from fluxlib.prediction.cross_validation import TrainingRun, TrainingRuns
+from fluxlib.prediction.windows import derive_drivers, select_drivers
 from fluxlib.widgets.controls import dropdown, multiple_choice, slider
 from fluxlib.widgets.jobs import PendingWork
 from fluxlib.widgets.panel import ControlPanel, View
@@ -40,14 +40,14 @@ def explore_training(
     random_state : int
         Seed.
     """
-    runs = School(dataset, random_state=random_state)
+    runs = TrainingRuns(dataset, random_state=random_state)
 
     def make_view(network_drivers: Sequence[str], horizon: int, **options: Any) -> View:
         if not network_drivers:
             raise FluxError("network_drivers is empty; choose at least one driver.")
         options["inputs"] = tuple(network_drivers)
         epochs, year = options["epochs"], options["year"]
-        run, persistence = runs.find(**options), runs.persist(year)
+        run, persistence = runs.find(**options), runs.persistence(year)
         train = partial(_train, runs, options)
         if run is None:
             note = (
@@ -62,7 +62,7 @@ def explore_training(
         work = None if run.is_whole else PendingWork("Train again", train, "It was stopped.")
         return _forecasts_view(run, persistence, horizon, epochs, work)
 
-    choose_drivers(dataset.drivers, network_drivers)  # raises for an unknown name
+    select_drivers(dataset.drivers, network_drivers)  # raises for an unknown name
     controls = {
         "time_step": slider("time_step", time_step, 1, 10, 1),
         "epochs": slider("epochs", epochs, 1, 60, 1),
@@ -81,18 +81,18 @@ def explore_training(
 
 
 def _train(
-    runs: School,
+    runs: TrainingRuns,
     options: dict[str, Any],
     *,
     progress: Callable[..., None],
     should_stop: Callable[[], bool],
 ) -> None:
-    def tell(done: int, total: int, view: View) -> None:
-        progress(done, total, view)
-        if should_stop():
-            raise KeyboardInterrupt
+    epochs = options["epochs"]
 
-    runs.train(tell, show=partial(_losses_view, epochs=options["epochs"]), **options)
+    def show(losses: Sequence[float]) -> None:
+        progress(len(losses), epochs, _losses_view(losses, epochs))
+
+    runs.train(**options, progress=show, should_stop=should_stop)
 
 
 def _losses_view(losses: Sequence[float], epochs: int) -> View:
@@ -104,7 +104,7 @@ def _losses_view(losses: Sequence[float], epochs: int) -> View:
 
 
 def _forecasts_view(
-    run: Lesson, persistence: Lesson, horizon: int, epochs: int, work: PendingWork | None
+    run: TrainingRun, persistence: TrainingRun, horizon: int, epochs: int, work: PendingWork | None
 ) -> View:
     """Return a year's forecasts some days ahead, and their prediction efficiency."""
     stopped = "" if run.is_whole else f" (stopped after {len(run.losses)} of {epochs} epochs)"

@@ -1,4 +1,4 @@
-"""Protocols: who learns from which days, and that leaks are noticed."""
+"""Cross-validation: which days are learned from, and that leaks are noticed."""
 
 import numpy as np
 import pandas as pd
@@ -10,12 +10,13 @@ from fluxlib.evaluation.skill import bound_pe
 from fluxlib.prediction.baselines import Persistence, RidgeFilter
 from fluxlib.prediction.cross_validation import (
     PURGE,
-    choose_training,
+    TrainingRuns,
+    issue_days,
     leave_one_year_out,
-    list_issue_days,
-    list_years,
-    pick_horizon,
+    observed_years,
     score_forecasts,
+    select_horizon,
+    training_days,
     walk_forward,
 )
 from fluxlib.prediction.windows import DAY, make_windows
@@ -26,19 +27,19 @@ PLAIN = {"step": 24, "history": 2, "context": False}
 
 
 def test_training_days_stay_away_from_the_test_year():
-    train = choose_training(DAYS, 2003, 10, past_only=False)
+    train = training_days(DAYS, 2003, 10, past_only=False)
     assert train[train.year <= 2003].max() == pd.Timestamp("2002-12-21")
     assert train[train.year >= 2003].min() == pd.Timestamp("2004-01-11")
 
 
 def test_walk_forward_learns_from_the_past_alone():
-    train = choose_training(DAYS, 2003, 10, past_only=True)
+    train = training_days(DAYS, 2003, 10, past_only=True)
     assert train[0] == DAYS[0]
     assert train.max() == pd.Timestamp("2002-12-21")
 
 
 def test_a_year_is_forecast_from_the_ends_of_the_days_before_its_own():
-    days = list_issue_days(2004, 3)
+    days = issue_days(2004, 3)
     assert [days[0], days[-1]] == [pd.Timestamp("2003-12-29"), pd.Timestamp("2004-12-30")]
 
 
@@ -59,35 +60,55 @@ def test_scores_of_persistence_are_those_of_a_shifted_series():
     assert score.loc[("p", 2, 2003), "PE"] == pytest.approx(expected)
 
 
-NETWORK = {"members": 2, "blocks": 2, "units": 8, "dropout": 0, "noise": 0, "learning_rate": 1e-2}
-NETWORK["mixed"] = False
-MODELS = {
-    "ridge": RidgeFilter(**PLAIN),
-    "LSTM": FluxForecaster(**PLAIN, **NETWORK, epochs=12),
-}
+RIDGE = RidgeFilter(**PLAIN)
+QUICK = {"members": 2, "blocks": 2, "units": 8, "dropout": 0, "noise": 0, "learning_rate": 1e-2}
+LSTM = FluxForecaster(**PLAIN, **QUICK, mixed=False, epochs=8)
 
 
-@pytest.mark.slow
+def test_a_walk_forward_tests_no_year_before_the_fourth():
+    table = walk_forward(make_series(1826), {"p": Persistence()})
+    assert table["year"].unique().tolist() == [2004, 2005]
+
+
+def test_a_walk_forward_gives_models_the_past_alone():
+    frame = make_series(1826)
+    changed = frame.copy()
+    changed.loc["2004-12-20":, "e2"] *= 3
+    one, other = (walk_forward(data, {"ridge": RIDGE}, [2004]) for data in (frame, changed))
+    same = one["issued"] < "2004-12-20"
+    pd.testing.assert_series_equal(one.loc[same, "value"], other.loc[same, "value"])
+
+
 @pytest.mark.parametrize("protocol", [leave_one_year_out, walk_forward])
 def test_white_noise_has_no_skill_beyond_its_interval(protocol):
-    table = protocol(make_noise(1826), MODELS, [2005])
-    bounds = bound_pe(table)
+    bounds = bound_pe(protocol(make_noise(1826), {"ridge": RIDGE}, [2005]))
     assert (bounds["lower"] <= 0).all()
     assert (bounds["value"] > -0.2).all()
 
 
-@pytest.mark.parametrize("name", list(MODELS))
-def test_a_target_that_leaks_into_the_inputs_is_noticed(name):
+@pytest.mark.slow
+def test_an_lstm_finds_nothing_in_white_noise_and_a_target_that_leaks_into_the_inputs():
+    noise = make_noise(1461)
+    leaky = noise.assign(V=np.log10(noise["e2"].shift(-1)))
+    fair, leak = (
+        bound_pe(leave_one_year_out(data, {"LSTM": LSTM}, [2003])).loc[("LSTM", 1)]
+        for data in (noise, leaky)
+    )
+    assert fair["lower"] <= 0
+    assert leak["lower"] > 0.5
+
+
+def test_a_target_that_leaks_into_the_inputs_is_noticed():
     frame = make_series(1826)
     leaky = frame.assign(V=np.log10(frame["e2"].shift(-1)))
-    found = bound_pe(leave_one_year_out(leaky, {name: MODELS[name]}, [2003])).loc[(name, 1)]
+    found = bound_pe(leave_one_year_out(leaky, {"ridge": RIDGE}, [2003])).loc[("ridge", 1)]
     assert found["lower"] > find_best_pe(frame, 1) + 0.02
 
 
 def test_years_with_few_days_are_no_test_and_unknown_years_are_named():
     frame = make_series(800)
-    assert list_years(frame["e2"]) == [2001, 2002]
-    with pytest.raises(FluxError, match="years has 1999"):
+    assert observed_years(frame["e2"]) == [2001, 2002]
+    with pytest.raises(FluxError, match="years has 1999, but the data has no fluence"):
         leave_one_year_out(frame, {"p": Persistence()}, [1999])
 
 
@@ -95,19 +116,19 @@ def test_years_with_few_days_are_no_test_and_unknown_years_are_named():
 def test_years_and_models_on_workers_give_the_same_to_the_last_digit(workers):
     data = make_series(1826)
     models = {"persistence": Persistence(), "ridge": RidgeFilter(**PLAIN)}
-    told = []
+    seen = []
     table = leave_one_year_out(
-        data, models, [2002, 2003], report=lambda year, name: told.append((year, name))
+        data, models, [2002, 2003], progress=lambda year, name: seen.append((year, name))
     )
-    assert told == [(year, name) for year in (2002, 2003) for name in models]
+    assert seen == [(year, name) for year in (2002, 2003) for name in models]
     assert table.equals(workers.leave(leave_one_year_out, data, models, [2002, 2003]))
 
 
 def test_a_horizon_that_was_not_forecast_is_named():
     table = pd.DataFrame({"horizon": [1, 2, 1], "value": [1.0, 2, 3]})
-    assert pick_horizon(table, 1)["value"].tolist() == [1, 3]
+    assert select_horizon(table, 1)["value"].tolist() == [1, 3]
     with pytest.raises(FluxError, match="horizon is 5; expected one of 1, 2"):
-        pick_horizon(table, 5)
+        select_horizon(table, 5)
 
 
 def test_the_purge_is_as_long_as_the_longest_window():
@@ -121,3 +142,40 @@ def test_the_purge_is_as_long_as_the_longest_window():
     touched = windows.days[~same] - frame.index[200]
     assert touched.min() >= -PURGE * DAY
     assert touched.max() <= PURGE * DAY
+
+
+SETTINGS = {"inputs": ("V",), "time_step": 2, "year": 2002, "epochs": 4}
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return TrainingRuns(make_series())
+
+
+@pytest.mark.slow
+def test_a_training_run_scores_as_leaving_the_year_out_does(runs):
+    seen = []
+    run = runs.train(**SETTINGS, progress=lambda losses: seen.append(len(losses)))
+    assert seen == [1, 2, 3, 4]
+    assert run.is_whole
+    assert run.losses[-1] < run.losses[0]
+    assert runs.find(**SETTINGS) is run
+    model = FluxForecaster.as_published(("V",), 2, epochs=4)
+    models = {"LSTM": model, "persistence": Persistence()}
+    table = score_forecasts(leave_one_year_out(make_series(), models, [2002]))
+    for horizon in (1, 2, 3):
+        assert run.score(horizon)["PE"] == table.loc[("LSTM", horizon, 2002), "PE"]
+        persistence = runs.persistence(2002).score(horizon)["PE"]
+        assert persistence == table.loc[("persistence", horizon, 2002), "PE"]
+
+
+@pytest.mark.slow
+def test_a_stopped_training_forecasts_with_the_best_so_far(runs):
+    settings = SETTINGS | {"epochs": 50}
+    assert runs.find(**settings) is None
+    losses = []
+    runs.train(**settings, progress=losses.append, should_stop=lambda: len(losses) == 3)
+    run = runs.find(**settings)
+    assert (len(run.losses), run.is_whole) == (3, False)
+    assert run.forecasts["value"].notna().all()
+    assert run.score(1)["PE"] > -1

@@ -1,10 +1,16 @@
-"""Importance: a forecast's loss falls on the inputs that it was made from."""
+"""Studies of inputs find those that a series was made from."""
 
 import numpy as np
 import pytest
 
+from fluxlib.errors import FluxError
 from fluxlib.prediction.baselines import RidgeFilter
-from fluxlib.prediction.importance import permute_inputs, tabulate_importance
+from fluxlib.prediction.importance import (
+    permute_inputs,
+    select_input_sets,
+    study_inputs,
+    tabulate_importance,
+)
 from tests.helpers.daily_series import make_series
 
 
@@ -37,3 +43,33 @@ def test_context_is_shuffled_in_groups():
     model = RidgeFilter(step=24, history=2).fit(frame)
     names = set(permute_inputs(model, frame, repeats=1)["input"])
     assert {"season", "satellite", "age", "e2 27 days before", "V 27 days before"} <= names
+
+
+@pytest.mark.slow
+def test_the_driver_of_the_series_is_found_and_a_longer_window_adds_nothing():
+    frame = make_series(1095).assign(N=1.0)
+    seen = []
+    study = study_inputs(
+        frame,
+        [2003],
+        sets={"flux alone": (), "V": ("V",)},
+        time_steps=(1, 2),
+        progress=lambda *part: seen.append(part),
+        units=8,
+        epochs=8,
+        dropout=0.0,
+        blocks=2,
+        learning_rate=1e-2,
+    )
+    assert seen == [("flux alone", 1), ("flux alone", 2), ("V", 1), ("V", 2)]
+    pe = study[study["horizon"] == 1].set_index(["inputs", "time_step"])["PE"]
+    assert pe["V", 1] > pe["flux alone", 1] + 0.2
+    assert pe["V", 2] == pytest.approx(pe["V", 1], abs=0.05)
+
+
+def test_sets_whose_drivers_are_not_there_are_left_out_and_unknown_ones_named():
+    assert select_input_sets(["flux alone", "V, Dst"], ["V"]) == {"flux alone": ()}
+    with pytest.raises(FluxError, match="input_sets has 'V, B'; expected some of flux alone; V;"):
+        select_input_sets(["V", "V, B"], ["V", "B"])
+    with pytest.raises(FluxError, match="input_sets or time_steps is empty"):
+        study_inputs(None, [2003], sets={})

@@ -1,4 +1,4 @@
-"""What forecasts owe to imputation, on series where the best filling is known."""
+"""What forecasts gain from imputation, on series where the best filling is known."""
 
 from types import SimpleNamespace
 
@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fluxlib.datasets.series import daily_fluence
 from fluxlib.errors import FluxError, NotApplicable
 from fluxlib.observations.gaps import find_gaps
 from fluxlib.prediction.baselines import RidgeFilter
 from fluxlib.prediction.imputation_study import (
-    hide_lengths,
-    make_daily,
+    hide_gaps,
     make_fillers,
-    score_filling,
-    study_filling,
+    score_imputation,
+    study_imputation,
     study_satellite,
 )
 
@@ -35,7 +35,7 @@ def make_hourly(n_days=1100, seed=0):
 
 def test_hidden_stretches_have_the_lengths_and_the_share_that_were_asked():
     flux, _ = make_hourly(300)
-    masked = hide_lengths(flux, [6, 30, 100], 0.25)
+    masked = hide_gaps(flux, [6, 30, 100], 0.25)
     assert masked.isna().mean() == pytest.approx(0.25, abs=0.02)
     assert set(find_gaps(masked)["hours"]) <= {6, 30, 100}
     assert flux.notna().all()
@@ -43,7 +43,7 @@ def test_hidden_stretches_have_the_lengths_and_the_share_that_were_asked():
 
 def test_same_seed_hides_the_same_and_another_other_hours():
     flux, _ = make_hourly(300)
-    first, same, other = (hide_lengths(flux, [10], 0.2, random_state=s) for s in (1, 1, 2))
+    first, same, other = (hide_gaps(flux, [10], 0.2, random_state=s) for s in (1, 1, 2))
     assert first.equals(same)
     assert not first.equals(other)
 
@@ -52,7 +52,7 @@ def test_same_seed_hides_the_same_and_another_other_hours():
 def test_unusable_shares_and_lengths_are_named(hours, share):
     flux, _ = make_hourly(10)
     with pytest.raises(FluxError, match="share is"):
-        hide_lengths(flux, hours, share)
+        hide_gaps(flux, hours, share)
 
 
 def test_a_perfect_filler_forecasts_as_the_truth_and_a_wrong_one_worse():
@@ -61,8 +61,8 @@ def test_a_perfect_filler_forecasts_as_the_truth_and_a_wrong_one_worse():
         "perfect": lambda masked, train: masked.fillna(flux),
         "constant": lambda masked, train: masked.fillna(1.0),
     }
-    table = study_filling(flux, drivers, fillers, MODEL, [2004], hours=[48, 90], share=0.4)
-    pe = score_filling(table)
+    table = study_imputation(flux, drivers, fillers, MODEL, [2004], hours=[48, 90], share=0.4)
+    pe = score_imputation(table)
     assert pe.loc["filled", "constant"][1] < pe.loc["filled", "perfect"][1] - 0.1
     whole = pe.loc["truth"]
     pd.testing.assert_series_equal(whole.loc["perfect"], whole.loc["truth"], check_names=False)
@@ -72,15 +72,15 @@ def test_a_perfect_filler_forecasts_as_the_truth_and_a_wrong_one_worse():
 def test_every_day_of_the_year_is_forecast_as_far_ahead_as_the_model_looks():
     flux, drivers = make_hourly(800)
     model = RidgeFilter(step=24, history=2, context=False, horizons=5)
-    table = study_filling(flux, drivers, {}, model, [2004], hours=[30], share=0.3)
+    table = study_imputation(flux, drivers, {}, model, [2004], hours=[30], share=0.3)
     whole = table.query("inputs == 'truth' and fill == 'truth'")
     assert whole["horizon"].value_counts().to_dict() == dict.fromkeys(range(1, 6), 366)
 
 
 def test_no_forecast_is_made_from_a_day_at_whose_end_a_gap_is_open():
     flux, drivers = make_hourly(800)
-    table = study_filling(flux, drivers, {}, MODEL, [2004], hours=[30], share=0.3)
-    masked = hide_lengths(flux, [30], 0.3)
+    table = study_imputation(flux, drivers, {}, MODEL, [2004], hours=[30], share=0.3)
+    masked = hide_gaps(flux, [30], 0.3)
     filled = table[table["inputs"] == "filled"]
     assert masked[filled["issued"] + pd.Timedelta("23h")].notna().all()
     assert len(filled) < len(table[table["inputs"] == "truth"])
@@ -94,19 +94,19 @@ def test_the_test_year_is_hidden_from_what_fills():
         seen.append(train)
         return masked
 
-    study_filling(flux, drivers, {"spy": spy}, MODEL, [2004], hours=[30], share=0.2)
+    study_imputation(flux, drivers, {"spy": spy}, MODEL, [2004], hours=[30], share=0.2)
     assert seen[0].year.unique().tolist() == [2003, 2005]
 
 
 def test_interpolators_of_the_study_fill_closed_gaps():
-    flux, drivers = make_hourly(60)
+    flux, _ = make_hourly(60)
     masked = flux.mask((flux.index.hour > 3) & (flux.index.hour < 9))
     fillers = make_fillers(None, "a", "b")
     for kind in ("linear", "cubic"):
         filled = fillers[kind](masked, flux.index)
         assert filled.notna().all()
         assert np.log10(filled / flux).abs().max() < 0.2
-    assert make_daily(masked, drivers).daily["e2"].isna().all()
+    assert daily_fluence(masked.rename("e2").to_frame())["e2"].isna().all()
 
 
 def test_a_dataset_without_the_satellites_is_not_applicable():
@@ -115,5 +115,5 @@ def test_a_dataset_without_the_satellites_is_not_applicable():
     with pytest.raises(NotApplicable, match="lacks >2 MeV flux of b"):
         study_satellite(dataset, "a", "b", MODEL)
     dataset.flux["b"] = dataset.flux["a"]
-    with pytest.raises(NotApplicable, match="a has 1 years"):
+    with pytest.raises(NotApplicable, match="years with flux of a: 1; two"):
         study_satellite(dataset, "a", "b", MODEL)

@@ -1,38 +1,50 @@
-"""Stacking: shares and plain networks against sums known beforehand."""
+"""The running bias and the perceptron, against sums and laws known beforehand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from fluxlib.prediction.postprocessing import find_shares, fit_plain, run_plain
+from fluxlib.prediction.postprocessing import HALF_LIFE, PRIOR, fit_mlp, run_mlp, running_bias
+
+DAYS = pd.date_range("2010-01-01", periods=400)
 
 
-def test_share_is_that_by_which_the_target_was_mixed():
-    rng = np.random.default_rng(0)
-    networks, plain = rng.normal(size=(2, 500, 3))
-    mix = np.array([0.0, 0.3, 1.0])
-    target = (1 - mix) * networks + mix * plain
-    assert find_shares(target, networks, plain) == pytest.approx(mix)
+def test_an_error_is_known_when_its_day_is_over_and_fades():
+    errors = np.full((400, 2), np.nan)
+    errors[5] = 1.0
+    mean = running_bias(DAYS, errors)
+    assert (mean[:6] == 0).all()
+    weight = 0.5 ** (np.arange(400) / HALF_LIFE)
+    expected = weight / (weight + PRIOR)
+    np.testing.assert_allclose(mean[6:, 0], expected[:394])
+    np.testing.assert_allclose(mean[7:, 1], expected[:393])
+    assert mean[6, 1] == 0
 
 
-def test_share_stays_between_none_and_all():
-    networks, plain = np.zeros((10, 2)), np.ones((10, 2))
-    target = np.column_stack([np.full(10, -1.0), np.full(10, 2.0)])
-    assert find_shares(target, networks, plain).tolist() == [0, 1]
+def test_many_errors_weigh_more_than_what_is_there_beforehand():
+    assert running_bias(DAYS, np.full((400, 1), 0.5))[-1] == pytest.approx(0.43, abs=0.01)
 
 
-def test_days_without_a_value_do_not_count():
-    networks, plain = np.zeros((4, 1)), np.ones((4, 1))
-    target = np.array([[0.5], [0.5], [np.nan], [np.nan]])
-    assert find_shares(target, networks, plain) == pytest.approx([0.5])
+def test_days_that_are_not_there_have_no_error():
+    errors = np.random.default_rng(0).normal(size=(400, 3))
+    there = np.arange(400) % 3 > 0
+    holes = np.where(there[:, None], errors, np.nan)
+    np.testing.assert_array_equal(
+        running_bias(DAYS[there], errors[there]), running_bias(DAYS, holes)[there]
+    )
 
 
-def test_plain_network_finds_a_law_and_leaves_out_unobserved_days():
+def test_no_day_has_no_error():
+    assert running_bias(DAYS[:0], np.empty((0, 3))).shape == (0, 3)
+
+
+def test_a_perceptron_finds_a_law_and_leaves_out_days_without_target():
     rng = np.random.default_rng(1)
     sequence, context = rng.normal(size=(3000, 3, 2)), rng.normal(size=(3000, 1))
     value = sequence[:, 1, 0] - 0.5 * context[:, 0] + 0.5
-    target = np.column_stack([value, np.ones(3000)])
-    target[::3] = [99, 0]
-    weights = fit_plain([sequence, context], target, units=16, seed=0)
-    error = run_plain(weights, [sequence, context])[:, 0] - value
+    target = value[:, None].copy()
+    target[::3] = np.nan
+    weights = fit_mlp([sequence, context], target, units=16, random_state=0)
+    error = run_mlp(weights, [sequence, context])[:, 0] - value
     assert np.std(error) < 0.15
     assert abs(np.mean(error)) < 0.05

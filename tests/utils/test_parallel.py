@@ -79,6 +79,13 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch, address):
         list(map_tasks(add, [(1, 2)], [10]))
 
 
+def test_a_missing_dask_is_named_with_the_extra_that_brings_it(monkeypatch):
+    monkeypatch.setenv(parallel.SCHEDULER_VARIABLE, "tcp://127.0.0.1:1")
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(FluxError, match=r"distributed is not installed; .*fluxlib-goes\[cluster\]"):
+        list(map_tasks(add, [(1, 2)], [10]))
+
+
 def test_a_process_is_kept_to_its_threads():
     assert set(limit_threads(3).values()) == {"3"}
     assert "OMP_NUM_THREADS" in limit_threads(3)
