@@ -47,7 +47,7 @@ def test_context_is_shuffled_in_groups():
 
 @pytest.mark.slow
 def test_the_driver_of_the_series_is_found_and_a_longer_window_adds_nothing():
-    frame = make_series(1095).assign(N=1.0)
+    frame = make_series(1500).assign(N=1.0)
     seen = []
     study = study_inputs(
         frame,
@@ -56,7 +56,7 @@ def test_the_driver_of_the_series_is_found_and_a_longer_window_adds_nothing():
         time_steps=(1, 2),
         progress=lambda *part: seen.append(part),
         units=8,
-        epochs=8,
+        epochs=10,
         dropout=0.0,
         blocks=2,
         learning_rate=1e-2,
