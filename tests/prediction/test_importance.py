@@ -11,7 +11,7 @@ from fluxlib.prediction.importance import (
     study_inputs,
     tabulate_importance,
 )
-from tests.helpers.daily_series import make_series
+from tests.helpers.daily_series import MEMORY, make_series
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +29,10 @@ def test_the_issue_day_of_what_drives_the_flux_weighs_most(table):
     assert laid.loc[["e2", "V"], [1, 2]].abs().max(axis=None) < 0.02
 
 
+def test_the_flux_loses_twice_the_variance_that_it_explains(table):
+    assert tabulate_importance(table, 1).loc["e2", 0] == pytest.approx(2 * MEMORY**2, abs=0.1)
+
+
 def test_what_drives_nothing_weighs_nothing(table):
     assert tabulate_importance(table, 1).loc["N"].abs().max() < 0.02
 
@@ -41,8 +45,11 @@ def test_a_driver_as_a_whole_weighs_as_its_only_day(table):
 def test_context_is_shuffled_in_groups():
     frame = make_series(900)
     model = RidgeFilter(step=24, history=2).fit(frame)
-    names = set(permute_inputs(model, frame, repeats=1)["input"])
-    assert {"season", "satellite", "age", "e2 27 days before", "V 27 days before"} <= names
+    table = permute_inputs(model, frame, repeats=1)
+    names = {"season", "satellite", "age", "e2 27 days before", "V 27 days before"}
+    assert names <= set(table["input"])
+    losses = table.set_index("input")["loss"]
+    assert (losses[["season", "e2 27 days before", "V 27 days before"]] != 0).all()
 
 
 @pytest.mark.slow
