@@ -93,11 +93,11 @@ class Workers:
     def __init__(self, address, patch):
         patch.setenv(parallel.SCHEDULER_VARIABLE, address)
 
-    def leave(self, function, *arguments):
+    def leave(self, function, *arguments, **options):
         """Call a function without them."""
         with pytest.MonkeyPatch.context() as patch:
             patch.delenv(parallel.SCHEDULER_VARIABLE)
-            return function(*arguments)
+            return function(*arguments, **options)
 
 
 @pytest.fixture

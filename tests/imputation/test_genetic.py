@@ -1,4 +1,5 @@
 import random
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -82,32 +83,36 @@ def test_history_says_what_a_generation_held():
     assert hill(best.trees, best.depth, best.leaf) == best.fitness
 
 
-def test_best_never_falls_with_elitism_and_does_without():
-    plain, _ = GeneticSearch(random_state=1).run(hill)
-    elite, _ = GeneticSearch(random_state=1, elitism=True).run(hill)
-    assert elite["best"].is_monotonic_increasing
-    assert not plain["best"].is_monotonic_increasing
-
-
-def test_elitism_takes_the_place_of_the_worst_and_loses_nothing_better():
+def test_with_elitism_no_generation_lacks_the_best_so_far_and_without_some_do():
     asked, bests = [], []
-    search = GeneticSearch(random_state=1, generations=30, elitism=True)
-    history, _ = search.run(
+    elite, _ = GeneticSearch(random_state=1, elitism=True).run(
         lambda *genes: asked.append(hill(*genes)) or asked[-1],
         progress=lambda *_: bests.append(max(asked)),
     )
-    assert history["best"].tolist() == bests
+    assert elite["best"].tolist() == bests
     assert bests[-1] > bests[0]
-    # Without elitism the first offspring are the same, so that one of them was replaced.
-    visits = []
+    plain, _ = GeneticSearch(random_state=1).run(hill)
+    assert not plain["best"].is_monotonic_increasing
+
+
+def breed_once(**options):
+    """Return the fitness of all chromosomes of a first generation and of the next, least first."""
+    counts = []
     for generations in (0, 1):
-        plain = GeneticSearch(random_state=1, generations=generations)
-        first, _ = plain.run(hill)
-        visits.append(plain.evaluations_.set_index("fitness")["visits"])
-    offspring = visits[1].sub(visits[0], fill_value=0)
-    offspring = np.repeat(offspring.index.to_numpy(), offspring.astype(int))
-    expected = offspring.sum() - offspring.min() + first["best"].iloc[0]
-    assert history.loc[1, "mean"] == pytest.approx(expected / 20)
+        search = GeneticSearch(generations=generations, **options)
+        search.run(hill)
+        table = search.evaluations_
+        counts.append(Counter(np.repeat(table["fitness"], table["visits"]).tolist()))
+    return sorted(counts[0].elements()), sorted((counts[1] - counts[0]).elements())
+
+
+@pytest.mark.parametrize(("seed", "improves"), [(1, False), (4, True)])
+def test_elitism_puts_the_best_in_place_of_the_worst_offspring_and_keeps_all_others(seed, improves):
+    parents, offspring = breed_once(random_state=seed)
+    _, elite = breed_once(random_state=seed, elitism=True)
+    assert (offspring[-1] > parents[-1]) == improves
+    assert offspring[0] < offspring[-1]
+    assert elite == sorted([*offspring[1:], parents[-1]])
 
 
 def test_without_crossover_and_mutation_nothing_new_is_made():
