@@ -54,17 +54,17 @@ def test_a_value_passes_the_modules_that_the_page_lists_on_its_way_to_a_forecast
     forecaster = fluxlib.FluxForecaster(members=1, blocks=4, epochs=1, units=2)
     called = set()
 
-    def note_module(frame, event, _):
+    def note_module(frame, *_):
         code = frame.f_code
-        if event == "call" and code.co_flags & 2:  # a function's, not a module's or a class's
+        if code.co_flags & 2:  # a function's, not a module's or a class's
             called.add(code.co_filename)
 
-    sys.setprofile(note_module)
+    sys.settrace(note_module)  # calls alone: sys.setprofile would tell of returns too
     try:
         assert len(fluxlib.load(folder, cadence="1h").daily)
         forecaster.fit(days).predict(days)
     finally:
-        sys.setprofile(None)
+        sys.settrace(None)
     modules = {Path(name) for name in called if name.startswith(str(PACKAGE))}
     lazily = {"utils/lazy.py"}
     assert {path.relative_to(PACKAGE).as_posix() for path in modules} - lazily == set(listed)
