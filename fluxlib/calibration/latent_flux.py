@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import interpolate, optimize, special
+from threadpoolctl import threadpool_limits
 
 from fluxlib.calibration.model import differentiate, fit_deming
 
@@ -23,6 +24,8 @@ BELOW = 1.0  # decades below a floor where the latent flux may still be
 BREAK_STEP = 0.3
 ENOUGH = 2000  # pairs that come close to the maximum in less time
 N_BREAKS = 17  # breakpoints tried: more would share most of their pairs
+# The products of matrices are many and small: threads would spend their time in waiting.
+_on_one_thread = threadpool_limits.wrap(limits=1, user_api="blas")
 
 
 @dataclass(frozen=True)
@@ -216,6 +219,7 @@ def _gaussian(value, low, mean, sd):
     return log_density, by_mean, by_log_sd
 
 
+@_on_one_thread
 def fit_latent(
     pairs: LogPairs, *, bend: bool, error_ratio: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -255,6 +259,7 @@ def fit_latent(
     )
 
 
+@_on_one_thread
 def bend_scores(pairs: LogPairs, *, error_ratio: float = 1.0) -> np.ndarray:
     """Return each pair's score of a bend, at breakpoints across the data, from one line.
 
