@@ -54,7 +54,7 @@ def test_agrees_with_forests_fitted_directly_to_within_the_spread_of_seeds(engin
         monkeypatch.setattr(forest, "RandomForestRegressor", sklearn.ensemble.RandomForestRegressor)
     X, y = make_nonlinear(900, seed=1)
     data = X[:600], y[:600], X[600:], y[600:]
-    points, seeds = draw_parameters(30, 48, 16, 12), range(4)
+    points, seeds = draw_parameters(12, 48, 16, 12), range(4)
     surfaces = [ForestSurface(*data, max_depth=16, random_state=seed, n_jobs=2) for seed in seeds]
     counted = np.array([[surface.rmse(*point) for surface in surfaces] for point in points])
     fitted = np.array(

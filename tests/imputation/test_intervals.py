@@ -92,7 +92,7 @@ def test_values_lie_in_their_interval(corrected):
 
 @pytest.mark.slow
 def test_the_prediction_is_what_is_corrected(fitted):
-    log_flux, predicted = make_series(2, 20)
+    log_flux, predicted = make_series(2, 60)
     asked = np.zeros(len(log_flux), bool)
     asked[100:120] = True
     here = fitted.predict(log_flux.mask(asked), predicted, asked)
