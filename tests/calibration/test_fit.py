@@ -44,7 +44,7 @@ def hide_low(reference, other):
 def test_intervals_hold_the_truth_as_often_as_they_say(kind, censored):
     n, inside = 40, []
     for seed in range(n):
-        reference, other = draw_satellites(seed, bend=kind == "piecewise")
+        reference, other = draw_satellites(seed, n=400, bend=kind == "piecewise")
         options = {}
         if censored:
             reference, other, options = hide_low(reference, other)
