@@ -421,7 +421,6 @@ def test_a_profile_reaches_snakemake_and_one_that_it_cannot_use_is_told(tmp_path
 
 @pytest.mark.slow
 def test_an_executor_submits_each_notebook_to_its_cluster(tmp_path):
-    pytest.importorskip("snakemake_executor_plugin_cluster_generic")
     write_step(tmp_path, "01_a", "save(1)")
     write_step(tmp_path, "02_b", "save(read('01_a') + 1)", needs=["01_a"])
     submit = tmp_path / "submit"  # a cluster of one machine, which notes what it is given
