@@ -17,7 +17,7 @@ _COMMANDS = {
     "fetch": "get a dataset from the archives",
 }
 # Options of pytest: a worker a core, files (or what else shares fixtures) whole, in our order.
-SIDE_BY_SIDE = ("-n", "logical", "--dist", "loadgroup", "--no-loadscope-reorder")
+SIDE_BY_SIDE = ("-n", "logical", "--dist", "loadfile", "--no-loadscope-reorder")
 _VARIABLE = "FLUX_SCHEDULER"
 # Importing these takes longer than all else that a step's process does beside its notebook, which
 # has no use for them: papermill's storage in clouds, and a parser of web addresses in jsonschema.

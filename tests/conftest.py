@@ -21,21 +21,36 @@ matplotlib.use("agg")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together, side by side with others, tests that share fixtures; begin with the slowest.
+#: Tests whose paths begin so share what takes long to make, such as the run of all notebooks.
+SHARING = ("tests/test_notebooks.py", "tests/browser"), ("tests/reports",)
 
-    Tests that use the batch of all notebooks are one group, and so are those that use the mixed
-    run, so that each is made once; others are grouped by file.
-    """
+
+def find_group(nodeid: str) -> str:
+    """Return what a test is kept together with, side by side with others: its file, or several."""
+    path = nodeid.partition("::")[0]
+    return next((paths[0] for paths in SHARING if path.startswith(paths)), path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Hand out groups of tests (xdist's own groups are lost on pytest 9.2)."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return find_group(nodeid)
+
+    return Groups(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the groups that take longest: the run of all notebooks, then the slow tests."""
     order = {}
     for item in items:
-        names = getattr(item, "fixturenames", ())
-        shares_batch = "batch" in names
-        group = "batch" if shares_batch else "mixed" if "mixed" in names else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+        group = find_group(item.nodeid)
         slow = item.get_closest_marker("slow") is not None
-        order[group] = max(order.get(group, 0), 2 * shares_batch + slow)
-    items.sort(key=lambda item: -order[item.get_closest_marker("xdist_group").args[0]])
+        order[group] = max(order.get(group, 0), slow + 2 * (group == SHARING[0][0]) * slow)
+    items.sort(key=lambda item: -order[find_group(item.nodeid)])
 
 
 @pytest.fixture(scope="session", autouse=True)
