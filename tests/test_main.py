@@ -235,7 +235,9 @@ def test_a_sweep_is_run_compared_and_published(clone):
     (clone / "two.yaml").write_text("datasets: [small]\ngrid: {n: [0, 1]}\n")
     words = ["sweep", str(clone / "two.yaml")]
     status, lines = run(clone, *words, "--dry-run")
-    assert (status, len(lines)) == (0, 2)
+    assert status == 0
+    assert lines[0] == "2 runs, 2 different steps"
+    assert [" would run: " in line for line in lines[1:]] == [True, True]
     assert not (clone / "sweeps").exists()
     status, lines = run(clone, *words, "--publish", f"file://{clone}/published")
     assert status == 1

@@ -93,7 +93,7 @@ def align_columns(html: str) -> str:
 
     Cells of up to 20 characters are ``short`` as well, to be kept on one line.
     Without a mark a style sheet can only align all columns alike. Tables with merged cells are
-    left as they are.
+    not marked.
     """
     from bs4 import BeautifulSoup  # only where there are tables, in notebooks and reports
 
@@ -104,13 +104,14 @@ def align_columns(html: str) -> str:
         table.attrs.pop("border", None)
         for row in table("tr", style="text-align: right;"):
             del row["style"]
-        if table.find(lambda cell: cell.has_attr("colspan") or cell.has_attr("rowspan")):
-            continue
-        _merge_headers(table)
+        has_spans = table.find(lambda cell: cell.has_attr("colspan") or cell.has_attr("rowspan"))
+        if not table.select("thead [colspan], thead [rowspan]"):
+            _merge_headers(table)
         for cell in table("th"):
             if not cell.contents:
                 cell.name = "td"  # an empty header heads nothing
-        _mark_text(table)
+        if not has_spans:
+            _mark_text(table)
     return str(soup)
 
 
