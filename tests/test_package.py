@@ -178,11 +178,12 @@ def test_a_wheel_reads_a_file_and_fills_a_gap_without_the_checkout_and_the_extra
     shutil.copytree(PACKAGE, source / "fluxlib", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(PROJECT / name, source)
-    build = "from setuptools.build_meta import build_wheel; print(build_wheel('..'))"
-    wheel = tmp_path / run(sys.executable, "-c", build, cwd=source).split()[-1]
+    uv, python = Path(sys.executable).parent / "uv", tmp_path / "env" / "bin" / "python"
+    # In an environment of its own: .venv may have another setuptools than the build asks for.
+    run(uv, "build", "--wheel", "--python", sys.executable, "--out-dir", tmp_path, source)
+    (wheel,) = tmp_path.glob("*.whl")
     assert wheel.name.startswith("fluxlib_goes-")
 
-    uv, python = Path(sys.executable).parent / "uv", tmp_path / "env" / "bin" / "python"
     run(uv, "venv", "--python", sys.executable, tmp_path / "env")
     pins = PROJECT / "requirements.txt"
     run(uv, "pip", "install", "--python", python, "--constraint", pins, wheel)
