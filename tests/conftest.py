@@ -44,12 +44,13 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the groups that take longest: the run of all notebooks, then the slow tests."""
+    """Begin with the groups that take longest: notebooks, the engine, then all slow tests."""
+    longest = {SHARING[0][0]: 3, "tests/workflow/test_engine.py": 2}
     order = {}
     for item in items:
         group = find_group(item.nodeid)
         slow = item.get_closest_marker("slow") is not None
-        order[group] = max(order.get(group, 0), slow + 2 * (group == SHARING[0][0]) * slow)
+        order[group] = max(order.get(group, 0), slow * longest.get(group, 1))
     items.sort(key=lambda item: -order[find_group(item.nodeid)])
 
 
