@@ -96,6 +96,7 @@ if [ ! -f "$stamp" ] || wants_other_python ||
 fi
 
 unset MPLBACKEND # set to agg, it removes the figures from notebooks
+unset PYTHONDONTWRITEBYTECODE # uv compiles no package: each process would compile them all again
 export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-3}"
 export FLUX_CACHE="${FLUX_CACHE:-$root/data/cache}"
 exec "$venv/bin/python" -P -m fluxlib "$@"
