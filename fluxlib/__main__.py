@@ -15,6 +15,7 @@ _COMMANDS = {
     "test": "run the tests; arguments are pytest's",
     "lab": "open the notebooks in JupyterLab; arguments are its own",
     "fetch": "get a dataset from the archives",
+    "docs": "build the documentation in docs/_build/html; arguments are Sphinx's",
 }
 # Options of pytest: a worker a core, files (or what else shares fixtures) whole, in our order.
 SIDE_BY_SIDE = ("-n", "logical", "--dist", "loadfile", "--no-loadscope-reorder")
@@ -112,7 +113,8 @@ def make_parser() -> argparse.ArgumentParser:
     for name, text in _COMMANDS.items():
         # No prefix is that of an option: all that follows belongs to the command.
         command = commands.add_parser(name, help=text, add_help=False, prefix_chars="\0")
-        command.set_defaults(run={"test": run_tests, "lab": open_lab, "fetch": fetch}[name])
+        functions = {"test": run_tests, "lab": open_lab, "fetch": fetch, "docs": build_docs}
+        command.set_defaults(run=functions[name])
         command.add_argument("rest", nargs="*")
     return parser
 
@@ -316,6 +318,23 @@ def open_lab(options: argparse.Namespace) -> int:
 
     words = ["-m", "jupyterlab", f"--ServerApp.root_dir={NOTEBOOKS}", *options.rest]
     os.execv(sys.executable, [sys.executable, *words])
+
+
+def build_docs(options: argparse.Namespace) -> int:
+    """Build the documentation from the sample's report, which is made first if need be."""
+    status = main([])
+    if status:
+        return status
+    from sphinx.cmd.build import main as build
+
+    from fluxlib.workflow.notebooks import PROJECT
+
+    folder = PROJECT / "docs"
+    arguments = ["-q", "-W", "--keep-going", "-j", "auto", *options.rest]
+    status = build([*arguments, str(folder), str(folder / "_build" / "html")])
+    if status == 0:
+        print(f"Documentation: {folder / '_build' / 'html' / 'index.html'}")
+    return status
 
 
 def fetch(options: argparse.Namespace) -> int:

@@ -238,7 +238,7 @@ def derive_drivers(drivers: pd.DataFrame) -> pd.DataFrame:
 
 
 def select_drivers(drivers: pd.DataFrame, names: Sequence[str] | None) -> pd.DataFrame:
-    """Return the named drivers, skewed ones as log10(1 + |x|).
+    """Return the named drivers, skewed ones as log10 of one plus their size.
 
     Raises
     ------
