@@ -30,6 +30,7 @@ from .imputation.imputer import SatelliteImputer as SatelliteImputer
 from .imputation.imputer import interpolate as interpolate
 from .io.goes import read_goes as read_goes
 from .io.goes_r import read_goesr as read_goesr
+from .io.hapi import read_hapi as read_hapi
 from .io.omni import read_omni as read_omni
 from .io.swpc import read_dpd as read_dpd
 from .io.swpc import read_swpc_json as read_swpc_json

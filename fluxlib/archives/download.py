@@ -4,22 +4,27 @@ import ftplib
 import hashlib
 import json
 import random
+import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import requests
 import tenacity
+import urllib3
 
 from fluxlib.errors import FluxError
 from fluxlib.utils.files import atomic_path, write_text
 
 CHECKSUMS = "checksums.json"
 CHUNK = 2**17
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Too many requests, or trouble on the server's side: another try may succeed.
 RETRY_STATUS = (408, 425, 429, 500, 502, 503, 504)
 ABSENT_STATUS = (404, 410)
@@ -29,7 +34,8 @@ ABSENT_STATUS = (404, 410)
 class Item:
     """A file to fetch: its address, and its place below the dataset's folder.
 
-    A `changing` file is fetched anew each time, and its checksum is not kept.
+    A `changing` file is fetched anew each time, and its checksum is not kept. What arrives is
+    checked by the ending of `path`; a HAPI server's answer is below `hapi/`.
     """
 
     url: str
@@ -58,6 +64,10 @@ class _BrokenFile(Exception):  # noqa: N818 - it never leaves this module
     """What arrived is not the file that was asked for; another try may succeed."""
 
 
+class _RefusedError(OSError):
+    """What arrived will not be taken, however often it is asked for."""
+
+
 @dataclass(frozen=True)
 class RetryPolicy:
     """How often a file is tried, and how long a server is waited for.
@@ -69,11 +79,18 @@ class RetryPolicy:
     tries : int
     pause : float
         Seconds before the second try; doubled for each one after it.
+    most_bytes : int
+        The size, once unpacked, above which a file is not taken: a month of 1-minute rows has some
+        10 MB, a year of them below 200.
+    slowest : float
+        Bytes a second, in the mean of a file, below which a try ends after twice the timeout.
     """
 
     timeout: float = 30.0
     tries: int = 5
     pause: float = 1.0
+    most_bytes: int = 2**29
+    slowest: float = 1000.0
 
 
 def download_all(
@@ -183,8 +200,8 @@ def _download(item: Item, folder: Path, checksums: _Checksums, policy: RetryPoli
     read = {"http": _read_http, "https": _read_http, "ftp": _read_ftp}[urlsplit(item.url).scheme]
     try:
         with atomic_path(folder / item.path) as temporary:
-            read(item.url, temporary, timeout=policy.timeout)
-            _check_whole(temporary, item.url)
+            read(item.url, temporary, policy)
+            _check_whole(temporary, item.path)
             if not item.changing and not checksums.match(item.path, temporary):
                 # Not a fault that another try would mend.
                 raise OSError("the content differs from the recorded checksum")
@@ -195,22 +212,50 @@ def _download(item: Item, folder: Path, checksums: _Checksums, policy: RetryPoli
     return True
 
 
-def _read_http(url: str, output: Path, *, timeout: float) -> None:
-    with requests.get(url, stream=True, timeout=timeout) as answer, output.open("wb") as file:
+class _Writer:
+    """Writes what arrives, up to a size, and not for ever."""
+
+    def __init__(self, file: BinaryIO, policy: RetryPolicy):
+        self._file, self._policy = file, policy
+        self._size, self._start = 0, time.monotonic()
+
+    def write(self, chunk: bytes) -> None:
+        self._size += len(chunk)
+        seconds = time.monotonic() - self._start
+        if self._size > self._policy.most_bytes:
+            raise _RefusedError(f"the answer has more than {self._policy.most_bytes} bytes")
+        if seconds > 2 * self._policy.timeout and self._size < seconds * self._policy.slowest:
+            raise _BrokenFile(f"the server sends {self._size / seconds:.0f} bytes a second")
+        self._file.write(chunk)
+
+
+def _read_http(url: str, output: Path, policy: RetryPolicy) -> None:
+    with (
+        requests.get(url, stream=True, timeout=policy.timeout) as answer,
+        output.open("wb") as file,
+    ):
         if answer.status_code in ABSENT_STATUS:
             raise _Absent
         answer.raise_for_status()
-        for chunk in answer.iter_content(CHUNK):
-            file.write(chunk)
+        writer = _Writer(file, policy)
+        try:
+            # What there is, each time: to wait for a full chunk may be to wait for ever.
+            while chunk := answer.raw.read1(CHUNK, decode_content=True):
+                writer.write(chunk)
+        except urllib3.exceptions.HTTPError as error:
+            silent = isinstance(error, urllib3.exceptions.TimeoutError)
+            raise _BrokenFile(
+                "the server is silent" if silent else "the answer breaks off"
+            ) from error
 
 
-def _read_ftp(url: str, output: Path, *, timeout: float) -> None:
+def _read_ftp(url: str, output: Path, policy: RetryPolicy) -> None:
     parts = urlsplit(url)
     try:
-        with ftplib.FTP(timeout=timeout) as server, output.open("wb") as file:
+        with ftplib.FTP(timeout=policy.timeout) as server, output.open("wb") as file:
             server.connect(parts.hostname or "", parts.port or ftplib.FTP_PORT)
             server.login()
-            server.retrbinary(f"RETR {parts.path}", file.write, CHUNK)
+            server.retrbinary(f"RETR {parts.path}", _Writer(file, policy).write, CHUNK)
     except (ftplib.Error, EOFError, ConnectionError, socket.gaierror) as error:
         if str(error).startswith("550"):
             raise _Absent from None
@@ -218,30 +263,51 @@ def _read_ftp(url: str, output: Path, *, timeout: float) -> None:
         raise _BrokenFile(str(error) or "the server hung up") from error
 
 
-def _check_whole(path: Path, url: str) -> None:
-    """Raise if a file ends early, or is a web page in place of the file."""
-    body = path.read_bytes()
-    if not body.strip():
+def _check_whole(path: Path, place: str) -> None:
+    """Raise if a file ends early, or is not what its place in the dataset says."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(2**16).removeprefix(BYTE_ORDER_MARK)
+        file.seek(max(0, size - 5000))
+        tail = file.read()
+    if not head.strip() and not tail.strip():
         raise _BrokenFile("the answer is empty")
-    if body[:512].lstrip()[:1] == b"<":
+    if head[:512].lstrip()[:1] == b"<":
         raise _BrokenFile("the answer is a web page, not the file")
-    if url.endswith(".nc"):
-        _check_hdf5(body)
-    if url.endswith(".csv"):
-        _check_last_line(body, b",")
-    if url.endswith(".json"):
-        _check_json(body)
-    if url.endswith((".dat", ".asc", ".txt")):
-        _check_last_line(body, None)
+    if place.startswith("hapi/"):
+        _check_hapi(head, size)
+        _check_last_line(tail, b",")
+    elif place.endswith(".nc"):
+        _check_hdf5(head, size)
+    elif place.endswith(".json"):
+        _check_json(path.read_bytes())
+    elif place.endswith(".csv"):
+        if not re.search(rb"^data:", head, re.MULTILINE):
+            raise _BrokenFile("the answer has no line 'data:', as NCEI's files have")
+        _check_last_line(tail, b",")
+    else:
+        if not re.search(rb"^[ \t]*\d{4}[ \t]+\d", head, re.MULTILINE):
+            raise _BrokenFile("the answer has no row that begins with a year")
+        _check_last_line(tail, None)
 
 
-def _check_hdf5(body: bytes) -> None:
+def _check_hapi(head: bytes, size: int) -> None:
+    """Raise if an answer has no header of HAPI's; one without data is as good as absent."""
+    if not head.startswith(b"#"):
+        raise _BrokenFile("the answer has no HAPI header")
+    if re.search(rb'"code"\s*:\s*1201\b', head) or (
+        size < len(head) + 1 and not any(not line.startswith(b"#") for line in head.splitlines())
+    ):
+        raise _Absent
+
+
+def _check_hdf5(head: bytes, size: int) -> None:
     """Raise if a netCDF 4 file, which is HDF5, is shorter than its first block says."""
-    if not body.startswith(b"\x89HDF\r\n\x1a\n") or len(body) < 48:
+    if not head.startswith(b"\x89HDF\r\n\x1a\n") or len(head) < 48:
         raise _BrokenFile("the answer is not a netCDF file")
     # The end's address: "Disk Format: Level 0A - Format Signature and Superblock".
-    place = 28 if body[8] >= 2 else 40
-    if int.from_bytes(body[place : place + 8], "little") > len(body):
+    place = 28 if head[8] >= 2 else 40
+    if int.from_bytes(head[place : place + 8], "little") > size:
         raise _BrokenFile("the answer ends before the netCDF file does")
 
 
@@ -257,10 +323,10 @@ def _check_json(body: bytes) -> None:
         raise _Absent
 
 
-def _check_last_line(body: bytes, delimiter: bytes | None) -> None:
+def _check_last_line(tail: bytes, delimiter: bytes | None) -> None:
     """Raise if the last line has no line end and not the fields of the line before it."""
-    lines = body[-5000:].splitlines()
-    if not body.endswith(b"\n") and len(lines) > 1:
+    lines = tail.splitlines()
+    if not tail.endswith(b"\n") and len(lines) > 1:
         counts = [len(line.split(delimiter)) for line in lines[-2:]]
         if counts[0] != counts[1]:
             raise _BrokenFile("the answer ends in the middle of a line")

@@ -7,12 +7,23 @@ from pathlib import Path
 
 import pandas as pd
 import yaml
+from filelock import FileLock
 
 from fluxlib.archives.download import FetchResult, Item, RetryPolicy, download_all
-from fluxlib.archives.sources import ARCHIVES, DRIVERS, SATELLITES, Request
+from fluxlib.archives.sources import (
+    ARCHIVES,
+    DRIVERS,
+    PRODUCTS,
+    SATELLITES,
+    HapiSource,
+    Request,
+)
 from fluxlib.datasets.manifest import Manifest, write_manifest
 from fluxlib.errors import FluxError
+from fluxlib.utils.files import WRITING
 from fluxlib.utils.validation import check_count, check_name, parse_count
+
+LOCK = ".fetch.lock"
 
 
 def fetch(
@@ -24,6 +35,7 @@ def fetch(
     drivers: str = "omni-hro",
     daily: bool = False,
     recent: bool = False,
+    product: str = PRODUCTS[0],
     recipe: str | Path | None = None,
     bases: dict[str, str] | None = None,
     workers: int = 4,
@@ -33,7 +45,8 @@ def fetch(
     """Fetch a dataset from the archives and write its `dataset.toml`.
 
     Files that are there and whole are not fetched again, so the same call continues a fetch that
-    was stopped.
+    was stopped. A `dataset.toml` that is there keeps what it says; what is new is added to it.
+    Of two calls for one folder at once, the second waits.
 
     Parameters
     ----------
@@ -46,15 +59,18 @@ def fetch(
     drivers : {"omni-hro", "omni2"}
         5-minute or hourly OMNI, whole years.
     daily : bool
-        Whether to fetch SWPC's Daily Particle Data of the years too (1998 to 2012).
+        Whether to fetch SWPC's Daily Particle Data of the years too (1998 to 2014, at least).
     recent : bool
         Whether to fetch SWPC's JSON feeds too: >2 MeV electrons of the last seven days, and the
         solar wind. They change every few minutes, so each call fetches them anew and replaces
         the last ones. Alone it needs neither satellites nor a period.
+    product : {"operational", "science"}
+        Of GOES-13 to GOES-15: averages of 5 minutes as computed in operation, not corrected for
+        protons and dead time, or the corrected minutes.
     recipe : path, optional
         A YAML file (`params/fetch-*.yaml`) in place of satellites, start, end, drivers and daily.
     bases : dict, optional
-        Other addresses for "ncei", "goesr", "spdf", "swpc", "feeds": a mirror.
+        Other addresses for "ncei", "goesr", "spdf", "swpc", "feeds", "hapi": a mirror.
     workers : int
         Files fetched at once.
     policy : RetryPolicy, optional
@@ -76,28 +92,39 @@ def fetch(
     check_count(workers, "workers")
     folder = Path(out).resolve()  # "." has a name too
     policy = policy or RetryPolicy()
-    if recipe is not None:
-        request = read_recipe(recipe, recent=recent)
-    else:
-        request = make_request(
-            folder.name, satellites, start, end, drivers=drivers, daily=daily, recent=recent
-        )
-    # The manifest is written last, and would be refused when all files are there.
-    check_name(request.name, f"{recipe or folder}: the dataset's name")
+    request = _choose_request(
+        folder, recipe, satellites, start, end, drivers, daily=daily, recent=recent, product=product
+    )
     items = list_items(request, bases=bases, policy=policy)
     folder.mkdir(parents=True, exist_ok=True)
     from tqdm import tqdm
 
-    with tqdm(total=len(items), unit="file", disable=not progress, file=sys.stderr) as bar:
+    with (
+        FileLock(folder / LOCK),
+        tqdm(total=len(items), unit="file", disable=not progress, file=sys.stderr) as bar,
+    ):
+        for left in folder.rglob(f"{WRITING}*"):  # of a fetch that was killed
+            left.unlink(missing_ok=True)
         result = download_all(items, folder, policy=policy, workers=workers, progress=bar.update)
-    if result.failed:
-        url, reason = next(iter(result.failed.items()))
-        raise FluxError(
-            f"{len(result.failed)} of {len(items)} files could not be fetched, such as {url}: "
-            f"{reason}. The others are kept in {folder}; the same command continues."
-        )
-    write_description(request, folder, {*result.fetched, *result.present})
+        if result.failed:
+            url, reason = next(iter(result.failed.items()))
+            raise FluxError(
+                f"{len(result.failed)} of {len(items)} files could not be fetched, such as {url}: "
+                f"{reason}. The others are kept in {folder}; the same command continues."
+            )
+        write_description(request, folder, {*result.fetched, *result.present})
     return result
+
+
+def _choose_request(folder, recipe, satellites, start, end, drivers, **options) -> Request:
+    """Return the request of a recipe, or of parameters; the folder can name the dataset."""
+    if recipe is not None:
+        request = read_recipe(recipe, recent=options["recent"])
+    else:
+        request = make_request(folder.name, satellites, start, end, drivers=drivers, **options)
+    # The manifest is written last, and would be refused when all files are there.
+    check_name(request.name, f"{recipe or folder}: the dataset's name")
+    return request
 
 
 def list_items(
@@ -114,13 +141,14 @@ def list_items(
     unknown = sorted(set(bases) - set(ARCHIVES))
     if unknown:
         raise FluxError(f"bases has {unknown[0]!r}; expected {', '.join(ARCHIVES)}.")
-    return [
+    items = [
         item
         for name, archive in ARCHIVES.items()
         for item in archive.list_items(
             request, bases.get(name, archive.url).rstrip("/"), policy or RetryPolicy()
         )
     ]
+    return list(dict.fromkeys(items))  # two sources may name one file
 
 
 def write_description(request: Request, folder: Path, paths: set[str]) -> None:
@@ -168,12 +196,40 @@ def fetch_from_arguments(arguments: list[str]) -> int:
     parser.add_argument("--recipe", help="YAML file in place of satellites, period and drivers")
     parser.add_argument("--base", action="append", default=[], help="NAME=URL of a mirror")
     parser.add_argument("--workers", type=parse_count, default=4, help="files fetched at once")
+    parser.add_argument(
+        "--product", default=PRODUCTS[0], help="of GOES 13-15: " + " or ".join(PRODUCTS)
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="list what would be fetched, and stop"
+    )
     options = vars(parser.parse_args(arguments))
     options["bases"] = dict(word.partition("=")[::2] for word in options.pop("base"))
-    result = fetch(options.pop("out"), **options)
+    if options.pop("dry_run"):
+        return _list_files(options)
+    out = Path(options.pop("out"))
+    result = fetch(out, **options)
     print(f"{len(result.fetched)} files fetched, {len(result.present)} were present.")
+    kinds = {"fetched": result.fetched, "present": result.present, "absent": result.absent}
+    counts = [(Path(path).parts[0], kind) for kind, paths in kinds.items() for path in paths]
+    for place in sorted({place for place, _ in counts}):
+        row = [f"{counts.count((place, kind))} {kind}" for kind in kinds]
+        print(f"  {place:<16} {', '.join(row)}")
     for path in result.absent:
         print(f"The archive has no {path}.")
+    return 0
+
+
+def _list_files(options: dict) -> int:
+    """Print the addresses that a fetch would ask for, and which files are there."""
+    folder = Path(options["out"]).resolve()
+    names = ("recipe", "satellites", "start", "end", "drivers")
+    more = {name: options[name] for name in ("daily", "recent", "product")}
+    request = _choose_request(folder, *(options[name] for name in names), **more)
+    items = list_items(request, bases=options["bases"])
+    for item in items:
+        there = (folder / item.path).exists() and not item.changing
+        print(f"{'there' if there else 'fetch'}  {item.url}")
+    print(f"{len(items)} files in all; nothing was fetched.")
     return 0
 
 
@@ -186,9 +242,11 @@ def make_request(
     drivers: str = "omni-hro",
     daily: bool = False,
     recent: bool = False,
+    product: str = PRODUCTS[0],
 ) -> Request:
     """Return the request of one period for all satellites; see `fetch`."""
     satellites = tuple(satellites)
+    _check_product(product)
     if recent and not satellites and not daily and start is None and end is None:
         return Request(name, "The last days", recent=True)
     months = _make_months(start, end)
@@ -208,6 +266,7 @@ def make_request(
         drivers=_check_drivers(drivers, years),
         daily=years if daily else (),
         recent=recent,
+        product=product,
     )
 
 
@@ -232,6 +291,8 @@ def read_recipe(path: str | Path, *, recent: bool = False) -> Request:
         unknown = sorted({satellite for satellite, _ in flux} - set(SATELLITES))
         if unknown:
             raise FluxError(f"flux has the satellite {unknown[0]!r}; expected goes8 to goes19.")
+        product = content.get("product", PRODUCTS[0])
+        _check_product(product)
         return Request(
             name=str(content["name"]),
             title=str(content["title"]),
@@ -241,6 +302,8 @@ def read_recipe(path: str | Path, *, recent: bool = False) -> Request:
             ),
             daily=daily,
             recent=recent,
+            product=product,
+            hapi=tuple(_read_hapi(one) for one in content.get("hapi", [])),
         )
     except OSError as error:
         raise FluxError(f"{path}: cannot be read: {error.strerror}.") from None
@@ -249,8 +312,25 @@ def read_recipe(path: str | Path, *, recent: bool = False) -> Request:
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise FluxError(
             f"{path}: not a recipe: {' '.join(str(error).split())}; expected name, title, flux "
-            "(satellite, start, end), drivers (format, start, end) and daily (start, end)."
+            "(satellite, start, end), drivers (format, start, end), daily (start, end) and hapi "
+            "(dataset, start, end, columns, cadence; satellite if it is flux)."
         ) from None
+
+
+def _read_hapi(one: dict) -> HapiSource:
+    about = ("satellite", "series", "position", "cadence")
+    return HapiSource(
+        str(one["dataset"]),
+        _make_months(one["start"], one["end"]),
+        {str(ours): str(theirs) for ours, theirs in one["columns"].items()},
+        {key: str(one[key]) for key in about if key in one or key == "cadence"},
+        str(one.get("server", "")),
+    )
+
+
+def _check_product(product: object) -> None:
+    if product not in PRODUCTS:
+        raise FluxError(f"product is {product!r}; expected {' or '.join(PRODUCTS)}.")
 
 
 def _make_months(start: object, end: object) -> pd.PeriodIndex:

@@ -1,10 +1,11 @@
 """The archives: which files each has for a request, and how a manifest describes them."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 import pandas as pd
 
@@ -31,13 +32,44 @@ DAILY = (
     ("goes11", "2008-01-01", "2008-03-02"),
     ("goes12", "2008-03-03", "2008-11-30"),
     ("goes11", "2008-12-01", "2010-04-13"),
-    ("goes13", "2010-04-14", "2012-12-31"),
+    ("goes13", "2010-04-14", "2017-12-14"),
 )
+# Of EPEAD: averages of 5 minutes as they were computed in operation, or the corrected minutes.
+PRODUCTS = ("operational", "science")
+# GOES-R's folders: the newer name first, which is the only one for the newest days.
+MPSH_FOLDERS = ("mpsh-l2-avg5m_science", "mpsh-l2-avg5m")
+
+
+@dataclass(frozen=True)
+class HapiSource:
+    """A dataset of a HAPI server, and what of it is wanted.
+
+    Attributes
+    ----------
+    dataset : str
+        Its id, such as "goesp_part_flux_P5M".
+    months : PeriodIndex
+    columns : mapping of str to str
+        Our names, each with the parameter that has it: ``{"e2": "E2_0"}``.
+    entry : dict
+        What else the manifest's entry says: `cadence`; and `satellite` if it is flux.
+    server : str, optional
+        Its address, up to ``hapi``; by default iSWA's.
+    """
+
+    dataset: str
+    months: pd.PeriodIndex
+    columns: Mapping[str, str]
+    entry: Mapping[str, str]
+    server: str = ""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to fetch: months of each satellite, years of drivers, years of daily fluence, feeds."""
+    """What to fetch: months of each satellite, years of drivers, years of daily fluence, feeds.
+
+    `product` is one of `PRODUCTS`, for GOES-13 to GOES-15.
+    """
 
     name: str
     title: str
@@ -45,6 +77,8 @@ class Request:
     drivers: tuple[str, tuple[int, ...]] | None = None
     daily: tuple[int, ...] = ()
     recent: bool = False
+    product: str = PRODUCTS[0]
+    hapi: tuple[HapiSource, ...] = ()
 
 
 class Archive(NamedTuple):
@@ -59,30 +93,51 @@ class Archive(NamedTuple):
     describe: Callable[[Request, Path, set[str]], list[dict]]
 
 
-def _list_ncei(request: Request, base: str, _: RetryPolicy) -> Iterator[Item]:
+def _list_ncei(request: Request, base: str, policy: RetryPolicy) -> Iterator[Item]:
     for satellite, months in request.flux:
         number = find_number(satellite)
-        kind = "epead_e13ew_5m" if number >= FIRST_WITH_E08 else "eps_5m"
         for month in months if number < FIRST_GOESR else ():
+            # The folder's number has two digits: goes08.
+            folder = f"{base}/{month:%Y/%m}/goes{number:02d}/csv/"
+            if number >= FIRST_WITH_E08 and request.product == "science":
+                pattern = (
+                    rf"g{number:02d}_epead[-_]science[-_]electrons[-_]e13ew_1m_"
+                    rf"({month:%Y%m}\d\d)_\d{{8}}_science_v(\d+)\.(\d+)\.(\d+)\.csv"
+                )
+                yield from _list_latest([folder], pattern, satellite, month, policy)
+                continue
+            kind = "epead_e13ew_5m" if number >= FIRST_WITH_E08 else "eps_5m"
             name = f"g{number:02d}_{kind}_{month:%Y%m}01_{month:%Y%m}{month.days_in_month}.csv"
-            yield Item(f"{base}/{month:%Y/%m}/{satellite}/csv/{name}", f"{satellite}/{name}")
+            yield Item(folder + name, f"{satellite}/{name}")
 
 
 def _list_goesr(request: Request, base: str, policy: RetryPolicy) -> Iterator[Item]:
-    """Yield the latest version of each day's file, which the listing of each month names."""
     for satellite, months in request.flux:
         number = find_number(satellite)
         for month in months if number >= FIRST_GOESR else ():
-            folder = f"{base}/{satellite}/l2/data/mpsh-l2-avg5m/{month:%Y/%m}/"
+            folders = [f"{base}/{satellite}/l2/data/{name}/{month:%Y/%m}/" for name in MPSH_FOLDERS]
             pattern = rf"sci_mpsh-l2-avg5m_g{number}_d({month:%Y%m}\d\d)_v(\d+)-(\d+)-(\d+)\.nc"
-            latest: dict[str, tuple] = {}
-            for found in re.finditer(pattern, read_page(folder, policy) or ""):
-                version = tuple(int(part) for part in found.groups()[1:])
-                latest[found[1]] = max(latest.get(found[1], ((), "")), (version, found[0]))
-            if not latest:  # an address that is absent, so that the month is reported
-                yield Item(folder + "none", f"{satellite}/{month:%Y-%m}")
-            for _, name in latest.values():
-                yield Item(folder + name, f"{satellite}/{name}")
+            yield from _list_latest(folders, pattern, satellite, month, policy)
+
+
+def _list_latest(
+    folders: list[str], pattern: str, satellite: str, month: pd.Period, policy: RetryPolicy
+) -> Iterator[Item]:
+    """Yield the latest version of each file that the folders' listings name.
+
+    The pattern's first group tells files apart, and the others are the version. Of one version the
+    earlier folder counts.
+    """
+    latest: dict[str, tuple] = {}
+    for rank, folder in enumerate(folders):
+        for found in re.finditer(pattern, read_page(folder, policy) or ""):
+            version = tuple(int(part) for part in found.groups()[1:])
+            new = (version, -rank, folder, found[0])
+            latest[found[1]] = max(latest.get(found[1], new), new)
+    for *_, folder, name in latest.values():
+        yield Item(folder + name, f"{satellite}/{name}")
+    if not latest:  # an address that is absent, so that the month is reported
+        yield Item(folders[0] + "none", f"{satellite}/{month:%Y-%m}")
 
 
 def _describe_flux(request: Request, paths: set[str], suffix: str, entry: dict) -> list[dict]:
@@ -97,8 +152,14 @@ def _describe_flux(request: Request, paths: set[str], suffix: str, entry: dict) 
 
 
 def _describe_ncei(request: Request, _: Path, paths: set[str]) -> list[dict]:
-    entry = {"format": "goes-csv", "files": "g*.csv", "cadence": "5min"}
-    return _describe_flux(request, paths, ".csv", entry)
+    entries = []
+    for satellite, months in request.flux:
+        science = find_number(satellite) >= FIRST_WITH_E08 and request.product == "science"
+        files, cadence = ("g*_science_v*.csv", "1min") if science else ("g*_5m_*.csv", "5min")
+        entry = {"format": "goes-csv", "files": files, "cadence": cadence}
+        one = Request(request.name, request.title, ((satellite, months),))
+        entries += _describe_flux(one, paths, ".csv", entry)
+    return entries
 
 
 def _describe_goesr(request: Request, _: Path, paths: set[str]) -> list[dict]:
@@ -158,6 +219,40 @@ def _describe_feeds(_: Request, folder: Path, paths: set[str]) -> list[dict]:
     ]
 
 
+def _list_hapi(request: Request, base: str, _: RetryPolicy) -> Iterator[Item]:
+    for source in request.hapi:
+        # CDAWeb's ids have slashes and more in them.
+        safe = re.sub(r"[^\w.-]+", "-", source.dataset)
+        # Of a dataset that two sources name, a file has what both want.
+        wanted = [
+            re.sub(r"\[\d+\]$", "", name)
+            for one in request.hapi
+            if (one.dataset, one.server) == (source.dataset, source.server)
+            for name in one.columns.values()
+        ]
+        for month in source.months:
+            query = {
+                "id": source.dataset,
+                "time.min": f"{month.start_time:%Y-%m-%dT%H:%MZ}",
+                "time.max": f"{(month + 1).start_time:%Y-%m-%dT%H:%MZ}",
+                "parameters": ",".join(dict.fromkeys(wanted)),
+                "format": "csv",
+                "include": "header",
+            }
+            url = f"{(source.server or base).rstrip('/')}/data?{urlencode(query, safe=',:')}"
+            yield Item(url, f"hapi/{safe}/{safe}_{month:%Y%m}.csv")
+
+
+def _describe_hapi(request: Request, _: Path, paths: set[str]) -> list[dict]:
+    entries = []
+    for source in request.hapi:
+        folder = re.sub(r"[^\w.-]+", "-", source.dataset)
+        if any(path.startswith(f"hapi/{folder}/") for path in paths):
+            about = {"format": "hapi", "files": f"hapi/{folder}/*.csv"}
+            entries.append({**source.entry, **about, "columns": dict(source.columns)})
+    return entries
+
+
 # A new archive is two functions and a line here. Of drivers, the earlier archive's count.
 ARCHIVES = {
     "ncei": Archive(
@@ -175,4 +270,5 @@ ARCHIVES = {
         "ftp://ftp.swpc.noaa.gov/pub/indices/old_indices", _list_daily, _describe_daily
     ),
     "feeds": Archive("https://services.swpc.noaa.gov", _list_feeds, _describe_feeds),
+    "hapi": Archive("https://iswa.ccmc.gsfc.nasa.gov/hapi", _list_hapi, _describe_hapi),
 }

@@ -6,7 +6,7 @@ import pandas as pd
 
 from fluxlib.datasets.manifest import Manifest
 
-ACCOUNT = ["source", "series", "file", "read", "kept", "rejected", "why", "filled"]
+ACCOUNT = ["source", "series", "file", "product", "read", "kept", "rejected", "why", "filled"]
 
 
 @dataclass
@@ -27,7 +27,11 @@ class Dataset:
     drivers : DataFrame
         Solar wind and indices on the grid; coarser ones are repeated within their interval.
     account : DataFrame
-        A row for each file and manifest entry: rows read, kept, rejected and why.
+        A row for each file and manifest entry: the archive's product, rows read, kept, rejected
+        and why.
+    flags : dict of Series
+        By series whose files have any: the archive's flags on the grid, bits of
+        `fluxlib.observations.Quality`; of a coarser grid, every bit that a sample has.
     """
 
     manifest: Manifest
@@ -36,6 +40,7 @@ class Dataset:
     fluence: dict[str, pd.DataFrame]
     drivers: pd.DataFrame
     account: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=ACCOUNT))
+    flags: dict[str, pd.Series] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

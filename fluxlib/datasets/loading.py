@@ -66,6 +66,7 @@ def load(folder: str | Path, cadence: str = "1h") -> Dataset:
         fluence=_select_tables(tables, "fluence"),
         drivers=tables["drivers"],
         account=tables["account"],
+        flags={name: table["flags"] for name, table in _select_tables(tables, "flags").items()},
     )
 
 
@@ -92,18 +93,25 @@ def _read_all(manifest: Manifest, step: pd.Timedelta) -> dict[str, pd.DataFrame]
     accounts: list[dict] = []
     flux: dict[str, list] = {}
     fluence: dict[str, list] = {}
+    flags: dict[str, list] = {}
     for entry in manifest.flux:
         _check_grid(entry, step)
-        frame = read_entry(entry, manifest.folder, accounts)
+        frame, marks = read_entry(entry, manifest.folder, accounts)
         regular = _put_on_grid(frame, entry.cadence, entry.cadence)
         # Coverage is counted in the files' own samples, whatever the grid.
         daily = regular if entry.cadence == DAY else daily_fluence(regular)
         fluence.setdefault(entry.series, []).append(daily)
         if entry.cadence <= step and entry.cadence < DAY:
             flux.setdefault(entry.series, []).append(_put_on_grid(regular, entry.cadence, step))
+            if marks is not None:
+                flags.setdefault(entry.series, []).append(_join_bits(marks, entry.cadence, step))
     return {
         **{f"flux-{series}": _join_in_time(frames, step) for series, frames in flux.items()},
         **{f"fluence-{series}": _join_in_time(frames, DAY) for series, frames in fluence.items()},
+        **{
+            f"flags-{series}": _combine_bits(parts).to_frame("flags")
+            for series, parts in flags.items()
+        },
         "drivers": _read_drivers(manifest, step, accounts),
         "account": pd.DataFrame(accounts, columns=ACCOUNT),
     }
@@ -114,7 +122,7 @@ def _read_drivers(manifest: Manifest, step: pd.Timedelta, accounts: list[dict]) 
     merged: pd.DataFrame | None = None
     for entry in manifest.drivers:
         _check_grid(entry, step)
-        frame = read_entry(entry, manifest.folder, accounts)
+        frame, _ = read_entry(entry, manifest.folder, accounts)
         frame = _put_on_grid(frame, entry.cadence, step)
         columns = [] if merged is None else list(merged)
         merged = frame if merged is None else merged.combine_first(frame)
@@ -153,8 +161,26 @@ def _join_in_time(frames: list[pd.DataFrame], step: pd.Timedelta) -> pd.DataFram
     return joined.reindex(grid)[[name for name in CHANNELS if name in joined]]
 
 
-def read_entry(entry: Entry, folder: Path, accounts: list[dict]) -> pd.DataFrame:
-    """Read an entry's files; return the usable rows in order of time.
+def _join_bits(marks: pd.Series, cadence: pd.Timedelta, step: pd.Timedelta) -> pd.Series:
+    """Return flags on a grid: every bit that a sample of its interval has."""
+    if cadence >= step:
+        grid = pd.date_range(marks.index[0], marks.index[-1] + cadence - step, freq=step)
+        return marks.reindex(grid.floor(cadence), fill_value=0).set_axis(grid)
+    return _combine_bits([marks.set_axis(marks.index.floor(step))])
+
+
+def _combine_bits(parts: list[pd.Series]) -> pd.Series:
+    """Return the bits that flags have at each time, a time once."""
+    marks = pd.concat(parts).sort_index()
+    starts = np.flatnonzero(~marks.index.duplicated())
+    bits = np.bitwise_or.reduceat(marks.to_numpy(np.uint8), starts)
+    return pd.Series(bits, marks.index[starts].rename("time"))
+
+
+def read_entry(
+    entry: Entry, folder: Path, accounts: list[dict]
+) -> tuple[pd.DataFrame, pd.Series | None]:
+    """Read an entry's files; return the usable rows in order of time, and their flags if any.
 
     Parameters
     ----------
@@ -167,9 +193,10 @@ def read_entry(entry: Entry, folder: Path, accounts: list[dict]) -> pd.DataFrame
     Raises
     ------
     FluxError
-        If a file contradicts the entry, or no row can be used.
+        If a file contradicts the entry or another of its files, or no row can be used.
     """
     results = [_read_file(entry, path) for path in entry.paths]
+    _check_products(results, entry)
     _drop_repeated(results)
     for path, result in zip(entry.paths, results, strict=True):
         account = result.account
@@ -178,6 +205,7 @@ def read_entry(entry: Entry, folder: Path, accounts: list[dict]) -> pd.DataFrame
                 "source": entry.label,
                 "series": entry.series or "drivers",
                 "file": path.relative_to(folder).as_posix(),
+                "product": result.product,
                 "read": account.read,
                 "kept": account.kept,
                 "rejected": sum(account.rejected.values()),
@@ -191,13 +219,29 @@ def read_entry(entry: Entry, folder: Path, accounts: list[dict]) -> pd.DataFrame
             f"{folder / NAME}: no row of {entry.label} ({entry.files}) can be used: "
             f"{accounts[-1]['why']}; check the entry and the files."
         )
-    return joined
+    marks = [
+        pd.Series(result.flags, result.frame.index)
+        for result in results
+        if result.flags is not None and len(result.frame)
+    ]
+    return joined, pd.concat(marks).sort_index() if marks else None
+
+
+def _check_products(results: list[ReadResult], entry: Entry) -> None:
+    """Raise if an entry's files are of two products, whose levels differ."""
+    for path, result in zip(entry.paths, results, strict=True):
+        if result.product != results[0].product:
+            raise FluxError(
+                f"{path}: is of the product {result.product!r}, and {entry.paths[0].name} of "
+                f"{results[0].product!r}; give each product its own entry, with a series or a "
+                "period of its own."
+            )
 
 
 def _read_file(entry: Entry, path: Path) -> ReadResult:
     """Read a file of an entry; check it against the entry, and reject rows that do not fit it."""
     # The low channel of Daily Particle Data depends on the satellite, which may change in the file.
-    options = {"satellite": entry.satellite} if entry.format == "dpd" else {}
+    options = {"satellite": entry.satellite} if entry.format == "dpd" else entry.options
     result = FORMATS[entry.format].read(path, **options)
     of_manifest = f"{entry.label} of the manifest"
     if result.format != entry.format:
@@ -257,10 +301,10 @@ def _reject_outside(result: ReadResult, entry: Entry) -> None:
         first, end = entry.period
         period = f"{first:%Y-%m-%d} to {end - DAY:%Y-%m-%d}"
         index = result.frame.index
-        _reject(result, (index < first) | (index >= end), f"outside {period}")
+        result.drop((index < first) | (index >= end), f"outside {period}")
     index = result.frame.index
     off = index != index.floor(entry.cadence)
-    _reject(result, off, f"off the {format_cadence(entry.cadence)} grid")
+    result.drop(off, f"off the {format_cadence(entry.cadence)} grid")
 
 
 def _drop_repeated(results: list[ReadResult]) -> None:
@@ -268,13 +312,7 @@ def _drop_repeated(results: list[ReadResult]) -> None:
     times = pd.DatetimeIndex(np.concatenate([result.frame.index for result in results]))
     ends = np.cumsum([len(result.frame) for result in results])
     for result, again in zip(results, np.split(times.duplicated(), ends[:-1]), strict=True):
-        _reject(result, again, "in an earlier file too")
-
-
-def _reject(result: ReadResult, rows: np.ndarray, reason: str) -> None:
-    if rows.any():
-        result.account.reject(reason, str(result.frame.index[rows][0]), int(rows.sum()))
-        result.frame = result.frame[~rows]
+        result.drop(again, "in an earlier file too")
 
 
 def read_cache(key: str) -> dict[str, pd.DataFrame] | None:

@@ -4,18 +4,20 @@ Everything that differs between data (satellites, positions, formats, cadence, p
 the manifest and nowhere in the code.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-import tomli_w
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
 
 from fluxlib.errors import FluxError
-from fluxlib.io import goes, goes_r, omni, swpc
+from fluxlib.io import goes, goes_r, hapi, omni, swpc
 from fluxlib.io import table as plain_table
 from fluxlib.io.text import ReadResult
+from fluxlib.utils.files import write_text
 from fluxlib.utils.time_grid import DAY, parse_cadence
 from fluxlib.utils.validation import check_choice, check_keys, check_name, get_value, read_toml
 
@@ -26,16 +28,21 @@ Period = tuple[pd.Timestamp, pd.Timestamp]
 
 
 class Format(NamedTuple):
-    """A format of files: the function that reads one, and the kinds of entries it is for."""
+    """A format of files: the function that reads one, and the kinds of entries it is for.
+
+    `options` are the keys of an entry that the function takes, each with its type.
+    """
 
     read: Callable[..., ReadResult]
     kinds: tuple[str, ...]
+    options: Mapping[str, type] = {}
 
 
 # A new format is a module of fluxlib.io and a line here.
 FORMATS = {
     "goes-csv": Format(goes.read, ("flux",)),
-    "goes-netcdf": Format(goes_r.read, ("flux",)),
+    "goes-netcdf": Format(goes_r.read, ("flux",), {"telescope": int}),
+    "hapi": Format(hapi.read, ("flux", "drivers"), {"columns": dict}),
     "swpc-json": Format(swpc.read_feed, ("flux", "drivers")),
     "dpd": Format(swpc.read_daily, ("flux",)),
     "omni2": Format(omni.read, ("drivers",)),
@@ -65,6 +72,8 @@ class Entry:
         Of flux only; `series` is the satellite unless the manifest says otherwise.
     period : (Timestamp, Timestamp) or None
         First instant, and the first instant after the last; None means all that the files have.
+    options : dict
+        What the format's reader takes besides the path.
     """
 
     kind: str
@@ -77,6 +86,7 @@ class Entry:
     series: str | None = None
     position: str | None = None
     period: Period | None = None
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -169,7 +179,10 @@ def read_manifest(folder: str | Path) -> Manifest:
 
 
 def write_manifest(folder: Path, manifest: Manifest, entries: Iterable[dict]) -> None:
-    """Write a `dataset.toml`.
+    """Write a `dataset.toml`, or add to the one that is there.
+
+    What is there stays as it is, comments too: entries of files that it does not name yet are added
+    at its end, and their series to `daily`.
 
     Parameters
     ----------
@@ -179,13 +192,30 @@ def write_manifest(folder: Path, manifest: Manifest, entries: Iterable[dict]) ->
     entries : iterable of dict
         The tables `[[flux]]` (those with a satellite) and `[[drivers]]`.
     """
+    path = folder / NAME
     about = {"name": manifest.name, "title": manifest.title, "synthetic": manifest.synthetic}
     if manifest.reference:
         about["reference"] = manifest.reference
-    content: dict[str, Any] = {"dataset": about | {"daily": list(manifest.daily)}}
+    content: Any = tomlkit.document()
+    if path.exists():
+        try:
+            content = tomlkit.parse(path.read_text(encoding="utf-8"))
+            daily = content["dataset"].get("daily")
+            if daily is not None:
+                daily.extend(name for name in manifest.daily if name not in daily)
+        except (TOMLKitError, KeyError, AttributeError, UnicodeDecodeError):
+            raise FluxError(
+                f"{path}: cannot be added to, as it is not a manifest; mend or remove it."
+            ) from None
+    else:
+        content["dataset"] = about | {"daily": list(manifest.daily)}
     for entry in entries:
-        content.setdefault("flux" if "satellite" in entry else "drivers", []).append(entry)
-    (folder / NAME).write_text(tomli_w.dumps(content), encoding="utf-8")
+        kind = "flux" if "satellite" in entry else "drivers"
+        tables = content.setdefault(kind, tomlkit.aot())
+        same = ("files", "period", "satellite")
+        if not any(all(one.get(key) == entry.get(key) for key in same) for one in tables):
+            tables.append(tomlkit.item(entry))
+    write_text(path, tomlkit.dumps(content))
 
 
 def _read_entries(content: dict, kind: str, path: Path) -> tuple[Entry, ...]:
@@ -199,12 +229,17 @@ def _read_entries(content: dict, kind: str, path: Path) -> tuple[Entry, ...]:
 def _read_entry(table: dict, kind: str, where: str, path: Path) -> Entry:
     if not isinstance(table, dict):
         raise FluxError(f"{path}: {where} is {table!r}; expected a table under [[{kind}]].")
-    known = {"format", "files", "cadence", "period"}
-    only_flux = {"satellite", "series", "position"}
-    check_keys(table, known | only_flux if kind == "flux" else known, path, where)
     format_ = get_value(table, "format", str, path, where)
     formats = [name for name, one in FORMATS.items() if kind in one.kinds]
     check_choice(format_, formats, path, f"{where} format")
+    known = {"format", "files", "cadence", "period", *FORMATS[format_].options}
+    only_flux = {"satellite", "series", "position"}
+    check_keys(table, known | only_flux if kind == "flux" else known, path, where)
+    options = {
+        key: get_value(table, key, type_, path, where)
+        for key, type_ in FORMATS[format_].options.items()
+        if key in table
+    }
     pattern = get_value(table, "files", str, path, where)
     cadence = get_value(table, "cadence", str, path, where)
     fields = {}
@@ -224,6 +259,7 @@ def _read_entry(table: dict, kind: str, where: str, path: Path) -> Entry:
         cadence=parse_cadence(cadence, f"{path}: {where} cadence"),
         paths=_find_files(pattern, path, where),
         period=_read_period(table, path, where),
+        options=options,
         **fields,
     )
 

@@ -169,6 +169,8 @@ FEED_COLUMNS = {
     },
 }
 ENERGY = ">=2 MeV"
+# Only the rows of SOLAR1 have components; those of ACE and IMAP are none the worse.
+OPTIONAL = {"proton_vx_gse"}
 
 
 class _UnusableRow(Exception):  # noqa: N818 - it never leaves this module
@@ -278,7 +280,8 @@ def _read_rows(path: Path) -> list:
 def _find_kind(rows: list, path: Path) -> str:
     for row in rows:
         for kind, columns in FEED_COLUMNS.items():
-            if isinstance(row, dict) and all(field in row for field, _ in columns.values()):
+            fields = {field for field, _ in columns.values()} - OPTIONAL
+            if isinstance(row, dict) and fields <= set(row):
                 return kind
     fields = ", ".join(rows[0])[:200] if rows and isinstance(rows[0], dict) else ""
     raise FluxError(
@@ -290,7 +293,7 @@ def _find_kind(rows: list, path: Path) -> str:
 def _read_values(row, kind: str) -> list[float]:
     """Return a row's numbers, null as NaN; raise `_UnusableRow` if it is not to be used."""
     fields = [field for field, _ in FEED_COLUMNS[kind].values()]
-    if not isinstance(row, dict) or not all(field in row for field in fields):
+    if not isinstance(row, dict) or not set(fields) - OPTIONAL <= set(row):
         raise _UnusableRow("fields missing", "")
     if kind == "electrons":
         if row.get("energy") != ENERGY:
@@ -304,7 +307,7 @@ def _read_values(row, kind: str) -> list[float]:
         # Negative is "not reported".
         if isinstance(quality, (int, float)) and quality > 0:
             raise _UnusableRow("doubtful quality", "")
-    return [_read_number(row[field], field) for field in fields]
+    return [_read_number(row.get(field), field) for field in fields]
 
 
 def _read_number(value, field: str) -> float:

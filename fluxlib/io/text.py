@@ -10,6 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import IntFlag
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,21 @@ class Account:
         )
 
 
+class Quality(IntFlag):
+    """Why a sample is doubtful, as bits; 0 for a good one.
+
+    The first three are found in the series by `fluxlib.observations.flag_quality`; the others are
+    what the archive's file says of the interval.
+    """
+
+    SPIKE = 1
+    STUCK = 2
+    PROTONS = 4
+    ARCHIVE = 8  # its own quality flag or sum of errors is not zero
+    YAW_FLIP = 16  # the satellite is turned round, and its telescopes look the other way
+    FEW_SAMPLES = 32  # fewer than half the usual number are in the average
+
+
 @dataclass
 class ReadResult:
     """The table that a file holds, the account of its rows, and what the file says it is.
@@ -69,12 +85,37 @@ class ReadResult:
         The format's name in a manifest, such as "omni2".
     satellite : str or None
         The satellite that the file names, such as "goes13".
+    product : str
+        Which of an archive's products the file is, where a format has several.
+    flags : ndarray of uint8, shape (rows,), or None
+        `Quality` bits that the file gives for the rows of `frame`.
     """
 
     frame: pd.DataFrame
     account: Account
     format: str
     satellite: str | None = None
+    product: str = ""
+    flags: np.ndarray | None = None
+
+    def drop(self, rows: np.ndarray, reason: str) -> None:
+        """Reject the rows of a mask for a reason."""
+        if rows.any():
+            self.account.reject(reason, str(self.frame.index[rows][0]), int(rows.sum()))
+            self.frame = self.frame[~rows]
+            self.flags = None if self.flags is None else self.flags[~rows]
+
+
+def make_flags(rows: np.ndarray, reason: Quality) -> np.ndarray:
+    """Return the bit of a reason in some rows of a mask, 0 in the others."""
+    return np.where(rows, np.uint8(reason), np.uint8(0))
+
+
+def flag_counts(counts: np.ndarray) -> np.ndarray:
+    """Return `Quality.FEW_SAMPLES` where a number of samples is below half the file's usual one."""
+    counts = np.where(np.isfinite(counts), counts, 0)
+    usual = np.median(counts[counts > 0]) if (counts > 0).any() else 0
+    return make_flags(counts < usual / 2, Quality.FEW_SAMPLES)
 
 
 @dataclass(frozen=True)

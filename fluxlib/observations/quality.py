@@ -1,6 +1,5 @@
 """Flag doubtful samples: spikes, stuck values, proton contamination. None is removed."""
 
-from enum import IntFlag
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,17 +7,10 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 
 from fluxlib.errors import FluxError
+from fluxlib.io.text import Quality
 
 if TYPE_CHECKING:
     from fluxlib.datasets.dataset import Dataset
-
-
-class Quality(IntFlag):
-    """Why a sample is doubtful, as bits; 0 for a good one."""
-
-    SPIKE = 1
-    STUCK = 2
-    PROTONS = 4
 
 
 REASONS = [reason.name.lower() for reason in Quality]
@@ -85,9 +77,19 @@ def count_flags(flags: pd.DataFrame) -> pd.DataFrame:
 
 
 def flag_dataset(dataset: "Dataset") -> dict[str, pd.DataFrame]:
-    """Return `flag_quality` of every series, with protons where the drivers have `p10`."""
+    """Return `flag_quality` of every series, joined with the flags that the archive's files give.
+
+    Protons are those of the driver `p10`, where there is one.
+    """
     protons = dataset.drivers.get("p10")
-    return {series: flag_quality(flux, protons=protons) for series, flux in dataset.flux.items()}
+    joined = {}
+    for series, flux in dataset.flux.items():
+        flags = flag_quality(flux, protons=protons)
+        if series in dataset.flags:
+            archive = dataset.flags[series].reindex(flux.index, fill_value=0).to_numpy()
+            flags = flags | np.where(flux.notna(), archive[:, None], 0).astype(np.uint8)
+        joined[series] = flags
+    return joined
 
 
 def tabulate_flags(dataset: "Dataset", flags: dict[str, pd.DataFrame]) -> pd.DataFrame:
@@ -96,8 +98,8 @@ def tabulate_flags(dataset: "Dataset", flags: dict[str, pd.DataFrame]) -> pd.Dat
     Returns
     -------
     DataFrame
-        A row for each `series` and `channel`: `samples` measured; those flagged `spike`, `stuck`
-        and `protons`; and `unchecked`, those at times without a proton flux.
+        A row for each `series` and `channel`: `samples` measured; those with each flag of
+        `Quality`; and `unchecked`, those at times without a proton flux.
     """
     protons = dataset.drivers.get("p10", pd.Series(dtype=float))
     tables = []

@@ -13,6 +13,8 @@ import platformdirs
 
 from fluxlib.errors import FluxError
 
+WRITING = ".writing-"  # how the names of files begin that are not whole yet
+
 
 def cache_folder() -> Path:
     """Return the folder of cached tables: ``FLUX_CACHE``, or the user's cache on this system."""
@@ -74,7 +76,7 @@ def atomic_folder(path: str | Path, *, replace: bool = False) -> Iterator[Path]:
 
 def _name_temporary(path: Path, suffix: str = "") -> Path:
     """Return a hidden name beside `path` that no other process uses."""
-    return path.with_name(f".writing-{uuid.uuid4().hex}{suffix}")
+    return path.with_name(f"{WRITING}{uuid.uuid4().hex}{suffix}")
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -184,7 +184,7 @@ BAD = {
     "wrong format": (
         {"a.csv": make_table([1.0])},
         make_entry("a.csv", "goes-csv"),
-        "a.csv: found no line 'data:'; expected a NCEI 5-minute CSV file",
+        "a.csv: found no line 'data:'; expected a CSV file of NCEI",
     ),
     "wrong OMNI": (
         {"f.csv": make_table([1.0]), "o.asc": make_omni("omni-hro", V=400)},

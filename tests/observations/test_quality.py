@@ -140,7 +140,18 @@ def test_a_datasets_series_are_flagged_by_the_protons_of_its_drivers():
         pd.testing.assert_frame_equal(flags[series], flag_quality(flux, protons=protons))
         pd.testing.assert_frame_equal(flux, before[series])
     table = tabulate_flags(dataset, flags)
-    assert list(table) == ["series", "channel", "samples", "spike", "stuck", "protons", "unchecked"]
+    assert list(table) == [
+        "series",
+        "channel",
+        "samples",
+        "spike",
+        "stuck",
+        "protons",
+        "archive",
+        "yaw_flip",
+        "few_samples",
+        "unchecked",
+    ]
     assert len(table) == sum(flux.shape[1] for flux in dataset.flux.values())
     assert (table["samples"] == 2 * 288 - 20).all()
     assert (table["protons"] == 5).all()
