@@ -174,7 +174,8 @@ def describe_residuals(hours: pd.DataFrame, calibration: Calibration) -> dict[st
     -------
     dict of str to DataFrame
         By the label of the axis: `lower` quartile, `median` and `upper` quartile of reference
-        minus calibrated (decades), of bins with thirty hours or more.
+        minus calibrated (decades), of bins with thirty hours or more. A quantity without such a
+        bin, as Kp where no driver has it, is left out.
     """
     known = hours.dropna(subset=["reference", "other"])
     calibrated = calibration.apply(known["other"])
@@ -187,9 +188,10 @@ def describe_residuals(hours: pd.DataFrame, calibration: Calibration) -> dict[st
     tables = {}
     for label, values in bins.items():
         groups = residual.groupby(np.asarray(values))
-        table = groups.quantile([0.25, 0.5, 0.75]).unstack()  # noqa: PD010 - a Series' own
-        table.columns = ["lower", "median", "upper"]
-        tables[label] = table[groups.size() >= MIN_SAMPLES]
+        enough = groups.size() >= MIN_SAMPLES
+        if enough.any():
+            table = groups.quantile([0.25, 0.5, 0.75]).unstack()  # noqa: PD010 - a Series' own
+            tables[label] = table.set_axis(["lower", "median", "upper"], axis=1)[enough]
     return tables
 
 
