@@ -17,7 +17,7 @@ import pandas as pd
 from fluxlib.datasets.series import ALERT
 from fluxlib.errors import FluxError
 from fluxlib.evaluation.folds import blocked_folds
-from fluxlib.prediction.contract import DailyForecaster
+from fluxlib.prediction.contract import SATELLITE, DailyForecaster, Days, find_absent
 from fluxlib.prediction.postprocessing import LOOKBACK, fit_mlp, run_mlp, running_bias
 from fluxlib.prediction.windows import ROTATION_DAYS, DailyData, Windows
 from fluxlib.utils.files import write_text
@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from fluxlib.datasets.dataset import Dataset
 
 FILE = "forecaster.json"
-VERSION = 4
+VERSION = 5
+LEAST_SPREAD = 0.3  # of a satellite's flag, by which it is scaled; that of 10 % of the days
+MOST_SPREADS = 8  # of an input: a level far from all that was learned from counts as this far
 BLOCKS_PER_SET = 4  # far apart, so that a set samples the whole solar cycle
+ABSENCE_THINNING = 5  # one held-out day in so many shows what an absence costs
 SIDE_BY_SIDE = 8  # networks that are trained in one graph
 PROBABILITIES = np.linspace(0, 1, 501)  # at which the errors' quantiles are kept
 
@@ -150,13 +153,13 @@ class FluxForecaster(DailyForecaster):
 
     @property
     def lookback(self) -> int:
-        """Days whose forecasts show the recent bias."""
-        return LOOKBACK if self.debiased else 0
+        """Days whose forecasts show the recent bias: an error is known when its day is over."""
+        return LOOKBACK + self.horizons if self.debiased else 0
 
     def fit(
         self,
         data: "Dataset | DailyData | pd.DataFrame",
-        days: pd.DatetimeIndex | None = None,
+        days: Days | None = None,
         *,
         progress: Callable[[float], None] | None = None,
         should_stop: Callable[[], bool] | None = None,
@@ -215,6 +218,7 @@ class FluxForecaster(DailyForecaster):
         n, held_out = len(windows.days), np.concatenate(outputs)
         mlp_held_out = self._fit_mlps(inputs, target, folds)
         self._calibrate(windows.days, held_out[:, :n], mlp_held_out[:n], target[:n])
+        self._measure_absences([values[:n] for values in inputs], held_out[:, :n], target[:n])
 
     def _fit_mlps(self, inputs, target, folds) -> np.ndarray:
         """Fit a perceptron to each fold; return their outputs for the days held out of it."""
@@ -253,8 +257,59 @@ class FluxForecaster(DailyForecaster):
             value = value - self.bias_weights_ * bias
         self.error_quantiles_ = np.nanquantile((observed - value) / sigma, PROBABILITIES, axis=0).T
 
+    def _measure_absences(
+        self, inputs: list[np.ndarray], held_out: np.ndarray, target: np.ndarray
+    ) -> None:
+        """Measure by how much each absence widens the errors, on some of the days held out.
+
+        `absence_factors_` has a row for each driver, and one for the satellite's flags: by horizon,
+        the factor by which the networks' error grows where that is not known.
+        """
+        rows = np.flatnonzero(np.isfinite(held_out).any(axis=(0, 2)))[::ABSENCE_THINNING]
+        seen = np.isfinite(held_out[:, rows])
+        part = [values[rows] for values in inputs]
+        names = [name for name in self.channels_ if name not in ("e2", "low")]
+        variants = {name: self._hide(part, name) for name in [*names, SATELLITE]}
+        both = [np.concatenate(same) for same in zip(part, *variants.values(), strict=True)]
+        outputs = _import_lstm().run_networks(self.network_config, self.weights_, both)
+        outputs = np.stack(np.split(outputs, 1 + len(variants), axis=1))
+        outputs[:, ~seen.any(axis=2)] = np.nan
+        values = [self._join_members(one)[0] for one in outputs]
+        first, *others = (np.nanmean((value - target[rows]) ** 2, axis=0) for value in values)
+        factors = [np.maximum(1, np.sqrt(error / first)) for error in others]
+        self.absence_factors_ = pd.DataFrame(factors, list(variants))
+
+    def _hide(self, inputs: list[np.ndarray], name: str) -> list[np.ndarray]:
+        """Return scaled inputs without a driver, or with a satellite that is none of those known.
+
+        What is not known is 0, the mean.
+        """
+        sequence, context = (values.copy() for values in inputs)
+        if name == SATELLITE:
+            mean, spread = self.context_scale_
+            for column, (quantity, _) in enumerate(self.known_context_):
+                if quantity == SATELLITE:
+                    context[:, column] = -mean[column] / spread[column]
+            return [sequence, context]
+        sequence[:, :, self.channels_.index(name)] = 0
+        for column, (quantity, _) in enumerate(self.known_context_):
+            if quantity.startswith(f"{name} "):
+                context[:, column] = 0
+        return [sequence, context]
+
+    def _widen(self, windows: Windows) -> np.ndarray:
+        """Return the factors (n, horizons) of what each day's forecast has to do without."""
+        factors = np.ones((len(windows.days), self.horizons))
+        for name, own in self.absence_factors_.iterrows():
+            factors[find_absent(windows, str(name))] *= own.to_numpy()
+        return factors
+
     def predict_windows(self, windows: Windows) -> dict[str, np.ndarray]:
-        """Return log10 `value`, `lower`, `upper`, and the probability `alert`: (n, horizons)."""
+        """Return log10 `value`, `lower`, `upper`, and the probability `alert`: (n, horizons).
+
+        Intervals are wider by a measured factor where a driver is missing, or the satellite is not
+        one that was learned from.
+        """
         if windows.channels != self.channels_:
             raise FluxError(
                 f"the data gives the channels {', '.join(windows.channels)}; the forecaster "
@@ -268,7 +323,7 @@ class FluxForecaster(DailyForecaster):
             value = value + self.mixing_weights_ * (mlp - value)
         if self.debiased:
             value = value - self.bias_weights_ * self._recent_bias(windows, value)
-        return self._to_log_fluence(windows, value, sigma)
+        return self._to_log_fluence(windows, value, sigma * self._widen(windows))
 
     def _recent_bias(self, windows: Windows, value: np.ndarray) -> np.ndarray:
         """Return the mean error of the newest forecasts before each issue day."""
@@ -311,7 +366,7 @@ class FluxForecaster(DailyForecaster):
         """The arguments of `lstm.build_network`."""
         return (
             tuple(self.shape_),
-            len(self.context_names_),
+            len(self.known_context_),
             self.horizons,
             self.units,
             self.dropout,
@@ -321,10 +376,13 @@ class FluxForecaster(DailyForecaster):
     def _learn_scales(self, windows: Windows) -> None:
         """Learn from the training days alone how inputs and targets are scaled."""
         self.shape_ = windows.sequence.shape[1:]
+        self.known_context_ = list(windows.context)
         self.channels_ = windows.channels
-        self.context_names_ = list(windows.context)
         self.sequence_scale_ = measure_scale(windows.sequence, axis=(0, 1))
-        self.context_scale_ = measure_scale(windows.context.to_numpy())
+        mean, spread = measure_scale(windows.context.to_numpy())
+        # A flag that hardly varies would have a huge value on the few days on which it differs.
+        flags = windows.context.columns.get_level_values(0) == SATELLITE
+        self.context_scale_ = mean, np.where(flags, np.maximum(spread, LEAST_SPREAD), spread)
         self.mean_ = np.nanmean(windows.target, axis=0)
         self.change_scale_ = np.nanstd(windows.target - self._base(windows), axis=0)
 
@@ -336,12 +394,11 @@ class FluxForecaster(DailyForecaster):
 
     def scale_inputs(self, windows: Windows) -> list[np.ndarray]:
         """Return the standardised (n, steps, channels) and (n, k) that the networks read."""
-        names = pd.MultiIndex.from_tuples(self.context_names_, names=windows.context.columns.names)
-        context = windows.context.reindex(columns=names, fill_value=0)
-        return [
+        inputs = [
             apply_scale(windows.sequence, self.sequence_scale_),
-            apply_scale(context.to_numpy(), self.context_scale_),
+            apply_scale(windows.context.to_numpy(), self.context_scale_),
         ]
+        return [np.clip(values, -MOST_SPREADS, MOST_SPREADS) for values in inputs]
 
     def scale_target(self, windows: Windows) -> np.ndarray:
         """Return the standardised (n, horizons) that the networks learn, NaN if not observed."""
@@ -363,9 +420,10 @@ class FluxForecaster(DailyForecaster):
             "members": names,
             "shape_": self.shape_,
             "channels_": self.channels_,
-            "context_names_": self.context_names_,
+            "known_context_": self.known_context_,
             **{name: getattr(self, name) for name in (*_ARRAYS, *_LISTS_OF_ARRAYS)},
             "mlps_": self.mlps_,
+            "absence_factors_": self.absence_factors_.T.to_dict("list"),
             "held_out_errors_": {
                 "days": errors.index.astype(str).tolist(),
                 "errors": errors.astype(object).replace(np.nan, None).to_numpy().tolist(),
@@ -402,12 +460,13 @@ class FluxForecaster(DailyForecaster):
             )
         self = cls(**content["parameters"])
         self.shape_, self.channels_ = tuple(content["shape_"]), content["channels_"]
-        self.context_names_ = [tuple(name) for name in content["context_names_"]]
+        self.known_context_ = [tuple(name) for name in content["known_context_"]]
         for name in _ARRAYS:
             setattr(self, name, np.array(content[name]))
         for name in _LISTS_OF_ARRAYS:
             setattr(self, name, [np.array(part) for part in content[name]])
         self.mlps_ = [[np.array(part) for part in own] for own in content["mlps_"]]
+        self.absence_factors_ = pd.DataFrame(content["absence_factors_"]).T
         kept = content["held_out_errors_"]
         days = pd.DatetimeIndex(kept["days"])
         self.held_out_errors_ = pd.DataFrame(kept["errors"], days, dtype=float)

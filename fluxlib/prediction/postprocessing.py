@@ -17,7 +17,7 @@ from fluxlib.prediction.windows import flatten_inputs
 
 HALF_LIFE = 45  # days in which an error's weight halves; chosen on other years than 2008-2010
 PRIOR = 10  # days without an error that are assumed beforehand: few errors tell little
-LOOKBACK = 4 * HALF_LIFE  # days of errors that a forecast depends on; older ones weigh a sixteenth
+LOOKBACK = 4 * HALF_LIFE  # days of errors that count; older ones would weigh below a sixteenth
 
 
 def make_mlp(units: int, penalty: float, random_state: int) -> MLPRegressor:
@@ -73,6 +73,9 @@ def run_mlp(weights: list[np.ndarray], inputs: list[np.ndarray]) -> np.ndarray:
 def running_bias(days: pd.DatetimeIndex, errors: np.ndarray) -> np.ndarray:
     """Return the decaying mean of the errors that are known at the end of each issue day.
 
+    The errors of the last `LOOKBACK` days count, so that a day's forecast is the same whether days
+    long before it are asked for too or not.
+
     Parameters
     ----------
     days : DatetimeIndex
@@ -86,10 +89,12 @@ def running_bias(days: pd.DatetimeIndex, errors: np.ndarray) -> np.ndarray:
     array
         (n, horizons), closer to zero where few are known.
     """
+    if len(days) == 0:
+        return np.empty(errors.shape)
     frame = pd.DataFrame(errors, days).asfreq("D")
-    decay = 0.5 ** (1 / HALF_LIFE)
+    weights = 0.5 ** (np.arange(LOOKBACK) / HALF_LIFE)
     sums, counts = (
-        lfilter([1], [1, -decay], part.to_numpy(float), axis=0)
+        lfilter(weights, [1], part.to_numpy(float), axis=0)
         for part in (frame.fillna(0), frame.notna())
     )
     mean = pd.DataFrame(sums / (counts + PRIOR), frame.index)

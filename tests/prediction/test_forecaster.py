@@ -65,8 +65,8 @@ def test_the_recent_bias_is_that_of_networks_that_have_not_seen_the_days(memoris
     truth = np.column_stack([log.shift(-h) for h in (1, 2, 3)])[1:900]
     expected = (forecaster.mean_ - truth) / forecaster.change_scale_
     np.testing.assert_allclose(errors, expected, atol=1e-5)
-    recent = np.vstack([errors[-LOOKBACK:], np.full(3, np.nan)])
-    bias = running_bias(frame.index[900 - LOOKBACK : 901], recent)[-1]
+    recent = np.vstack([errors[-LOOKBACK - 3 :], np.full(3, np.nan)])
+    bias = running_bias(frame.index[897 - LOOKBACK : 901], recent)[-1]
     value = np.log10(forecaster.predict(frame, frame.index[[900]])["value"])
     expected = forecaster.mean_ - forecaster.bias_weights_ * bias * forecaster.change_scale_
     np.testing.assert_allclose(value, expected, atol=1e-5)
@@ -209,9 +209,10 @@ def test_what_comes_after_the_issue_day_changes_nothing(biased):
     asked = frame.index[[1000]]
     later = frame.copy()
     later.loc[frame.index[1001:], "e2"] *= 7
-    pd.testing.assert_frame_equal(
-        forecaster.predict(frame, asked), forecaster.predict(later, asked)
+    before, after = (
+        forecaster.predict(one, asked).drop(columns="observed") for one in (frame, later)
     )
+    pd.testing.assert_frame_equal(before, after)
     later.loc[frame.index[1000], "e2"] *= 7
     assert (
         forecaster.predict(later, asked)["value"] != forecaster.predict(frame, asked)["value"]
@@ -221,11 +222,11 @@ def test_what_comes_after_the_issue_day_changes_nothing(biased):
 @pytest.mark.slow
 def test_a_day_is_forecast_alone_as_among_others(biased):
     frame, (forecaster, _) = biased
-    assert forecaster.lookback == LOOKBACK
+    assert forecaster.lookback == LOOKBACK + 3
     alone = forecaster.predict(frame, frame.index[[1100]])
     among = forecaster.predict(frame)
     np.testing.assert_allclose(
-        alone["value"], among[among["issued"] == frame.index[1100]]["value"], rtol=0.03
+        alone["value"], among[among["issued"] == frame.index[1100]]["value"], rtol=1e-5
     )
     assert forecaster.predict(frame, frame.index[:0]).empty
     newest = forecaster.predict_newest(frame)
@@ -309,3 +310,47 @@ def test_members_on_workers_are_the_same_to_the_last_digit(workers):
     spread = clone(forecaster).fit(data)
     assert all(map(np.array_equal, spread.weights_, alone.weights_))
     assert np.array_equal(spread.error_quantiles_, alone.error_quantiles_)
+
+
+WITH_CONTEXT = QUICK | {"epochs": 8, "context": True}
+
+
+@pytest.fixture(scope="module")
+def fleet():
+    """A forecaster of two satellites, and a frame that goes on with a third."""
+    frame = make_series(1500).assign(series=np.array(["old", "new"]).repeat([600, 900]))
+    return frame, FluxForecaster(**WITH_CONTEXT).fit(frame, frame.index[:1200])
+
+
+def measure_width(table):
+    return np.log10(table["upper"] / table["lower"]).groupby(table["horizon"]).mean()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("days", [0, 2, 100])
+def test_a_satellite_with_few_days_has_intervals_at_most_twice_as_wide(fleet, days):
+    frame, forecaster = fleet
+    asked = frame.index[1250:1400]
+    rare = frame.copy()
+    rare.loc[frame.index[1200 - days] :, "series"] = "rare"
+    if days:
+        forecaster = FluxForecaster(**WITH_CONTEXT).fit(rare, frame.index[:1200])
+    table, usual = forecaster.predict(rare, asked), fleet[1].predict(frame, asked)
+    ratio = measure_width(table) / measure_width(usual)
+    assert ratio.between(0.4, 2).all()
+    assert (table["note"] != "").all() == (days < 100)
+    error = np.log10(table["value"] / table["observed"]).std()
+    assert error < 1.5 * np.log10(usual["value"] / usual["observed"]).std()
+
+
+@pytest.mark.slow
+def test_a_missing_driver_widens_the_interval_by_what_it_is_worth(fitted):
+    frame, forecaster = fitted
+    asked = frame.index[1600:1990]
+    without = frame.assign(V=frame["V"].where(frame.index < asked[0] - 10 * pd.Timedelta("1D")))
+    table, usual = forecaster.predict(without, asked), forecaster.predict(frame, asked)
+    factor = measure_width(table) / measure_width(usual)
+    assert factor[1] > 1.3  # all that is known of the next day comes from V
+    assert (table["note"] == "V is missing").all()
+    inside = table["observed"].between(table["lower"], table["upper"])[table["observed"].notna()]
+    assert 0.8 < inside.mean() < 0.99
