@@ -21,7 +21,7 @@ import fluxlib
 from fluxlib.datasets.series import choose_target
 from fluxlib.evaluation import phases
 from fluxlib.evaluation.skill import score_groups, score_intervals
-from fluxlib.imputation import hidden_gaps
+from fluxlib.imputation import hidden_gaps, make_imputer
 from fluxlib.imputation import holdout as held
 from fluxlib.imputation.inputs import satellite_features
 from fluxlib.observations.gaps import find_gaps
@@ -32,18 +32,19 @@ DEFAULTS = ("ridge", "RF", "XGBoost", "BP", "ELM", "LSTM", "IterativeImputer")
 
 def run_repeat(holdout, inputs, options):
     """Fit all methods to one holdout; return predictions, interval, scores of gaps, notes."""
-    imputer = held.make_imputer(
+    imputer = make_imputer(
+        holdout.features, other=options.other, inputs=inputs, every=options.every
+    ).fit_log(holdout.train_log_flux)
+    garf = held.fit_garf(
         holdout,
         other=options.other,
         search={"generations": options.generations, "bits": tuple(options.bits)},
-        averaged=options.blend if inputs == "full" else (),
         with_trend=inputs == "full",
         every=options.every,
-        evaluations=options.evaluations,
-    ).fit_log(holdout.train_log_flux)
+    )
     names = options.names if inputs == "full" else ("RF",)
     predictions = held.predict_holdout(
-        holdout, imputer, other=options.other, names=names, evaluations=options.evaluations
+        holdout, imputer, garf, other=options.other, names=names, evaluations=options.evaluations
     )
     interval = held.fill_hidden(holdout, imputer, holdout.test)[["lower", "upper"]]
     hidden = hidden_gaps.draw_hidden_gaps(holdout, HOURS, options.gaps)
@@ -52,9 +53,7 @@ def run_repeat(holdout, inputs, options):
         holdout, record[record <= 240], options.gaps
     )
     _, filled = hidden_gaps.score_gaps(holdout, imputer, predictions, hidden)
-    notes = vars(held.fitted_models(imputer)[held.GARF].best_) | {
-        "training": held.score_training(holdout, imputer)
-    }
+    notes = vars(garf.best_) | {"training": held.score_training(holdout, garf, every=options.every)}
     return predictions, interval, filled, notes
 
 
@@ -127,7 +126,6 @@ def main():
     parser.add_argument("--bits", type=int, nargs=3, default=(9, 5, 5))
     parser.add_argument("--every", type=int, default=2, help="of the training hours, one in")
     parser.add_argument("--gaps", type=int, default=30, help="of each length in each repeat")
-    parser.add_argument("--blend", nargs="*", default=("XGBoost", "LSTM"))
     parser.add_argument("--names", nargs="*", default=DEFAULTS)
     parser.add_argument("--out", help="folder for the predictions, as Parquet")
     options = parser.parse_args()

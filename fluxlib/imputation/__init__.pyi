@@ -1,6 +1,7 @@
 from .baselines import OtherSatellite as OtherSatellite
 from .baselines import make_competitor as make_competitor
 from .baselines import make_tuned_competitor as make_tuned_competitor
+from .blend import Blend as Blend
 from .error_surface import ForestSurface as ForestSurface
 from .forest import ForestWithMissing as ForestWithMissing
 from .forest import LinearTrend as LinearTrend
@@ -23,17 +24,16 @@ from .hidden_gaps import select_typical_gap as select_typical_gap
 from .holdout import Holdout as Holdout
 from .holdout import compare_fitness as compare_fitness
 from .holdout import fill_hidden as fill_hidden
-from .holdout import fitted_models as fitted_models
+from .holdout import fit_garf as fit_garf
 from .holdout import hold_out_months as hold_out_months
 from .holdout import hold_out_tenths as hold_out_tenths
-from .holdout import make_imputer as make_imputer
 from .holdout import predict_holdout as predict_holdout
 from .holdout import score_methods as score_methods
 from .holdout import score_random_fold as score_random_fold
 from .holdout import score_training as score_training
-from .imputer import ModelAverage as ModelAverage
 from .imputer import SatelliteImputer as SatelliteImputer
 from .imputer import interpolate as interpolate
+from .imputer import make_imputer as make_imputer
 from .inputs import satellite_features as satellite_features
 from .inputs import trend_quantities as trend_quantities
 from .intervals import EdgeCorrection as EdgeCorrection

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
@@ -23,13 +24,14 @@ from fluxlib.imputation.forest import (
     fill_missing,
 )
 from fluxlib.imputation.genetic import GeneticSearch
-from fluxlib.imputation.imputer import SatelliteImputer
+from fluxlib.imputation.imputer import SatelliteImputer, make_imputer
 from fluxlib.imputation.inputs import get_series, satellite_features, trend_quantities
 
 if TYPE_CHECKING:
     from fluxlib.datasets.dataset import Dataset
 
-MIN_TREES = 200  # of the forest of the full model
+MIN_TREES = 200  # of GA-RF's forest, unless it is as published
+MODELS = ("blend", "GA-RF", "published")
 
 
 class GARFImputer(RegressorMixin, BaseEstimator):
@@ -108,7 +110,15 @@ class GARFImputer(RegressorMixin, BaseEstimator):
 
     @classmethod
     def for_satellite(
-        cls, dataset: "Dataset", series: str, *, other: str, inputs: str = "full", **options
+        cls,
+        dataset: "Dataset",
+        series: str,
+        *,
+        other: str,
+        model: str | None = None,
+        inputs: str | None = None,
+        every: int | None = None,
+        **options,
     ) -> SatelliteImputer:
         """Return an imputer for a dataset's series: `fit` and `impute` take the flux alone.
 
@@ -117,24 +127,45 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         dataset : Dataset
         series, other : str
             The series to fill and the one to fill it from.
-        inputs : {"full", "paper"}
-            See `satellite_features`.
+        model : {"blend", "GA-RF", "published"}
+            "blend", the default without options of the search: boosted trees and a perceptron,
+            which err least. "GA-RF": the forest of a genetic search on a linear trend, at least
+            200 trees. "published": the search as published, rewarded for its training error, on
+            the published inputs.
+        inputs : {"full", "paper"}, optional
+            See `satellite_features`; "full", unless the model is the published one.
+        every : int, optional
+            The model learns from one sample in so many: hourly, 2 for the blend and 1 for forests.
         **options
             Of `GARFImputer`.
 
         Raises
         ------
         FluxError
-            If there is no such series.
+            If there is no such series or model, or the blend is given options of the search.
         NotApplicable
             If the other series lacks a channel, or the dataset a driver.
         """
         get_series(dataset, series)
+        model = model or ("GA-RF" if options else "blend")
+        if model not in MODELS:
+            raise FluxError(f"model is {model!r}; expected {', '.join(MODELS)}.")
+        if model == "blend" and options:
+            raise FluxError(f"the blend has no option {min(options)!r}; model='GA-RF' may have.")
+        inputs = inputs or ("paper" if model == "published" else "full")
         features = satellite_features(dataset, other, inputs=inputs)
-        if inputs == "full":
-            full = {"trend": trend_quantities(features, other), "min_trees": MIN_TREES}
-            options = full | options
-        return SatelliteImputer(features, cls(**options))
+        samples_an_hour = max(1, round(pd.Timedelta("1h") / dataset.cadence))
+        if model == "blend":
+            every = every or 2 * samples_an_hour
+            return make_imputer(features, other=other, inputs=inputs, every=every)
+        if model == "published":
+            options = {"fitness": "train"} | options
+        elif inputs == "full":
+            trend = trend_quantities(features, other)
+            options = {"trend": trend, "min_trees": MIN_TREES} | options
+        return SatelliteImputer(
+            features, cls(**options), every=every or samples_an_hour, other=other, inputs=inputs
+        )
 
     def fit(self, X: npt.ArrayLike, y: npt.ArrayLike) -> "GARFImputer":
         """Search for the best forest and grow it on all rows.

@@ -15,10 +15,11 @@ from fluxlib.evaluation.metrics import scores
 from fluxlib.imputation.baselines import OtherSatellite, make_tuned_competitor
 from fluxlib.imputation.forest import ForestWithMissing
 from fluxlib.imputation.garf import MIN_TREES, GARFImputer
-from fluxlib.imputation.imputer import ModelAverage, SatelliteImputer
+from fluxlib.imputation.imputer import SatelliteImputer
 from fluxlib.imputation.inputs import trend_quantities
 
-FULL = "full model"  # what `SatelliteImputer.impute` gives: the mean of all models, and the edges
+FULL = "full model"  # what `SatelliteImputer.impute` gives: the blend, and the edges
+NO_EDGES = "without edges"
 GARF = "GA-RF"
 OTHER = "other satellite"
 MIN_SAMPLES = 1000
@@ -113,18 +114,16 @@ def _make_holdout(features, known, train, test) -> Holdout:
     return Holdout(features, known, known.index[train], known.index[test])
 
 
-def make_imputer(
+def fit_garf(
     holdout: Holdout,
     *,
     other: str,
     search: Mapping[str, Any],
-    averaged: Iterable[str] = (),
     with_trend: bool = True,
     every: int = 1,
-    evaluations: int = 1,
     random_state: int = 0,
-) -> SatelliteImputer:
-    """Return the full model: GA-RF, other models to average with it, and the edges of gaps.
+) -> GARFImputer:
+    """Return GA-RF, fitted to the training times.
 
     Parameters
     ----------
@@ -133,46 +132,38 @@ def make_imputer(
         The other satellite's series.
     search : mapping
         Options of `GARFImputer`.
-    averaged : iterable of str
-        Competitors whose predictions are averaged with GA-RF's.
     with_trend : bool
         Whether the forest learns the residual of a linear trend (see `ForestWithMissing`) and has
         at least 200 trees; else it is as published.
-    every, evaluations, random_state
-        See `SatelliteImputer` and `make_tuned_competitor`.
+    every, random_state
+        See `SatelliteImputer` and `GARFImputer`.
     """
     trend = trend_quantities(holdout.features, other) if with_trend else ()
     min_trees = MIN_TREES if with_trend else 1
     model = GARFImputer(**search, min_trees=min_trees, trend=trend, random_state=random_state)
-    X = holdout.features.loc[holdout.train[::every]]
-    options = {"evaluations": evaluations, "random_state": random_state}
-    models = {name: make_tuned_competitor(name, X, **options) for name in averaged}
-    average = ModelAverage({GARF: model, **models}) if models else model
-    return SatelliteImputer(holdout.features, average, every=every)
-
-
-def fitted_models(imputer: SatelliteImputer) -> dict[str, BaseEstimator]:
-    """Return the fitted models of an imputer of `make_imputer` by name, GA-RF first."""
-    return dict(getattr(imputer.model_, "models_", {GARF: imputer.model_}))
+    times = holdout.train[::every]
+    return model.fit(holdout.features.loc[times], holdout.log_flux[times])
 
 
 def predict_holdout(
     holdout: Holdout,
     imputer: SatelliteImputer,
+    garf: GARFImputer,
     *,
     other: str,
     names: Iterable[str] = ("ridge", "RF"),
     evaluations: int = 1,
     random_state: int = 0,
 ) -> pd.DataFrame:
-    """Predict the test times by the full model, its parts, and their competitors.
+    """Predict the test times by the full model, without its edges, by GA-RF, and by competitors.
 
     Parameters
     ----------
     holdout : Holdout
     imputer : SatelliteImputer
-        Fitted to `holdout.train_log_flux`. The models that it averages are shown on their own,
-        too.
+        Fitted to `holdout.train_log_flux`.
+    garf : GARFImputer
+        Of `fit_garf`.
     other : str
         The other satellite's series.
     names : iterable of str
@@ -189,14 +180,14 @@ def predict_holdout(
     """
     times = holdout.train[:: imputer.every]
     X, y = holdout.features.loc[times], holdout.log_flux[times]
-    models = fitted_models(imputer)
+    models: dict[str, BaseEstimator] = {GARF: garf}
     options = {"evaluations": evaluations, "random_state": random_state}
     for name in names:
-        if name not in models:
-            models[name] = make_tuned_competitor(name, X, **options).fit(X, y)
+        models[name] = make_tuned_competitor(name, X, **options).fit(X, y)
     models[OTHER] = OtherSatellite(other).fit(X, y)
     tested = holdout.features.loc[holdout.test]
     table = {FULL: fill_hidden(holdout, imputer, holdout.test)["value"]}
+    table[NO_EDGES] = imputer.predicted_[holdout.test]
     table |= {name: model.predict(tested) for name, model in models.items()}
     return pd.DataFrame(table, index=holdout.test)
 
@@ -224,10 +215,10 @@ def score_methods(log_flux: pd.Series, predictions: pd.DataFrame) -> pd.DataFram
     return pd.DataFrame({name: scores(observed, predictions[name]) for name in predictions}).T
 
 
-def score_training(holdout: Holdout, imputer: SatelliteImputer) -> float:
+def score_training(holdout: Holdout, garf: GARFImputer, *, every: int = 1) -> float:
     """Return GA-RF's RMSE on its own training samples: the published fitness rewards this."""
-    times = holdout.train[:: imputer.every]
-    predicted = fitted_models(imputer)[GARF].predict(holdout.features.loc[times])
+    times = holdout.train[::every]
+    predicted = garf.predict(holdout.features.loc[times])
     return scores(holdout.log_flux[times], predicted)["RMSE"]
 
 
@@ -253,7 +244,7 @@ def compare_fitness(
     garf : GARFImputer
         Fitted, with one kind.
     search, **options
-        As `make_imputer` took for it.
+        As `fit_garf` took for it.
 
     Returns
     -------
@@ -265,9 +256,7 @@ def compare_fitness(
     X, y = holdout.features.loc[times], holdout.log_flux[times]
     kinds = {garf.fitness: garf}
     for kind in {"train", "validation"} - set(kinds):
-        options = options | {"averaged": ()}
-        imputer = make_imputer(holdout, search=dict(search) | {"fitness": kind}, **options)
-        kinds[kind] = imputer.model.fit(X, y)
+        kinds[kind] = fit_garf(holdout, search=dict(search) | {"fitness": kind}, **options)
     table = {}
     for kind, fitted in kinds.items():
         genes = {gene: getattr(fitted.best_, gene) for gene in ("trees", "depth", "leaf")}

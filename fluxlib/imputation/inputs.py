@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 NEIGHBOURS = (-24, -12, -9, -6, -5, -4, -3, -2, -1, 1, 2, 3, 4, 5, 6, 9, 12, 24)
 CLOCK = ("UT sine", "UT cosine", "year sine", "year cosine")
 MEAN_DRIVERS = ("V", "N", "P", "Bz", "SYM_H", "Dst", "AE", "Kp")
+LONG_DAYS = (3, 7, 27)  # of means around, of the other satellite's channels
+PAST_DAYS = (3, 10)  # of means before, of drivers
+PROTONS = "p10"  # the driver that tells when protons are in the electrons' counts
 
 
 def satellite_features(dataset: "Dataset", other: str, *, inputs: str = "full") -> pd.DataFrame:
@@ -35,9 +38,10 @@ def satellite_features(dataset: "Dataset", other: str, *, inputs: str = "full") 
         The series to impute from.
     inputs : {"full", "paper"}
         "paper" is our reconstruction of the published 48: see `offsets.features.paper_inputs`.
-        "full" adds the other satellite's neighbouring hours and days, later ones included, since
-        imputation may look ahead; has drivers as daily means, which are less noisy; and adds the
-        time of day and year, since satellites at two longitudes are hours apart in local time.
+        "full" adds the other satellite's neighbouring hours, days and weeks, later ones included,
+        since imputation may look ahead, and how long it is silent; has drivers as means of hours
+        to days, which are less noisy; and adds the time of day and year, since satellites at two
+        longitudes are hours apart in local time, and the flux of protons where it is known.
 
     Returns
     -------
@@ -91,6 +95,7 @@ def get_series(dataset: "Dataset", series: str) -> pd.DataFrame:
 def _make_full(
     channels: pd.DataFrame, drivers: pd.DataFrame, cadence: pd.Timedelta
 ) -> pd.DataFrame:
+    protons = drivers.get(PROTONS)
     drivers = drivers[[name for name in MEAN_DRIVERS if name in drivers]]
     if "SYM_H" in drivers:
         drivers = drivers.drop(columns="Dst", errors="ignore")  # the same index, hourly
@@ -124,9 +129,55 @@ def _make_full(
     offsets |= {f"{name} 24 h": [DAY_HOURS * k for k in range(-1, 5)] for name in drivers}
     offsets |= {name: [0] for name in columns if name.endswith(" 6 h")}
     features = _lay_out(columns, offsets)
-    clock = pd.DataFrame(_clock(channels.index), channels.index)
-    clock.columns = _columns([(name, np.nan) for name in CLOCK])
-    return pd.concat([features, clock], axis=1)
+    more = _make_wide(channels, drivers, day)
+    if protons is not None:
+        flux = np.log10(protons.clip(lower=0.01))
+        more |= {PROTONS: flux, f"{PROTONS} day max": flux.rolling(day, min_periods=1).max()}
+    more |= _clock(channels.index)
+    plain = pd.DataFrame(more, channels.index)
+    plain.columns = _columns([(name, np.nan if name in CLOCK else 0) for name in plain])
+    return pd.concat([features, plain], axis=1)
+
+
+def _make_wide(
+    channels: pd.DataFrame, drivers: pd.DataFrame, day: int
+) -> dict[str, pd.Series | np.ndarray]:
+    """Return means of days to weeks, how the flux changes, how long it is silent, and protons."""
+
+    def around(values: pd.Series, days: int) -> pd.Series:
+        return values.rolling(days * day, center=True, min_periods=day // 2 or 1).mean()
+
+    wide: dict[str, pd.Series | np.ndarray] = {}
+    half, quarter = max(1, day // 2), max(1, day // 6)
+    for name, values in channels.items():
+        wide |= {f"{name} {days} days": around(values, days) for days in LONG_DAYS}
+        spread = values.rolling(day, center=True, min_periods=day // 3 or 1).std()
+        ends = values.rolling(half, min_periods=quarter).mean()
+        wide |= {f"{name} spread": spread, f"{name} change": ends.shift(-half) - ends.shift(1)}
+    low, high = (channels[name] for name in channels)
+    other = str(high.name).rsplit(" ", 1)[0]
+    wide[f"{other} hardness"] = (high - low).rolling(day, center=True, min_periods=quarter).mean()
+    wide |= _describe_silence(high, day)
+    for name, values in drivers.items():
+        for days in PAST_DAYS:
+            wide[f"{name} {days} days"] = values.rolling(days * day, min_periods=day).mean()
+        wide[f"{name} ahead"] = values.shift(-day).rolling(day, min_periods=day // 4 or 1).mean()
+    return wide
+
+
+def _describe_silence(flux: pd.Series, day: int) -> dict[str, pd.Series | np.ndarray]:
+    """Return the last and the next known value, how far they are, and how often there is one."""
+    position = np.arange(len(flux), dtype=float)
+    known = pd.Series(np.where(flux.notna(), position, np.nan), flux.index)
+    return {
+        f"{flux.name} since": np.log1p((position - known.ffill()) / day),
+        f"{flux.name} until": np.log1p((known.bfill() - position) / day),
+        f"{flux.name} last": flux.ffill(),
+        f"{flux.name} next": flux.bfill(),
+        f"{flux.name} 27 days known": flux.notna()
+        .rolling(LONG_DAYS[-1] * day, center=True, min_periods=1)
+        .mean(),
+    }
 
 
 def _lay_out(columns: pd.DataFrame, offsets: dict[str, list[int]]) -> pd.DataFrame:

@@ -3,10 +3,10 @@
 Two things persist into a gap from its edges: the flux itself, and the error of a prediction made
 from other inputs. Both decay with the distance, and return in part after a day.
 
-A forest learns from gaps that are simulated where the truth is known. The interval is the
-forest's own quantiles (Meinshausen 2006, J. Machine Learning Research 7, 983), widened or
-narrowed by the errors in held-out blocks, separately for each class of gap length: conformalised
-quantile regression (Romano, Patterson and Candes 2019, arXiv:1905.03222).
+Boosted trees learn from gaps that are simulated where the truth is known, some of them with the
+other satellite silent too. The interval is their quantiles, widened or narrowed by the errors in
+held-out blocks, separately for each class of what is known there and of the distance to the nearest
+edge: conformalised quantile regression (Romano, Patterson and Candes 2019, arXiv:1905.03222).
 """
 
 from collections.abc import Sequence
@@ -15,15 +15,14 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
+from xgboost import XGBRegressor
 
 from fluxlib.errors import FluxError
 from fluxlib.evaluation.folds import cross_blocks
-from fluxlib.imputation.forest import below_minimum, build_forest, fill_missing
 from fluxlib.utils.scaling import shrinkage
 from fluxlib.utils.time_grid import DAY, HOUR, find_cadence
 
 COVERAGE = 0.9
-LENGTH_BORDERS = (8, 18, 36, 120, 480)  # hours, between classes of gap length
 DISTANCE_BORDERS = (3, 6, 12, 24, 48, 120)  # hours from the nearest edge, between classes
 SAMPLES_PER_GAP = 24  # long gaps have thousands, which are much alike
 MAX_DRAWS = 20  # of gaps in a short series, as more would only repeat themselves
@@ -31,7 +30,9 @@ MIN_SAMPLES = 100  # to fit at all, and of a class that is calibrated by itself
 LONGEST_GAP = pd.Timedelta("30D")  # of the simulated gaps
 MEAN_HOURS = (6, 24, 72)  # of known samples beside an edge that are averaged
 FOLDING_TIMES = (3, 12, 48)  # e-folding times of an edge's error, hours
-_ROWS = 4096  # of a prediction at a time: all trees by all rows would fill memory
+SILENT_SHARE = 0.5  # simulated samples with the other satellite silent, for one with it as it was
+# What is known of the other satellite at a time.
+KNOWN, PARTLY_KNOWN, SILENT = range(3)
 
 
 class EdgeCorrection(BaseEstimator):
@@ -41,78 +42,97 @@ class EdgeCorrection(BaseEstimator):
     ----------
     rows : int
         Samples to learn from, about: gaps are simulated as often as it takes.
-    trees, leaf : int
-        Of the forest.
+    trees : int
+        Boosting rounds.
     random_state : int
-        Seed of gaps and forest.
+        Seed of gaps and trees.
 
     Attributes
     ----------
-    shrinkage_ : Series
-        The share of the forest's correction that held-out blocks support, by class of distance
-        from the nearest edge. Far from both edges a forest only remembers months, and the share
-        is zero.
-    conformal_margin_ : Series
-        Decades by which an interval is widened, by class of gap length.
+    shrinkage_ : ndarray, shape (2, distances)
+        The share of the trees' correction that held-out blocks support, by class of distance from
+        the nearest edge, with the other satellite known or silent. Far from both edges trees only
+        remember months, and the share is zero.
+    conformal_margin_ : ndarray, shape (3, distances)
+        Decades by which an interval is widened, by what is known of the other satellite and class
+        of distance.
     """
 
-    def __init__(
-        self, *, rows: int = 20_000, trees: int = 100, leaf: int = 20, random_state: int = 0
-    ):
+    def __init__(self, *, rows: int = 20_000, trees: int = 120, random_state: int = 0):
         self.rows = rows
         self.trees = trees
-        self.leaf = leaf
         self.random_state = random_state
 
-    def fit(self, log_flux: pd.Series, predicted: pd.Series) -> "EdgeCorrection":
+    def fit(
+        self,
+        log_flux: pd.Series,
+        predicted: pd.Series,
+        *,
+        known: pd.Series | None = None,
+        silent: pd.Series | None = None,
+    ) -> "EdgeCorrection":
         """Learn from a series and predictions that have not seen what they predict.
 
         Parameters
         ----------
         log_flux, predicted : Series, shape (n,)
             On one regular grid, NaN where not known.
+        known : Series, shape (n,), optional
+            What is known of the other satellite: `KNOWN`, `PARTLY_KNOWN` or `SILENT`.
+        silent : Series, shape (n,), optional
+            What would be predicted if the other satellite were silent.
 
         Raises
         ------
         FluxError
             If fewer than 100 samples have both.
         """
-        rows = self._simulate_gaps(log_flux, predicted)
+        rows = self._simulate_gaps(log_flux, predicted, known, silent)
         X, error = rows.drop(columns="error"), rows["error"].to_numpy()
         held_out = pd.DataFrame(np.nan, range(len(X)), ["value", "lower", "upper"])
         for train, test in cross_blocks(rows):
-            forest = self._grow(X.iloc[train], error[train])
-            held_out.iloc[test] = forest.predict(X.iloc[test]).to_numpy()
+            models = self._grow(X.iloc[train], error[train])
+            held_out.iloc[test] = _run(models, X.iloc[test]).to_numpy()
         held_out.index = X.index
         distance = classify(X["nearest"], DISTANCE_BORDERS)
+        is_silent = (X["known"] == SILENT).to_numpy()
         corrections = held_out["value"].to_numpy()
-        self.shrinkage_ = pd.Series(
+        classes = range(len(DISTANCE_BORDERS) + 1)
+        self.shrinkage_ = np.array(
             [
-                float(shrinkage(error[distance == one], corrections[distance == one]))
-                for one in range(len(DISTANCE_BORDERS) + 1)
+                [
+                    float(shrinkage(error[chosen], corrections[chosen]))
+                    for one in classes
+                    for chosen in [(distance == one) & (is_silent == quiet)]
+                ]
+                for quiet in (False, True)
             ]
         )
         shrunk = self._shrink(X, held_out)
-        misses = np.fmax(shrunk["lower"] - error, error - shrunk["upper"])
-        length = classify(X["length"], LENGTH_BORDERS)
-        of_classes = [misses[length == one] for one in range(len(LENGTH_BORDERS) + 1)]
-        self.conformal_margin_ = pd.Series(
+        misses = np.fmax(shrunk["lower"] - error, error - shrunk["upper"]).to_numpy()
+        state = X["known"].to_numpy()
+        self.conformal_margin_ = np.array(
             [
-                (part if len(part) >= MIN_SAMPLES else misses).quantile(
-                    COVERAGE, interpolation="higher"
-                )
-                for part in of_classes
+                [_find_margin(misses, state == one, distance == far) for far in classes]
+                for one in (KNOWN, PARTLY_KNOWN, SILENT)
             ]
         )
-        self.forest_ = self._grow(X, error)
+        self.models_ = self._grow(X, error)
         return self
 
-    def predict(self, log_flux: pd.Series, predicted: pd.Series, asked: np.ndarray) -> pd.DataFrame:
+    def predict(
+        self,
+        log_flux: pd.Series,
+        predicted: pd.Series,
+        asked: np.ndarray,
+        *,
+        known: pd.Series | None = None,
+    ) -> pd.DataFrame:
         """Correct the prediction at missing samples.
 
         Parameters
         ----------
-        log_flux, predicted : Series, shape (n,)
+        log_flux, predicted, known : Series, shape (n,)
             As `fit` takes. `log_flux` is NaN in the gaps to fill.
         asked : array of bool, shape (n,)
             The samples to fill.
@@ -123,19 +143,21 @@ class EdgeCorrection(BaseEstimator):
             `value`, `lower`, `upper`, log10 flux; the interval aims at nine tenths of the truth.
         """
         check_is_fitted(self)
-        X = describe_edges(log_flux, predicted, asked)
-        table = self._shrink(X, self.forest_.predict(X))
-        margin = self.conformal_margin_[classify(X["length"], LENGTH_BORDERS)].to_numpy()
+        X = _add_known(describe_edges(log_flux, predicted, asked), known)
+        table = self._shrink(X, _run(self.models_, X))
+        distance = classify(X["nearest"], DISTANCE_BORDERS)
+        margin = self.conformal_margin_[X["known"].to_numpy(int), distance]
         table["lower"] = np.minimum(table["lower"] - margin, table["value"])
         table["upper"] = np.maximum(table["upper"] + margin, table["value"])
         return table.add(X["predicted"], axis=0)
 
     def _shrink(self, X, table):
         """Shrink corrections, and move their intervals with them."""
-        share = self.shrinkage_[classify(X["nearest"], DISTANCE_BORDERS)].to_numpy()
+        distance = classify(X["nearest"], DISTANCE_BORDERS)
+        share = self.shrinkage_[(X["known"] == SILENT).to_numpy(int), distance]
         return table.sub(table["value"] * (1 - share), axis=0)
 
-    def _simulate_gaps(self, log_flux, predicted):
+    def _simulate_gaps(self, log_flux, predicted, known, silent):
         """Describe samples in gaps that are drawn where the truth is known, with their error."""
         usable = (log_flux.notna() & predicted.notna()).to_numpy()
         if usable.sum() < MIN_SAMPLES:
@@ -151,57 +173,55 @@ class EdgeCorrection(BaseEstimator):
             hidden = (gaps > 0) & usable
             probability = SAMPLES_PER_GAP / np.bincount(gaps)[gaps]
             asked = hidden & (rng.random(len(gaps)) < probability)
-            part = describe_edges(log_flux.mask(hidden), predicted, asked)
+            part = _add_known(describe_edges(log_flux.mask(hidden), predicted, asked), known)
             parts.append(part.assign(error=(log_flux - predicted)[part.index]))
+            if silent is not None:
+                # The other satellite falls silent with this one, in the same gap.
+                asked = asked & (rng.random(len(gaps)) < SILENT_SHARE)
+                mixed = predicted.where(~hidden, silent)
+                part = describe_edges(log_flux.mask(hidden), mixed, asked).assign(known=SILENT)
+                parts.append(part.assign(error=(log_flux - mixed)[part.index]))
         rows = pd.concat(parts).sort_index(kind="stable")
         return rows.iloc[:: max(1, len(rows) // self.rows)]
 
     def _grow(self, X, error):
-        return QuantileForest(self.trees, self.leaf, self.random_state).fit(X.to_numpy(), error)
+        """Return trees for the error's mean, and for its quantiles."""
+        options = {
+            "n_estimators": self.trees,
+            "learning_rate": 0.06,
+            "max_depth": 5,
+            "min_child_weight": 20,
+            "subsample": 0.7,
+            "colsample_bytree": 0.5,
+            "max_bin": 64,
+            "random_state": self.random_state,
+        }
+        tails = np.array([(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
+        mean = XGBRegressor(**options)
+        both = XGBRegressor(**options, objective="reg:quantileerror", quantile_alpha=tails)
+        return [model.fit(X.to_numpy(np.float32), error) for model in (mean, both)]
 
 
-class QuantileForest:
-    """A forest that predicts the mean and an interval, from one training row of each leaf.
+def _add_known(X: pd.DataFrame, known: pd.Series | None) -> pd.DataFrame:
+    return X.assign(known=KNOWN if known is None else known.reindex(X.index).to_numpy())
 
-    Parameters
-    ----------
-    trees, leaf, random_state : int
-    """
 
-    def __init__(self, trees: int, leaf: int, random_state: int):
-        self.options = (trees, None, leaf)
-        self.random_state = random_state
+def _find_margin(misses: np.ndarray, state: np.ndarray, near: np.ndarray) -> float:
+    """Return the margin of a class, or of the widest one around it that has enough samples."""
+    for chosen in (state & near, state, near):
+        if chosen.sum() >= MIN_SAMPLES:
+            return float(np.quantile(misses[chosen], COVERAGE, method="higher"))
+    return float(np.quantile(misses, COVERAGE, method="higher"))
 
-    def fit(self, X: np.ndarray, y: np.ndarray) -> "QuantileForest":
-        """Grow the forest on inputs of shape (n, p), NaN among them, and targets of shape (n,)."""
-        self.fills_ = below_minimum(X)
-        filled = fill_missing(X, self.fills_)
-        self.forest_ = build_forest(
-            *self.options, max_features=1 / 3, random_state=self.random_state, n_jobs=-1
-        ).fit(filled, y)
-        self.trees_ = [one.tree_ for one in self.forest_.estimators_]
-        rng, single = np.random.default_rng(self.random_state), filled.astype(np.float32)
-        self.drawn_ = []  # for each tree, by node, the target of one row drawn from each leaf
-        for tree in self.trees_:
-            order = rng.permutation(len(y))
-            values = np.zeros(tree.node_count)
-            values[tree.apply(single)[order]] = y[order]
-            self.drawn_.append(values)
-        return self
 
-    def predict(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return `value`, `lower` and `upper` for each row."""
-        filled = fill_missing(X.to_numpy(), self.fills_)
-        single = filled.astype(np.float32)
-        tails = (1 - COVERAGE) / 2, (1 + COVERAGE) / 2
-        bounds = np.empty((2, len(X)))
-        for start in range(0, len(X), _ROWS):
-            part = slice(start, start + _ROWS)
-            trees = zip(self.trees_, self.drawn_, strict=True)
-            leaves = [values[tree.apply(single[part])] for tree, values in trees]
-            bounds[:, part] = np.quantile(leaves, tails, axis=0)
-        value = self.forest_.predict(filled) if len(X) else np.empty(0)
-        return pd.DataFrame({"value": value, "lower": bounds[0], "upper": bounds[1]}, X.index)
+def _run(models: list[XGBRegressor], X: pd.DataFrame) -> pd.DataFrame:
+    """Return `value`, `lower` and `upper` for each row."""
+    if X.empty:
+        return pd.DataFrame(columns=["value", "lower", "upper"], index=X.index, dtype=float)
+    values = X.to_numpy(np.float32)
+    mean, both = (model.predict(values) for model in models)
+    table = {"value": mean, "lower": both.min(axis=1), "upper": both.max(axis=1)}
+    return pd.DataFrame(table, X.index, dtype=float)
 
 
 def classify(hours: pd.Series, borders: Sequence[float]) -> np.ndarray:

@@ -25,7 +25,6 @@ CHEAP = {
         "generations": 3,
         "bits": [2, 3, 2],
         "gap_hours": [6, 72],
-        "blend": [],
         "competitors": [],
         "train_every": 6,
     },

@@ -8,7 +8,7 @@ import fluxlib
 from fluxlib.datasets.series import choose_target
 from fluxlib.errors import FluxError, NotApplicable
 from fluxlib.imputation import holdout as held
-from fluxlib.imputation.imputer import SatelliteImputer
+from fluxlib.imputation.imputer import make_imputer
 from fluxlib.imputation.inputs import satellite_features
 from fluxlib.imputation.intervals import EdgeCorrection
 
@@ -32,11 +32,14 @@ def holdout(inputs):
 
 
 def train_on(holdout):
-    model = fluxlib.GARFImputer(population=6, generations=2, bits=(4, 3, 2))
-    quick = EdgeCorrection(rows=3000, trees=30)
-    return SatelliteImputer(holdout.features, model, every=3, correction=quick).fit_log(
-        holdout.train_log_flux
-    )
+    imputer = make_imputer(holdout.features, other="goes13", every=6)
+    imputer.set_params(correction=EdgeCorrection(rows=3000, trees=30))
+    return imputer.fit_log(holdout.train_log_flux)
+
+
+def search_on(holdout):
+    search = {"population": 6, "generations": 2, "bits": (4, 3, 2)}
+    return held.fit_garf(holdout, other="goes13", search=search, every=3)
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +48,13 @@ def imputer(holdout):
 
 
 @pytest.fixture(scope="module")
-def predictions(holdout, imputer):
-    return held.predict_holdout(holdout, imputer, other="goes13")
+def garf(holdout):
+    return search_on(holdout)
+
+
+@pytest.fixture(scope="module")
+def predictions(holdout, imputer, garf):
+    return held.predict_holdout(holdout, imputer, garf, other="goes13")
 
 
 def test_whole_months_are_tested_and_none_of_them_trained_on(holdout, inputs):
@@ -104,14 +112,16 @@ def test_predictions_know_nothing_of_the_truth_of_test_months(holdout, predictio
     truth = holdout.log_flux.copy()
     truth[holdout.test] = np.random.default_rng(0).normal(50, 10, len(holdout.test))
     blind = replace(holdout, log_flux=truth)
-    again = held.predict_holdout(blind, train_on(blind), other="goes13")
+    again = held.predict_holdout(blind, train_on(blind), search_on(blind), other="goes13")
     pd.testing.assert_frame_equal(again, predictions)
 
 
 @pytest.mark.slow
 def test_forests_do_better_than_the_other_satellite_alone(holdout, predictions):
     table = held.score_methods(holdout.log_flux, predictions)
-    assert list(table.index) == [held.FULL, held.GARF, "ridge", "RF", held.OTHER]
+    names = [held.FULL, held.NO_EDGES, held.GARF, "ridge", "RF", held.OTHER]
+    assert list(table.index) == names
+    assert table.loc[held.FULL, "RMSE"] < table.loc["RF", "RMSE"]
     assert table.loc[held.GARF, "RMSE"] < table.loc["other satellite", "RMSE"]
     assert (table["PE"] <= table["LC"] ** 2 + 1e-12).all()
 
@@ -126,7 +136,7 @@ def test_scores_are_of_each_column_against_the_truth():
 
 
 @pytest.mark.slow
-def test_training_samples_and_random_folds_flatter(holdout, imputer, predictions):
+def test_training_samples_and_random_folds_flatter(holdout, garf, predictions):
     held_out = held.score_methods(holdout.log_flux, predictions).loc["RF", "RMSE"]
-    assert held.score_training(holdout, imputer) < held_out
+    assert held.score_training(holdout, garf, every=3) < held_out
     assert held.score_random_fold(holdout, every=3) < held_out

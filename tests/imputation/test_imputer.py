@@ -3,16 +3,13 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.base import clone
-from sklearn.dummy import DummyRegressor
-from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import RandomizedSearchCV
 
 import fluxlib
 from fluxlib.errors import FluxError
 from fluxlib.imputation.forest import ForestWithMissing
-from fluxlib.imputation.imputer import ModelAverage, SatelliteImputer, without_search
+from fluxlib.imputation.imputer import SatelliteImputer, without_search
 from fluxlib.imputation.inputs import satellite_features
 from fluxlib.imputation.intervals import EdgeCorrection
 from fluxlib.observations.gaps import draw_gaps
@@ -221,36 +218,113 @@ def test_the_model_learns_from_one_sample_in_so_many(toy):
     assert max(Counting.rows[1:]) < Counting.rows[0]
 
 
-X = np.random.default_rng(0).normal(size=(60, 2))
-Y = X[:, 0]
-
-
-def make_average():
-    search = RandomizedSearchCV(Ridge(), {"alpha": [1e-6, 1e6]}, n_iter=2, cv=2)
-    return ModelAverage(
-        {"constant": DummyRegressor(strategy="constant", constant=3.0), "ridge": search}
-    )
-
-
-def test_an_average_predicts_the_mean_of_its_models():
-    average = make_average()
-    with pytest.raises(NotFittedError):
-        average.predict(X)
-    assert average.fit(X, Y) is average
-    np.testing.assert_allclose(average.predict(X), (3 + Y) / 2, atol=1e-4)
-    assert not hasattr(average.models["ridge"], "best_estimator_")
-
-
-def test_what_searches_found_can_be_grown_anew_without_searching():
-    average = make_average().fit(X, Y)
-    best = average.best_estimator_
-    np.testing.assert_array_equal(best.predict(X), average.predict(X))
-    assert isinstance(best.models["ridge"], Ridge)
-    again = clone(best).fit(X, Y + 2)
-    assert again.models["ridge"].alpha == 1e-6
-    np.testing.assert_allclose(again.predict(X), (3 + Y + 2) / 2, atol=1e-4)
-
-
-def test_a_model_without_a_search_is_its_own_best():
-    model = Ridge().fit(X, Y)
+def test_a_search_gives_its_best_and_a_model_without_one_is_its_own_best():
+    X = np.random.default_rng(0).normal(size=(60, 2))
+    search = RandomizedSearchCV(Ridge(), {"alpha": [1e-6, 1e6]}, n_iter=2, cv=2).fit(X, X[:, 0])
+    assert without_search(search).alpha == 1e-6
+    model = Ridge()
     assert without_search(model) is model
+
+
+@pytest.fixture(scope="module")
+def record():
+    """A dataset whose target answers the other satellite, and is silent for a week with it."""
+    whole = make_dataset(days=120, cadence="1h")
+    rng = np.random.default_rng(0)
+    level = 3 + np.cumsum(rng.normal(size=120 * 24)) * 0.1
+    level = level - (level - 3) * np.linspace(0, 1, len(level))
+    for series, noise in (("goes13", 0.05), ("goes15", 0.1)):
+        frame = whole.flux[series]
+        for channel in frame:
+            frame[channel] = 10 ** (level + noise * rng.normal(size=len(frame)))
+    whole.flux["goes13"].iloc[1000:1168] = np.nan
+    return whole
+
+
+@pytest.fixture(scope="module")
+def default(record):
+    flux = record.flux["goes15"]["e2"].copy()
+    flux.iloc[1000:1168] = np.nan
+    flux.iloc[2000:2100] = np.nan
+    imputer = fluxlib.GARFImputer.for_satellite(record, "goes15", other="goes13")
+    imputer.set_params(correction=QUICK)
+    steps = []
+    imputer.fit(flux, progress=lambda done, count: steps.append((done, count)))
+    return imputer, flux, steps
+
+
+@pytest.mark.slow
+def test_the_default_fills_and_its_interval_knows_when_the_other_satellite_is_silent(
+    record, default
+):
+    imputer, flux, steps = default
+    assert steps == [(n, 5) for n in range(1, 6)]
+    filled = imputer.impute(flux)
+    width = np.log10(filled["upper"] / filled["lower"])
+    error = np.log10(filled["value"] / record.flux["goes15"]["e2"])
+    assert error[2000:2100].std() < 0.15
+    assert width[1020:1150].mean() > 1.5 * width[2020:2080].mean()
+    reasons = imputer.explain(np.log10(flux))
+    assert reasons["other"].value_counts().to_dict() == {"silent": 168, "known": 100}
+    assert reasons["hours to edge"].max() == 84
+
+
+@pytest.mark.slow
+def test_a_saved_imputer_fills_another_dataset_in_another_process_as_here(
+    record, default, tmp_path
+):
+    imputer, flux, _ = default
+    path = imputer.save(tmp_path / "imputer.npz")
+    assert path.stat().st_size < 20e6
+    later = make_dataset(start="2015-01-01", days=40, cadence="1h", seed=5)
+    gap = later.flux["goes15"]["e2"].copy()
+    gap.iloc[300:340] = np.nan
+    again = SatelliteImputer.load(path, record)
+    pd.testing.assert_frame_equal(again.impute(flux), imputer.impute(flux), rtol=1e-5)
+    pd.testing.assert_frame_equal(
+        again.impute(gap, dataset=later), imputer.impute(gap, dataset=later), rtol=1e-5
+    )
+    assert imputer.impute(gap, dataset=later)["imputed"].sum() == 60
+    with pytest.raises(FluxError, match=r"no time of the flux .* has inputs .* dataset=\.\.\."):
+        imputer.impute(gap)
+
+
+@pytest.mark.slow
+def test_gaps_longer_than_the_longest_allowed_stay(default):
+    imputer, flux, _ = default
+    filled = imputer.impute(flux, max_gap="120h")
+    assert filled["value"][1000:1168].isna().all()
+    assert filled["value"][2000:2100].notna().all()
+    assert filled["imputed"].sum() == 100
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", ["cut", "empty", "other", "absent", "flipped"])
+def test_a_file_that_is_no_imputer_gets_one_error(record, default, tmp_path, damage):
+    path = default[0].save(tmp_path / "imputer.npz")
+    body = path.read_bytes()
+    changed = {
+        "cut": body[: len(body) // 2],
+        "empty": b"",
+        "other": b"PK\x03\x04" + b"x" * 100,
+        "flipped": body[:2000] + bytes([body[2000] ^ 255]) + body[2001:],
+    }
+    path.unlink() if damage == "absent" else path.write_bytes(changed[damage])
+    with pytest.raises(FluxError, match=r"imputer\.npz: "):
+        SatelliteImputer.load(path, record)
+
+
+def test_the_logarithm_in_place_of_flux_is_refused(toy):
+    imputer = fluxlib.GARFImputer.for_satellite(toy, "goes15", other="goes13")
+    with pytest.raises(FluxError, match=r"expected flux above 0, .* not its logarithm"):
+        imputer.fit(np.log10(toy.flux["goes15"]["e2"]))
+
+
+def test_an_unknown_model_or_option_is_refused(toy):
+    make = fluxlib.GARFImputer.for_satellite
+    with pytest.raises(FluxError, match="model is 'best'; expected blend, GA-RF, published"):
+        make(toy, "goes15", other="goes13", model="best")
+    with pytest.raises(FluxError, match="the blend has no option 'bits'"):
+        make(toy, "goes15", other="goes13", model="blend", bits=(3, 3, 3))
+    published = make(toy, "goes15", other="goes13", model="published").model
+    assert (published.fitness, published.min_trees, list(published.trend)) == ("train", 1, [])

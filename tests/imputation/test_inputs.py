@@ -15,11 +15,11 @@ def toy():
     return make_dataset(days=30, cadence="1h")
 
 
-def test_inputs_are_the_published_48_or_119_with_neighbours_means_and_clock(toy):
+def test_inputs_are_the_published_48_or_156_with_neighbours_means_and_clock(toy):
     paper = satellite_features(toy, "goes13", inputs="paper")
     full = satellite_features(toy, "goes13")
     assert paper.shape == (720, 48)
-    assert full.shape == (720, 119)
+    assert full.shape == (720, 156)
     shared = [column for column in paper if column[0].startswith("goes13")]
     assert len(shared) == 12
     pd.testing.assert_frame_equal(full[shared], paper[shared])
@@ -65,12 +65,32 @@ def test_a_trend_is_of_the_other_satellite_and_the_clock(toy):
     assert not any(name.startswith(("V", "Kp", "AE")) for name in trend)
 
 
-def test_protons_are_no_input(toy):
-    drivers = toy.drivers.assign(p10=100.0)
+def test_protons_are_an_input_where_they_are_known(toy):
+    protons = pd.Series(0.1, toy.drivers.index)
+    protons.iloc[400] = 50.0
+    known = replace(toy, drivers=toy.drivers.assign(p10=protons))
+    more = satellite_features(known, "goes13")
+    assert len(more.columns) == 158
     pd.testing.assert_frame_equal(
-        satellite_features(replace(toy, drivers=drivers), "goes13"),
-        satellite_features(toy, "goes13"),
+        more.drop(columns=["p10", "p10 day max"], level=0), satellite_features(toy, "goes13")
     )
+    assert more[("p10 day max", 0)].iloc[[399, 400, 410, 430]].round(1).tolist() == [
+        -1,
+        1.7,
+        1.7,
+        -1,
+    ]
+
+
+def test_how_long_the_other_satellite_is_silent_is_an_input(toy):
+    quiet = replace(toy, flux={"goes13": toy.flux["goes13"].copy()})
+    quiet.flux["goes13"].iloc[200:224, 1] = np.nan
+    full = satellite_features(quiet, "goes13")
+    assert full[("goes13 e2 since", 0)].iloc[[199, 223]].tolist() == [0, pytest.approx(np.log(2))]
+    assert full[("goes13 e2 until", 0)].iloc[200] == pytest.approx(np.log(2))
+    log = np.log10(quiet.flux["goes13"]["e2"])
+    assert full[("goes13 e2 last", 0)].iloc[210] == log.iloc[199]
+    assert full[("goes13 e2 next", 0)].iloc[210] == log.iloc[224]
 
 
 def test_time_of_day_goes_round_once_a_day(toy):
@@ -92,7 +112,7 @@ def test_the_low_channel_is_that_of_the_low_channel(toy):
         assert full[(f"goes13 {channel}", 0)].equals(flux[channel])
 
 
-@pytest.mark.parametrize(("cadence", "columns"), [("5min", 119), ("3h", 103), ("12h", 84)])
+@pytest.mark.parametrize(("cadence", "columns"), [("5min", 156), ("3h", 140), ("12h", 121)])
 def test_neighbouring_hours_are_those_on_the_grid(cadence, columns):
     full = satellite_features(make_dataset(days=8, cadence=cadence), "goes13")
     assert full.shape[1] == columns
@@ -109,7 +129,7 @@ def test_older_satellites_low_channel_serves_and_names_are_free(toy):
 def test_dst_stands_in_for_sym_h_under_its_own_name(toy):
     without = replace(toy, drivers=toy.drivers.drop(columns="SYM_H"))
     features = satellite_features(without, "goes13")
-    assert features.shape[1] == 119
+    assert features.shape[1] == 156
     assert {("Dst 24 h", 0), ("Dst 6 h", 0)} < set(features)
     assert not features.columns.get_level_values("quantity").str.startswith("SYM_H").any()
     paper = satellite_features(without, "goes13", inputs="paper")

@@ -120,8 +120,8 @@ def test_the_same_seed_gives_the_same_correction():
 @pytest.mark.slow
 def test_far_from_the_edges_nothing_is_corrected(fitted):
     # In this process an edge tells a hundredth of the variance after five days.
-    assert fitted.shrinkage_.iloc[0] > 0.9
-    assert fitted.shrinkage_.iloc[-1] < 0.5
+    assert fitted.shrinkage_[0, 0] > 0.9
+    assert fitted.shrinkage_[0, -1] < 0.5
     truth, predicted = make_series(4, 60)
     asked = np.zeros(len(truth), bool)
     asked[300:1100] = True
