@@ -313,10 +313,14 @@ def run_tests(options: argparse.Namespace) -> int:
 
 
 def open_lab(options: argparse.Namespace) -> int:
-    """Become JupyterLab, opened in the folder of notebooks."""
-    from fluxlib.workflow.notebooks import NOTEBOOKS
+    """Become JupyterLab, opened on working copies of the notebooks."""
+    from fluxlib.workflow.lab import lay_copies
+    from fluxlib.workflow.notebooks import PROJECT
 
-    words = ["-m", "jupyterlab", f"--ServerApp.root_dir={NOTEBOOKS}", *options.rest]
+    _ensure_sample()
+    start = lay_copies().relative_to(PROJECT)
+    words = ["-m", "jupyterlab", f"--ServerApp.root_dir={PROJECT}"]
+    words += [f"--LabApp.default_url=/lab/tree/{start}", *options.rest]
     os.execv(sys.executable, [sys.executable, *words])
 
 

@@ -2,7 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 
+from fluxlib.errors import FluxError
 from tests.helpers.datasets import make_dataset
 
 
@@ -48,3 +50,36 @@ def test_a_dataset_is_not_changed_by_asking_for_its_daily_series():
     assert made.daily["series"].tolist() == ["goes12"] * 4
     for series, frame in before.items():
         pd.testing.assert_frame_equal(made.fluence[series], frame)
+
+
+def test_an_unknown_series_is_refused_with_the_name_that_may_be_meant():
+    dataset = make_dataset(days=3, cadence="1h")
+    with pytest.raises(FluxError, match=r"no series 'GOES-15'; .*; did you mean 'goes15'\?"):
+        dataset.flux["GOES-15"]
+    with pytest.raises(FluxError, match="no series 'nonsense'; expected one of goes12, goes13"):
+        dataset.fluence["nonsense"]
+    assert "GOES-15" not in dataset.flux
+
+
+def test_a_dataset_is_described_in_a_line_and_in_a_table():
+    dataset = make_dataset(days=3, cadence="1h")
+    assert len(repr(dataset)) < 400
+    assert "goes12, goes13, goes15; flux every 0 days 01:00:00 from 2014-01-01" in repr(dataset)
+    table = dataset.describe()
+    assert table.loc["goes13", ["position", "from", "to"]].tolist() == ["east", "2014-01-01"] + [
+        "2014-01-03"
+    ]
+    assert table.loc["goes13", "known (%)"] == pytest.approx(100 * 52 / 72, abs=0.1)
+    assert "<table" in dataset._repr_html_()
+
+
+def test_a_series_is_drawn_with_its_gaps_and_a_dataset_with_all_series():
+    from matplotlib import pyplot as plt
+
+    dataset = make_dataset(days=5, cadence="1h")
+    dataset.flux["goes13"].iloc[40:80] = np.nan
+    ax = dataset.plot("goes13")
+    assert len(ax.patches) == 1
+    assert "simulated" in ax.get_title()
+    assert len(dataset.plot().lines) == 3
+    plt.close("all")
