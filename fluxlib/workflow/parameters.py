@@ -75,8 +75,69 @@ CONTROLS = {
 }
 
 
+#: The least and the greatest value of each number; of lists, of each item.
+LIMITS: dict[str, tuple[float, float]] = {
+    "large_scale_days": (0, 31),
+    "min_days": (3, 100_000),
+    "significance": (0, 1),
+    "floor": (1e-6, 1e9),
+    "breakpoint": (-10, 20),
+    "max_offset": (1, 8760),
+    "offset_step": (1, 720),
+    "threshold": (0, 1),
+    "population": (2, 1000),
+    "generations": (1, 10_000),
+    "crossover": (0, 1),
+    "mutation": (0, 1),
+    "bits": (1, 12),
+    "evaluations": (1, 1000),
+    "n_folds": (2, 100),
+    "train_every": (1, 10_000),
+    "gap_hours": (1, 8760),
+    "gaps_per_length": (1, 10_000),
+    "gap_length": (1, 8760),
+    "test_years": (1957, 2200),
+    "time_step": (0, 27),
+    "time_steps": (1, 27),
+    "horizon": (1, 3),
+    "year": (0, 2200),
+    "members": (1, 100),
+    "epochs": (1, 10_000),
+    "filled_share": (0.01, 0.9),
+    "random_state": (0, 2**32 - 1),
+}
+#: What a text may be; of lists, each item.
+CHOICES: dict[str, tuple[str, ...]] = {
+    "kind": ("auto", "linear", "piecewise"),
+    "inputs": ("full", "paper"),
+    "fitness": ("validation", "train"),
+    "competitors": ("ridge", "RF", "XGBoost", "BP", "ELM", "LSTM", "IterativeImputer"),
+}
+#: How many items a list has, where that is fixed.
+LENGTHS = {"bits": 3, "period": 2}
+#: Lists in which nothing may stand twice.
+DISTINCT = ("drivers", "network_drivers", "competitors", "methods", "test_years", "gap_hours")
+MOST_BYTES = 1_000_000  # of a file of parameters
+
+
 class _Loader(yaml.SafeLoader):
-    """Takes 2010-01-01 for text, as a notebook expects it."""
+    """Takes 2010-01-01 for text, as a notebook expects it; refuses aliases and repeated names.
+
+    A few lines of aliases can grow to more than any memory has.
+    """
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError(f"an alias (*), {self.peek_event().start_mark}; write it out")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node, deep=False):
+        names = [key.value for key, _ in node.value]
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                mark = node.value[number][0].start_mark
+                raise yaml.YAMLError(f"{str(name)[:60]!r} stands twice,{mark}; keep one")
+        return super().construct_mapping(node, deep)
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - the name and kind are YAML's
         first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
@@ -93,11 +154,15 @@ def read_parameters(path: str | Path) -> dict[str, Any]:
         If the file is absent, is not YAML, or does not contain names and values.
     """
     try:
+        if Path(path).stat().st_size > MOST_BYTES:
+            raise FluxError(f"{path}: has more than {MOST_BYTES} bytes; expected a few lines.")
         content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_Loader)
     except OSError as error:
         raise FluxError(f"{path}: {error.strerror}; expected a YAML file.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise FluxError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    except (yaml.YAMLError, ValueError) as error:  # also no UTF-8, or a number too long
+        raise FluxError(f"{path} is not YAML: {' '.join(str(error).split())[:300]}") from None
+    except RecursionError:
+        raise FluxError(f"{path} is not usable: its lists are nested too deep.") from None
     if not isinstance(content or {}, dict):
         raise FluxError(
             f"{path}: found a {type(content).__name__}, expected lines like 'name: value'."
@@ -144,6 +209,7 @@ def assign_parameters(
             if name not in step.parameters:
                 raise _unknown(name, f"{source}: {step.name}", [step])
             assigned[step.name][name] = _check_value(step, name, value, source)
+        _check_together(assigned[step.name], step, source)
     return assigned
 
 
@@ -164,15 +230,56 @@ def _check_value(step: Step, name: str, value: Any, source: str) -> Any:
             f"{source}: {name!r} is set by the run itself. Choose the dataset with --data."
         )
     default = step.parameters[name].default
-    if default is None or type(value) is type(default):
-        return value
     if type(default) is float and type(value) is int:
-        return float(value)
-    raise FluxError(
-        f"{source}: {name} is {value!r} ({type(value).__name__}), expected a "
-        f"{type(default).__name__} like {default!r} (the default in {step.name})."
-        + _explain_exponent(default, value)
-    )
+        value = float(value)
+    if default is not None and type(value) is not type(default):
+        raise FluxError(
+            f"{source}: {name} is {_shorten(value)} ({type(value).__name__}), expected a "
+            f"{type(default).__name__} like {default!r} (the default in {step.name})."
+            + _explain_exponent(default, value)
+        )
+    _check_range(name, value, default, source)
+    return value
+
+
+def _check_range(name: str, value: Any, default: Any, source: str) -> None:
+    """Raise if a number is out of its limits, a text is none of its choices, or a list is odd."""
+    items = value if isinstance(value, list) else [value]
+    kinds = {type(item) for item in default} if isinstance(default, list) else set()
+    for item in items:
+        if kinds and type(item) not in kinds:
+            expected = " or ".join(sorted(kind.__name__ for kind in kinds))
+            raise FluxError(f"{source}: {name} contains {_shorten(item)}, expected {expected}.")
+        least, most = LIMITS.get(name, (None, None))
+        if least is not None and not least <= item <= most:
+            raise FluxError(
+                f"{source}: {name} is {_shorten(item)}, expected {least:g} to {most:g}."
+            )
+        if item not in CHOICES.get(name, (item,)):
+            raise FluxError(
+                f"{source}: {name} is {_shorten(item)}, expected one of {', '.join(CHOICES[name])}."
+            )
+    if isinstance(value, list):
+        if len(value) != LENGTHS.get(name, len(value)):
+            raise FluxError(f"{source}: {name} has {len(value)} items, expected {LENGTHS[name]}.")
+        again = [item for number, item in enumerate(value) if item in value[:number]]
+        if again and name in DISTINCT:
+            raise FluxError(f"{source}: {name} contains {_shorten(again[0])} twice; keep one.")
+
+
+def _check_together(assigned: Mapping[str, Any], step: Step, source: str) -> None:
+    """Raise if two parameters do not fit each other."""
+    both = ("offset_step", "max_offset")
+    if not all(name in step.parameters for name in both):
+        return
+    small, large = (assigned.get(name, step.parameters[name].default) for name in both)
+    if small > large:
+        raise FluxError(f"{source}: offset_step is {small}, expected at most max_offset, {large}.")
+
+
+def _shorten(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def _explain_exponent(default: Any, value: Any) -> str:

@@ -66,8 +66,10 @@ def test_a_dataset_is_described_in_a_line_and_in_a_table():
     assert len(repr(dataset)) < 400
     assert "goes12, goes13, goes15; flux every 0 days 01:00:00 from 2014-01-01" in repr(dataset)
     table = dataset.describe()
-    assert table.loc["goes13", ["position", "from", "to"]].tolist() == ["east", "2014-01-01"] + [
-        "2014-01-03"
+    assert table.loc["goes13", ["position", "from", "to"]].tolist() == [
+        "east",
+        "2014-01-01",
+        "2014-01-03",
     ]
     assert table.loc["goes13", "known (%)"] == pytest.approx(100 * 52 / 72, abs=0.1)
     assert "<table" in dataset._repr_html_()

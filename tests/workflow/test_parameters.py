@@ -148,3 +148,72 @@ def test_a_file_that_is_not_there_is_named():
 def test_every_control_has_the_name_of_a_parameter():
     known = {name for step in find_steps(NOTEBOOKS) for name in step.parameters}
     assert set(module.LABELS) <= known
+
+
+def test_every_number_has_limits_that_its_default_keeps():
+    steps = find_steps(NOTEBOOKS)
+    for step in steps:
+        for name, parameter in step.parameters.items():
+            items = (
+                parameter.default if isinstance(parameter.default, list) else [parameter.default]
+            )
+            if any(type(item) in (int, float) for item in items):
+                assert name in module.LIMITS, f"{step.name}: {name}"
+        defaults = {
+            name: parameter.default
+            for name, parameter in step.parameters.items()
+            if name not in module.RESERVED
+        }
+        assert assign_parameters(steps, {step.name: defaults})[step.name] == defaults
+
+
+def test_no_limit_or_choice_is_of_a_parameter_that_does_not_exist():
+    known = {name for step in find_steps(NOTEBOOKS) for name in step.parameters}
+    assert known >= {*module.LIMITS, *module.CHOICES, *module.LENGTHS, *module.DISTINCT}
+
+
+ABSURD = {
+    "crossover: 7.0": "crossover is 7.0, expected 0 to 1",
+    "mutation: -1": "mutation is -1.0, expected 0 to 1",
+    "significance: 5": "significance is 5.0, expected 0 to 1",
+    "min_days: -5": "min_days is -5, expected 3 to 100000",
+    "threshold: .nan": "threshold is nan, expected 0 to 1",
+    "threshold: .inf": "threshold is inf, expected 0 to 1",
+    "gap_length: -1": "gap_length is -1, expected 1 to 8760",
+    "random_state: -1": "random_state is -1, expected 0 to",
+    "train_every: 0": "train_every is 0, expected 1 to",
+    "drivers: [V, V]": "drivers contains 'V' twice",
+    "bits: [60, 60, 60]": "bits is 60, expected 1 to 12",
+    "bits: [5, 4]": "bits has 2 items, expected 3",
+    "bits: [5, 4, a]": "bits contains 'a', expected int",
+    "offset_step: 200": "offset_step is 200, expected at most max_offset, 120",
+    "fitness: best": "fitness is 'best', expected one of validation, train",
+    "competitors: [SVM]": "competitors is 'SVM', expected one of ridge",
+    f"gap_start: {[1] * 500}": "gap_start is .*\\.\\.\\. .list., expected a str",
+}
+
+
+@pytest.mark.parametrize("text", ABSURD)
+def test_absurd_values_are_refused_with_what_is_allowed(tmp_path, text):
+    with pytest.raises(FluxError, match=ABSURD[text]) as caught:
+        assign_parameters(find_steps(NOTEBOOKS), read_text(tmp_path, text), source="x.yaml")
+    assert len(str(caught.value)) < 400
+
+
+BOMB = "a: &a [1, 1]\n" + "".join(f"{n}: &{n} [*{p}, *{p}]\n" for p, n in zip("abcd", "bcde"))  # noqa: B905
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("horizon: 1\nhorizon: 2\n", "'horizon' stands twice,.*line 2"),
+        ("a: {b: 1, b: 2}\n", "'b' stands twice"),
+        (BOMB, r"an alias \(\*\).*line 2"),
+        ("a: " + "[" * 3000 + "]" * 3000, "x.yaml is not usable|x.yaml is not YAML"),
+        ("horizon: " + "9" * 5000, "x.yaml is not YAML"),
+    ],
+)
+def test_files_that_say_a_thing_twice_or_grow_without_bound_are_refused(tmp_path, text, message):
+    with pytest.raises(FluxError, match=message) as caught:
+        read_text(tmp_path, text)
+    assert len(str(caught.value)) < 500
