@@ -160,15 +160,20 @@ def _parse_workers(text: str) -> int:
 def run(options: argparse.Namespace) -> int:
     """Run the notebooks on a dataset; print where the report is and what failed."""
     from fluxlib.workflow import notebooks
-    from fluxlib.workflow.parameters import read_parameters
+    from fluxlib.workflow.parameters import assign_parameters, read_parameters
     from fluxlib.workflow.plan import plan_run
     from fluxlib.workflow.store import RunFolder
 
+    parameters = read_parameters(options.params) if options.params else {}
+    # What can be refused is refused before the sample is made.
+    steps = notebooks.find_steps(notebooks.NOTEBOOKS)
+    notebooks.select_steps(steps, only=options.only, start=options.start)
+    assign_parameters(steps, parameters, source=str(options.params))
     source = _recall_dataset(options.data)
     plan = plan_run(
         source,
         notebooks=notebooks.NOTEBOOKS,
-        parameters=read_parameters(options.params) if options.params else {},
+        parameters=parameters,
         parameters_source=str(options.params),
         only=options.only,
         start=options.start,
@@ -273,7 +278,10 @@ def _recall_dataset(folder: Path | None):
 
     place = Path(folder or notebooks.SAMPLE).resolve()
     path = cache_folder() / "described.json"
-    notes = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    try:
+        notes = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        notes = {}  # none yet, or damaged
     known, fields = notes.get(str(place), ("", {}))
     if known != _fingerprint(place):
         source = describe_dataset(folder or _ensure_sample())

@@ -215,9 +215,11 @@ def test_a_sample_is_kept_as_long_as_the_code_that_makes_it_is_the_same(project,
     made = []
     monkeypatch.setattr(sample, "make_sample", lambda at: (made.append(at), write_dataset(at)))
     assert command.main(["--only", "02"]) == 2
+    assert made == []  # what is wrong is said first
+    assert command.main(["--dry-run"]) == 0
     assert made == [folder]
     monkeypatch.setattr(sample, "is_current", lambda at: True)
-    assert command.main(["--only", "02"]) == 2
+    assert command.main(["--dry-run"]) == 0
     assert made == [folder]
 
 
