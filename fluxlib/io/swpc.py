@@ -280,8 +280,8 @@ def _read_rows(path: Path) -> list:
 def _find_kind(rows: list, path: Path) -> str:
     for row in rows:
         for kind, columns in FEED_COLUMNS.items():
-            fields = {field for field, _ in columns.values()} - OPTIONAL
-            if isinstance(row, dict) and fields <= set(row):
+            needed = {field for field, _ in columns.values()} - OPTIONAL
+            if isinstance(row, dict) and needed <= set(row):
                 return kind
     fields = ", ".join(rows[0])[:200] if rows and isinstance(rows[0], dict) else ""
     raise FluxError(

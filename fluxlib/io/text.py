@@ -106,7 +106,7 @@ class ReadResult:
             self.flags = None if self.flags is None else self.flags[~rows]
 
 
-def make_flags(rows: np.ndarray, reason: Quality) -> np.ndarray:
+def make_flags(rows: np.typing.ArrayLike, reason: Quality) -> np.ndarray:
     """Return the bit of a reason in some rows of a mask, 0 in the others."""
     return np.where(rows, np.uint8(reason), np.uint8(0))
 
