@@ -47,7 +47,7 @@ class Dataset:
         and why.
     flags : dict of Series
         By series whose files have any: the archive's flags on the grid, bits of
-        `fluxlib.observations.Quality`; of a coarser grid, every bit that a sample has.
+        `fluxlib.io.Quality`; of a coarser grid, every bit that a sample has.
     """
 
     manifest: Manifest

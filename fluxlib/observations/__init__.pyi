@@ -10,7 +10,6 @@ from .gaps import list_months as list_months
 from .gaps import measure_coverage as measure_coverage
 from .gaps import missing_fraction as missing_fraction
 from .gaps import monthly_missing as monthly_missing
-from .quality import Quality as Quality
 from .quality import count_flags as count_flags
 from .quality import flag_dataset as flag_dataset
 from .quality import flag_quality as flag_quality

@@ -37,11 +37,11 @@ EXTRAS = {
     "seaborn": "notebooks",
     "sklearnex": "fast",
     "snakemake": "notebooks",
+    "sphinx": "docs",
     "tenacity": "fetch",
     "tensorflow": "forecast",
     "tqdm": "fetch",
     "traitlets": "notebooks",
-    "xgboost": "fast",
     "yaml": "fetch",
     "zmq": "notebooks",
 }

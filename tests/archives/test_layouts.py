@@ -9,7 +9,8 @@ from fluxlib.archives.fetch import fetch_from_arguments
 from fluxlib.archives.sources import ARCHIVES
 from fluxlib.datasets.manifest import read_manifest
 from fluxlib.errors import FluxError
-from fluxlib.observations import Quality, flag_dataset
+from fluxlib.io import Quality
+from fluxlib.observations import flag_dataset
 from tests.helpers.archive_files import write_archive
 from tests.helpers.archive_server import Archive
 

@@ -138,5 +138,5 @@ def test_the_ncei_sample_reads_as_it_stands(real_data):
 @pytest.mark.parametrize("name", ["G13Ereturned1", "dpd", "omni_5min2003_doy301_EXCERPT.asc"])
 def test_other_formats_are_refused(real_data, name):
     path = real_data / "dpd" / "1998_DPD.txt" if name == "dpd" else real_data / "formats" / name
-    with pytest.raises(FluxError, match="found no line 'data:'; expected a NCEI"):
+    with pytest.raises(FluxError, match="found no line 'data:'; expected a CSV file of NCEI's"):
         fluxlib.read_goes(path)

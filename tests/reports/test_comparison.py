@@ -20,13 +20,13 @@ SCORES = [{"model": "LSTM", "horizon": h, "PE": 0.9 / h, "n": 10} for h in (1, 2
 @pytest.fixture
 def sweep(tmp_path):
     """Plan four runs, and lay out what their steps would have left; one has failed."""
-    write_notebook(tmp_path / "notebooks", "01_a", parameters="bits = [1]\n")
+    write_notebook(tmp_path / "notebooks", "01_a", parameters="sizes = [1]\n")
     write_notebook(tmp_path / "notebooks", "02_b", parameters="m = 1\n")
-    plan = plan_toys(tmp_path, "grid: {bits: [[1], [2]], m: [1, 3]}")
+    plan = plan_toys(tmp_path, "grid: {sizes: [[1], [2]], m: [1, 3]}")
     store, outcomes = StepStore(tmp_path / "steps"), {}
     for name, node in plan.nodes.items():
         outcomes[name] = Outcome(node.step.name, "done", name)
-        if node.given.get("bits") == [2]:
+        if node.given.get("sizes") == [2]:
             outcomes[name] = Outcome(node.step.name, "failed", name)
             continue
         folder = store.find_folder(name) / "reports" / node.source.name
@@ -45,7 +45,7 @@ def test_the_table_has_a_row_for_each_number(sweep):
     table, _ = sweep
     assert len(table) == 4 * (2 * 2 + 2)
     assert set(table["run"]) == {"run-1", "run-2", "run-3", "run-4"}
-    assert set(table["bits"]) == {"[1]", "[2]"}
+    assert set(table["sizes"]) == {"[1]", "[2]"}
     row = table[(table["run"] == "run-2") & (table["score"] == "PE") & (table["horizon"] == 2)]
     assert row[["dataset", "step", "m", "model", "value"]].values.tolist() == [
         ["data", "02_b", 3, "LSTM", 0.45]
@@ -71,7 +71,7 @@ def test_the_page_says_which_runs_failed(sweep):
 
 def test_the_page_has_the_mean_by_each_value_of_a_parameter(sweep):
     _, page = sweep
-    part = page.split('aria-label="By bits"')[1].split("</table>")[0]
+    part = page.split('aria-label="By sizes"')[1].split("</table>")[0]
     assert part.count("<td>2</td>") == 2
     assert part.count("<td>0.500</td>") == 2
 

@@ -11,7 +11,7 @@ from tests.helpers.notebooks import plan_toys, write_notebook
 def folder(tmp_path):
     notebooks = tmp_path / "notebooks"
     write_notebook(notebooks, "01_a", parameters="cadence = '1h'\n")
-    write_notebook(notebooks, "02_b", parameters="limit = 5\nbits = [1, 2]\n", needs=["01_a"])
+    write_notebook(notebooks, "02_b", parameters="limit = 5\nsizes = [1, 2]\n", needs=["01_a"])
     write_notebook(notebooks, "03_c", parameters="units = 8\n", needs=["01_a"])
     write_notebook(
         notebooks, "04_d", parameters="cadence = '1h'\nunits = 1\n", uses=["02_b", "03_c"]
@@ -47,13 +47,13 @@ def test_a_default_spelled_out_is_the_default(folder):
 def test_each_of_a_list_meets_each_of_the_grid_and_wins_over_what_is_common(folder):
     plan = plan_toys(
         folder,
-        "parameters: {limit: 1, 02_b: {bits: [3, 4]}}\n"
-        "runs: [{limit: 2}, {02_b: {bits: [5, 6]}}]\ngrid: {cadence: [1h, 5min]}",
+        "parameters: {limit: 1, 02_b: {sizes: [3, 4]}}\n"
+        "runs: [{limit: 2}, {02_b: {sizes: [5, 6]}}]\ngrid: {cadence: [1h, 5min]}",
     )
     given = [plan.nodes[run.nodes["02_b"]].given for run in plan.runs]
-    assert given == 2 * [{"limit": 2, "bits": [3, 4]}] + 2 * [{"limit": 1, "bits": [5, 6]}]
+    assert given == 2 * [{"limit": 2, "sizes": [3, 4]}] + 2 * [{"limit": 1, "sizes": [5, 6]}]
     # What several notebooks are told alike is one column.
-    assert plan.runs[0].varied == {"cadence": "1h", "limit": 2, "bits": [3, 4]}
+    assert plan.runs[0].varied == {"cadence": "1h", "limit": 2, "sizes": [3, 4]}
 
 
 def test_what_means_two_things_has_its_notebook_in_its_name(folder):
@@ -83,7 +83,7 @@ def test_only_the_notebooks_asked_for_and_what_they_build_on_are_run(folder):
         ("grid: [1]", r"grid is \[1\]; expected names and values"),
         ("runs: [3]", "runs has 3; expected names and values"),
         ("grid: {limt: [1]}", "no notebook has a parameter 'limt'; did you mean 'limit'"),
-        ("grid: {bits: [1, 2]}", r"bits is 1 \(int\), expected a list like \[1, 2\]"),
+        ("grid: {sizes: [1, 2]}", r"sizes is 1 \(int\), expected a list like \[1, 2\]"),
         ("notebooks: ['09']", "no notebook '09'"),
     ],
 )
