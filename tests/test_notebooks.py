@@ -115,7 +115,8 @@ def test_04_beats_interpolation_and_the_calibrated_satellite_and_owns_to_its_sea
     scores = pd.DataFrame(found["scores"]).set_index("method")
     assert scores["RMSE"]["full model"] < scores["RMSE"]["other satellite"]
     assert scores.loc["other satellite", "worse lower"] > 0
-    assert found["best"]["rmse"] >= found["least"]["rmse"]
+    # The same forest summed in another order may differ in its last bit.
+    assert found["best"]["rmse"] > found["least"]["rmse"] * (1 - 1e-12)
     fitness = pd.DataFrame(found["fitness"]).set_index("fitness")
     assert fitness.loc["train", "own"] < fitness.loc["validation", "own"]
     filled = pd.read_parquet(report / "tables" / "04_imputation_filled.parquet")

@@ -42,6 +42,7 @@ EXTRAS = {
     "tensorflow": "forecast",
     "tqdm": "fetch",
     "traitlets": "notebooks",
+    "urllib3": "fetch",
     "yaml": "fetch",
     "zmq": "notebooks",
 }
