@@ -23,4 +23,5 @@ from .pairs import find_pair as find_pair
 from .pairs import fit_pairs as fit_pairs
 from .pairs import format_pairs as format_pairs
 from .pairs import list_overlaps as list_overlaps
+from .pairs import measure_systematic as measure_systematic
 from .pairs import name_pair as name_pair

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from fluxlib.calibration.model import Calibration
-from fluxlib.calibration.pairs import fit_pairs, list_overlaps, name_pair
+from fluxlib.calibration.pairs import fit_pairs, list_overlaps, measure_systematic, name_pair
 from fluxlib.datasets.series import Pair
 from fluxlib.errors import FluxError, NotApplicable
 
@@ -34,8 +34,9 @@ class FleetCalibration:
     paths : dict of str to list of str
         The satellites from each one, itself first, to the reference.
     table : DataFrame
-        Indexed by satellite: ``path`` as text, ``steps``, and ``error``, the standard error in
-        decades to which the calibrations on the path add up.
+        Indexed by satellite: ``path`` as text, ``steps``, and two errors to which the calibrations
+        on the path add up, in decades: ``error``, the standard error of the fits, and
+        ``systematic``, how far they are off on days held out.
     """
 
     reference: str
@@ -96,14 +97,25 @@ def calibrate_fleet(
     pairs = fit_pairs(
         log_fluence, overlaps, reference, significance=significance, random_state=random_state
     )
-    return link_pairs(pairs, reference)
+    return link_pairs(pairs, reference, measure_systematic(log_fluence, pairs))
 
 
-def link_pairs(pairs: Mapping[Pair, Calibration], reference: str) -> FleetCalibration:
+def link_pairs(
+    pairs: Mapping[Pair, Calibration], reference: str, systematic: Mapping[Pair, float]
+) -> FleetCalibration:
     """Find every satellite's best path to the reference.
 
-    The best path adds the least variance: Dijkstra's algorithm on each calibration's squared
-    ``error``. Orthogonal calibrations have no direction, so a pair serves both ways.
+    The best path adds the least variance: Dijkstra's algorithm on each calibration's ``error``
+    squared plus its systematic error squared. By the standard error alone, a long overlap in which
+    a satellite's background bends the response would seem better than a shorter one that reaches
+    no background. Orthogonal calibrations have no direction, so a pair serves both ways.
+
+    Parameters
+    ----------
+    pairs : mapping of Pair to Calibration
+    reference : str
+    systematic : mapping of Pair to float
+        Of :func:`fluxlib.calibration.pairs.measure_systematic`.
 
     Raises
     ------
@@ -120,7 +132,8 @@ def link_pairs(pairs: Mapping[Pair, Calibration], reference: str) -> FleetCalibr
             raise FluxError(f"the calibration of {name_pair(*pair)} falls with flux: leave it out")
     position = {name: i for i, name in enumerate(names)}
     rows, columns = zip(*((position[a], position[b]) for a, b in pairs), strict=True)
-    variance = [max(line.error**2, 1e-12) for line in pairs.values()]  # 0 would mean no link
+    variance = [line.error**2 + systematic[pair] ** 2 for pair, line in pairs.items()]
+    variance = np.maximum(variance, 1e-12)  # 0 would mean no link
     total, before = dijkstra(
         csr_array((variance, (rows, columns)), shape=(len(names), len(names))),
         directed=False,
@@ -134,11 +147,18 @@ def link_pairs(pairs: Mapping[Pair, Calibration], reference: str) -> FleetCalibr
             while before[at] >= 0:
                 at = before[at]
                 paths[name].append(names[at])
+
+    def add_up(path: list[str], errors: Mapping[Pair, float]) -> float:
+        links = (errors.get(Pair(a, b), errors.get(Pair(b, a), 0.0)) for a, b in pairwise(path))
+        return float(np.sqrt(sum(error**2 for error in links)))
+
+    errors = {pair: line.error for pair, line in pairs.items()}
     table = pd.DataFrame(
         {
             "path": {name: " > ".join(path) for name, path in paths.items()},
             "steps": {name: len(path) - 1 for name, path in paths.items()},
-            "error": {name: np.sqrt(total[position[name]]) for name in paths},
+            "error": {name: add_up(path, errors) for name, path in paths.items()},
+            "systematic": {name: add_up(path, systematic) for name, path in paths.items()},
         }
     ).rename_axis("satellite")
     return FleetCalibration(reference, dict(pairs), paths, table)
@@ -151,7 +171,8 @@ def score_pairs(log_fluence: Mapping[str, pd.Series], fleet: FleetCalibration) -
     -------
     DataFrame
         `reference`, `other`, `days`, `r`, `bias before`, `RMSE before`, `bias after`,
-        `RMSE after` (decades), of the pairs that are linked to the fleet's reference.
+        `RMSE after` (decades), and whether the pair is `better` after, of the pairs that are
+        linked to the fleet's reference.
     """
     rows = []
     for (reference, other), line in fleet.pairs.items():
@@ -164,6 +185,7 @@ def score_pairs(log_fluence: Mapping[str, pd.Series], fleet: FleetCalibration) -
         for when, difference in (("before", before), ("after", after)):
             row[f"bias {when}"] = difference.mean()
             row[f"RMSE {when}"] = np.sqrt((difference**2).mean())
+        row["better"] = row["RMSE after"] < row["RMSE before"]
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -3,12 +3,17 @@
 from collections.abc import Mapping
 from itertools import combinations
 
+import numpy as np
 import pandas as pd
 
 from fluxlib.calibration.fit import fit_calibration
 from fluxlib.calibration.model import Calibration
 from fluxlib.datasets.series import Pair
 from fluxlib.errors import FluxError, NotApplicable
+
+BLOCKS = 3  # parts of an overlap, each held out once
+LEVELS = 4  # quantile bins of flux in which a held-out part is judged
+MIN_IN_BIN = 5  # days whose mean is taken
 
 
 def list_overlaps(log_fluence: Mapping[str, pd.Series], min_days: int = 60) -> pd.DataFrame:
@@ -86,6 +91,44 @@ def fit_pairs(
     if not fitted:
         raise NotApplicable("in no pair of its series does one satellite rise with the other.")
     return fitted
+
+
+def measure_systematic(
+    log_fluence: Mapping[str, pd.Series], pairs: Mapping[Pair, Calibration]
+) -> dict[Pair, float]:
+    """Measure how far each calibration is off on days that it was not fitted to.
+
+    The standard error of a fit tells how well a line is known if a line is right. Where the
+    response bends, ends at a background or drifts, the line is wrong by more than that. Each third
+    of an overlap is therefore held out in turn, and its mean difference taken in each quarter of
+    the flux's range, so that neither the ends of the range nor a change with time is averaged out.
+
+    Parameters
+    ----------
+    log_fluence : mapping of str to Series
+        log10 daily fluence by series.
+    pairs : mapping of Pair to Calibration
+        Of `fit_pairs`.
+
+    Returns
+    -------
+    dict of Pair to float
+        Root mean square of these means, decades.
+    """
+    found = {}
+    for pair, fitted in pairs.items():
+        both = pd.concat([log_fluence[name] for name in pair], axis=1, keys=pair._fields).dropna()
+        level = pd.qcut(both["other"], LEVELS, labels=False, duplicates="drop")
+        block = np.arange(len(both)) * BLOCKS // len(both)
+        off = pd.Series(np.nan, both.index)
+        for held in range(BLOCKS):
+            rest, tested = both[block != held], both[block == held]
+            again = fit_calibration(rest["reference"], rest["other"], fitted.kind, n_boot=2)
+            off[tested.index] = tested["reference"] - again.apply(tested["other"])
+        bins = off.groupby([block, level])
+        means = bins.mean()[bins.size() >= MIN_IN_BIN]
+        found[pair] = float(np.sqrt((means**2).mean()))
+    return found
 
 
 def describe_pairs(pairs: Mapping[Pair, Calibration]) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from fluxlib.calibration.fleet import (
 )
 from fluxlib.calibration.model import PARAMETERS, Calibration
 from fluxlib.calibration.pairs import fit_pairs, list_overlaps
-from fluxlib.datasets.series import log_fluence
+from fluxlib.datasets.series import Pair, log_fluence
 from fluxlib.errors import FluxError, NotApplicable
 from tests.helpers.datasets import make_dataset
 
@@ -40,10 +40,11 @@ LINKS = {
     ("goes13", "goes12"): make_link(3.0, 1.0, 0.01),
     ("goes15", "goes14"): make_link(0.0, 1.0, 0.01),
 }
+RIGHT = dict.fromkeys(LINKS, 0.0)
 
 
 def test_path_with_the_least_variance_is_taken_even_if_longer():
-    fleet = link_pairs(LINKS, "goes11")
+    fleet = link_pairs(LINKS, "goes11", RIGHT)
     assert fleet.paths["goes12"] == ["goes12", "goes10", "goes11"]
     assert fleet.paths["goes13"] == ["goes13", "goes12", "goes10", "goes11"]
     assert fleet.paths["goes11"] == ["goes11"]
@@ -53,8 +54,26 @@ def test_path_with_the_least_variance_is_taken_even_if_longer():
     assert table["steps"].to_dict() == {"goes10": 1, "goes11": 0, "goes12": 2, "goes13": 3}
 
 
+def test_a_link_that_is_off_on_days_held_out_is_avoided_however_well_it_is_known():
+    off = RIGHT | {Pair("goes12", "goes10"): 0.1}
+    fleet = link_pairs(LINKS, "goes11", off)
+    assert fleet.paths["goes12"] == ["goes12", "goes11"]
+    assert fleet.table["systematic"].eq(0).all()
+    off[Pair("goes11", "goes12")] = 0.3
+    table = link_pairs(LINKS, "goes11", off).table
+    assert table["systematic"].to_dict() == {"goes10": 0, "goes11": 0, "goes12": 0.1, "goes13": 0.1}
+
+
+def test_a_pair_that_ends_worse_than_it_began_is_told(series, pairs):
+    fleet = link_pairs(pairs, "b", dict.fromkeys(pairs, 0.0))
+    assert score_pairs(series, fleet)["better"].all()
+    wrong = pairs | {Pair("b", "a"): make_link(5.0, 1.0, 1e-6)}
+    table = score_pairs(series, link_pairs(wrong, "b", dict.fromkeys(wrong, 0.0)))
+    assert not table.set_index(["reference", "other"]).loc[("b", "a"), "better"]
+
+
 def test_paths_apply_links_in_both_directions():
-    fleet = link_pairs(LINKS, "goes11")
+    fleet = link_pairs(LINKS, "goes11", RIGHT)
     series = pd.Series([5.0, np.nan, 7.0], DAYS[:3])
     # goes13 = goes12 + 3, goes12 = 2 goes10, goes11 = goes10 + 1
     pd.testing.assert_series_equal(fleet.apply("goes13", series), (series - 3) / 2 + 1)
@@ -62,14 +81,14 @@ def test_paths_apply_links_in_both_directions():
 
 
 def test_satellite_without_a_link_is_named():
-    fleet = link_pairs(LINKS, "goes11")
+    fleet = link_pairs(LINKS, "goes11", RIGHT)
     assert "goes15" not in fleet.paths
     with pytest.raises(FluxError, match="'goes15' is not linked to goes11"):
         fleet.apply("goes15", pd.Series([1.0], DAYS[:1]))
     with pytest.raises(FluxError, match="'goes8' is in no pair"):
-        link_pairs(LINKS, "goes8")
+        link_pairs(LINKS, "goes8", RIGHT)
     with pytest.raises(FluxError, match="of b onto a falls"):
-        link_pairs({("a", "b"): make_link(0, -1, 0.1)}, "a")
+        link_pairs({Pair("a", "b"): make_link(0, -1, 0.1)}, "a", {Pair("a", "b"): 0.0})
 
 
 def test_step_at_a_join_is_the_difference_where_both_have_values():
@@ -98,13 +117,13 @@ def test_errors_of_fitted_links_add_up_along_a_path():
         ("a", "b"): fluxlib.fit_calibration(a, b),
         ("c", "b"): fluxlib.fit_calibration(c, b),
     }
-    fleet = link_pairs(pairs, "a")
+    fleet = link_pairs(pairs, "a", dict.fromkeys(pairs, 0.0))
     assert (fleet.apply("c", c) - a).abs().max() < 0.5
     assert fleet.table.loc["c", "error"] > fleet.table.loc["b", "error"] > 0
 
 
 def test_calibration_takes_the_bias_between_satellites_away(series, pairs):
-    fleet = link_pairs(pairs, "b")
+    fleet = link_pairs(pairs, "b", dict.fromkeys(pairs, 0.0))
     table = score_pairs(series, fleet).set_index(["reference", "other"])
     assert table.loc[("b", "a"), "bias before"] == pytest.approx(-0.5, abs=0.01)
     assert (table["days"] == 400).all()
@@ -116,11 +135,11 @@ def test_calibration_takes_the_bias_between_satellites_away(series, pairs):
 def test_pairs_that_no_path_links_are_not_scored(series, pairs):
     apart = {"d": series["a"], "e": series["b"]}
     more = pairs | fit_pairs(apart, list_overlaps(apart), significance=0)
-    assert len(score_pairs(series | apart, link_pairs(more, "b"))) == 3
+    assert len(score_pairs(series | apart, link_pairs(more, "b", dict.fromkeys(more, 0.0)))) == 3
 
 
 def test_daily_series_is_put_on_the_references_scale_where_a_path_exists(toy, series, pairs):
-    fleet = link_pairs(pairs, "b")
+    fleet = link_pairs(pairs, "b", dict.fromkeys(pairs, 0.0))
     fluence = {
         "c": 10 ** series["c"][:100].to_frame("e2"),
         "d": 10 ** series["a"][100:120].to_frame("e2"),

@@ -10,6 +10,7 @@ from fluxlib.calibration.pairs import (
     fit_pairs,
     format_pairs,
     list_overlaps,
+    measure_systematic,
     name_pair,
 )
 from fluxlib.datasets.series import Pair, log_fluence
@@ -54,6 +55,25 @@ def test_lines_and_bends_are_recovered_and_a_bend_taken_only_where_there_is_one(
     assert bend["breakpoint"] == pytest.approx(7, abs=0.05)
     assert bend["slope"] == pytest.approx(1, abs=0.02)
     assert bend["slope_above"] == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_line_through_a_background_or_a_drift_is_found_to_be_off(series):
+    a = series["a"]
+    noise = 0.02 * np.random.default_rng(0).normal(size=(2, len(a)))
+    steps = np.repeat([0.0, 0.3], len(a) // 2)
+    others = {
+        "right": a + 1,
+        "floored": np.log10(10 ** (a - 1) + 10 ** a.quantile(0.3)),
+        "drifting": a + steps,
+    }
+    series = {name: other + noise[0] for name, other in others.items()} | {"a": a + noise[1]}
+    pairs = {Pair("a", name): fluxlib.fit_calibration(series["a"], series[name]) for name in others}
+    off = {pair.other: value for pair, value in measure_systematic(series, pairs).items()}
+    assert off["right"] < 0.02
+    assert off["floored"] > 5 * off["right"]
+    assert off["drifting"] > 5 * off["right"]
+    for pair, line in pairs.items():  # the standard error does not see it
+        assert pair.other == "right" or off[pair.other] > 2 * line.error
 
 
 def test_pairs_that_fall_are_left_out_and_nothing_else_does_not_apply(series):
