@@ -132,8 +132,9 @@ def link_pairs(
             raise FluxError(f"the calibration of {name_pair(*pair)} falls with flux: leave it out")
     position = {name: i for i, name in enumerate(names)}
     rows, columns = zip(*((position[a], position[b]) for a, b in pairs), strict=True)
-    variance = [line.error**2 + systematic[pair] ** 2 for pair, line in pairs.items()]
-    variance = np.maximum(variance, 1e-12)  # 0 would mean no link
+    variance = [  # 0 would mean no link
+        max(line.error**2 + systematic[pair] ** 2, 1e-12) for pair, line in pairs.items()
+    ]
     total, before = dijkstra(
         csr_array((variance, (rows, columns)), shape=(len(names), len(names))),
         directed=False,
@@ -185,9 +186,9 @@ def score_pairs(log_fluence: Mapping[str, pd.Series], fleet: FleetCalibration) -
         for when, difference in (("before", before), ("after", after)):
             row[f"bias {when}"] = difference.mean()
             row[f"RMSE {when}"] = np.sqrt((difference**2).mean())
-        row["better"] = row["RMSE after"] < row["RMSE before"]
         rows.append(row)
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    return table.assign(better=table["RMSE after"] < table["RMSE before"])
 
 
 def calibrate_daily(
