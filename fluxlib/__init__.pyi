@@ -8,6 +8,7 @@ from . import observations as observations
 from . import offsets as offsets
 from . import plotting as plotting
 from . import prediction as prediction
+from . import record as record
 from . import reports as reports
 from . import simulation as simulation
 from . import widgets as widgets
@@ -40,6 +41,9 @@ from .observations.gaps import monthly_missing as monthly_missing
 from .offsets.features import offset_features as offset_features
 from .offsets.spearman import spearman_offsets as spearman_offsets
 from .prediction.forecaster import FluxForecaster as FluxForecaster
+from .record.build import make_record as make_record
+from .record.series import Record as Record
+from .record.series import read_record as read_record
 from .reports.results import Results as Results
 from .reports.results import require as require
 from .simulation.sample import simulate as simulate

@@ -389,6 +389,16 @@ class SatelliteImputer(BaseEstimator):
         predicted.update(self.known_guesses_)
         return predicted
 
+    def tell_known(self) -> pd.Series:
+        """Return what is known of the other satellite at each time of the inputs.
+
+        Returns
+        -------
+        Series of int
+            0 if both its channels are known, 1 if one is, 2 if it is silent.
+        """
+        return self._tell_known(self.features)
+
     def _channels(self, features: pd.DataFrame) -> list:
         """Return the columns of the other satellite's channels at the same time."""
         if self.other is None:

@@ -56,6 +56,10 @@ class EdgeCorrection(BaseEstimator):
     conformal_margin_ : ndarray, shape (3, distances)
         Decades by which an interval is widened, by what is known of the other satellite and class
         of distance.
+    held_out_ : DataFrame
+        The simulated gaps: hours to the `nearest` sample, what is `known` of the other satellite,
+        the prediction's `error`, and its estimate by trees that had not seen it, `value`, with
+        `lower` and `upper`.
     """
 
     def __init__(self, *, rows: int = 20_000, trees: int = 120, random_state: int = 0):
@@ -116,6 +120,17 @@ class EdgeCorrection(BaseEstimator):
                 [_find_margin(misses, state == one, distance == far) for far in classes]
                 for one in (KNOWN, PARTLY_KNOWN, SILENT)
             ]
+        )
+        margin = self.conformal_margin_[state.astype(int), distance]
+        self.held_out_ = pd.DataFrame(
+            {
+                "nearest": X["nearest"],
+                "known": state,
+                "error": error,
+                "value": shrunk["value"],
+                "lower": shrunk["lower"] - margin,
+                "upper": shrunk["upper"] + margin,
+            }
         )
         self.models_ = self._grow(X, error)
         return self

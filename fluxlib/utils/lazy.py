@@ -21,6 +21,7 @@ EXTRAS = {
     "daal4py": "fast",
     "distributed": "cluster",
     "fsspec": "publish",
+    "h5netcdf": "record",
     "ipywidgets": "notebooks",
     "jinja2": "notebooks",
     "jupyter_client": "notebooks",
@@ -43,6 +44,7 @@ EXTRAS = {
     "tqdm": "fetch",
     "traitlets": "notebooks",
     "urllib3": "fetch",
+    "xarray": "record",
     "yaml": "fetch",
     "zmq": "notebooks",
 }
