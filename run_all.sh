@@ -82,7 +82,7 @@ set_up() {
 
 for argument in "$@"; do
   case "$argument" in
-    test | lab | fetch | sweep | docs) break ;; # the rest is theirs
+    test | lab | fetch | sweep | docs | record) break ;; # the rest is theirs
     -h | --help)
       python=$(find_python)
       exec "$python" -P -B "$root/fluxlib/__main__.py" --help

@@ -110,6 +110,23 @@ def make_parser() -> argparse.ArgumentParser:
     sweep.set_defaults(run=run_sweep)
     sweep.add_argument("file", type=Path, help="the parameter sets; params/sweep.yaml shows one")
     _add_machine(sweep)
+    record = commands.add_parser(
+        "record",
+        prog="./run_all.sh record",
+        allow_abbrev=False,
+        help="one series on one scale, filled, with intervals",
+        description="Put all satellites of a dataset on one scale, join them and fill the gaps.",
+    )
+    record.set_defaults(run=make_record)
+    record.add_argument(
+        "--data", metavar="DIR", type=Path, help="a folder with a dataset.toml; else the sample"
+    )
+    record.add_argument(
+        "--out", metavar="DIR", type=Path, help="a new folder; else records/<dataset>"
+    )
+    record.add_argument(
+        "--max-gap", metavar="LENGTH", help="leave longer gaps, such as 10D; else all are filled"
+    )
     for name, text in _COMMANDS.items():
         # No prefix is that of an option: all that follows belongs to the command.
         command = commands.add_parser(name, help=text, add_help=False, prefix_chars="\0")
@@ -347,6 +364,41 @@ def build_docs(options: argparse.Namespace) -> int:
     if status == 0:
         print(f"Documentation: {folder / '_build' / 'html' / 'index.html'}")
     return status
+
+
+def make_record(options: argparse.Namespace) -> int:
+    """Make the reference record of a dataset, unless it is there already; print where it is."""
+    from fluxlib.datasets.loading import dataset_key, load
+    from fluxlib.datasets.manifest import read_manifest
+    from fluxlib.errors import FluxError
+    from fluxlib.record import make_record as make
+    from fluxlib.record import read_record
+    from fluxlib.reports.record_page import PAGE, write_record_page
+    from fluxlib.utils.time_grid import HOUR
+    from fluxlib.workflow.notebooks import PROJECT, hash_code
+
+    folder = options.data or _ensure_sample()
+    manifest = read_manifest(folder)
+    out = options.out or PROJECT / "records" / manifest.name
+    parts = [dataset_key(manifest), hash_code(), str(options.max_gap)]
+    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    try:
+        if read_record(out).about.get("key") == key and (out / PAGE).is_file():
+            print(f"Nothing has changed. Record: {out / PAGE}")
+            return 0
+    except FluxError:
+        pass  # none yet, or damaged
+    is_fine = any(entry.cadence and entry.cadence < HOUR for entry in manifest.flux)
+    record = make(
+        load(folder, "1h"),
+        fine=load(folder, "5min") if is_fine else None,
+        max_gap=options.max_gap,
+        progress=lambda line: print(line, flush=True),
+    )
+    record.about["key"] = key
+    record.write(out)
+    print(f"Record: {write_record_page(record, out)}")
+    return 0
 
 
 def fetch(options: argparse.Namespace) -> int:

@@ -152,8 +152,27 @@ def test_help_names_every_option(capsys):
         assert option in text
     for option in ("--workers", "--cores", "--profile", "--executor", "--dry-run"):
         assert option in text
-    for option in ("test", "lab", "fetch", "sweep"):
+    for option in ("test", "lab", "fetch", "sweep", "record", "docs"):
         assert option in text
+
+
+def test_a_record_is_made_once_and_again_when_something_has_changed(project, capsys, tmp_path):
+    write_dataset(project / "small")
+    words = ["record", "--data", str(project / "small")]
+    assert command.main(words) == 0
+    page = project / "records" / "small" / "index.html"
+    assert page.read_text().count("<img") == 2
+    assert str(page) in capsys.readouterr().out
+    assert command.main(words) == 0
+    assert "Nothing has changed" in capsys.readouterr().out
+    assert command.main([*words, "--max-gap", "2D"]) == 0
+    assert "Nothing has changed" not in capsys.readouterr().out
+    (project / "records" / "small" / "about.json").write_text("{")
+    assert command.main([*words, "--max-gap", "2D"]) == 0
+    assert "Nothing has changed" not in capsys.readouterr().out
+    assert command.main([*words, "--out", str(tmp_path / "other"), "--max-gap", "x"]) == 2
+    assert "max_gap is 'x'" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
 
 
 def test_help_needs_no_package(tmp_path):

@@ -41,7 +41,8 @@ def satellite_features(dataset: "Dataset", other: str, *, inputs: str = "full") 
         "full" adds the other satellite's neighbouring hours, days and weeks, later ones included,
         since imputation may look ahead, and how long it is silent; has drivers as means of hours
         to days, which are less noisy; and adds the time of day and year, since satellites at two
-        longitudes are hours apart in local time, and the flux of protons where it is known.
+        longitudes are hours apart in local time, and the flux of protons where it is known. It
+        does with the channels and drivers that there are.
 
     Returns
     -------
@@ -54,14 +55,17 @@ def satellite_features(dataset: "Dataset", other: str, *, inputs: str = "full") 
     FluxError
         If there is no such series.
     NotApplicable
-        If the series lacks a channel, or the dataset a driver.
+        If the series has no >2 MeV flux; with "paper", if it lacks the channel of lower energy, or
+        the dataset a driver.
     """
     if inputs not in ("full", "paper"):
         raise FluxError(f"inputs is {inputs!r}; expected 'full' or 'paper'.")
-    channels = _get_channels(dataset, other)
-    drivers = _get_drivers(dataset).reindex(channels.index)
     if inputs == "full":
+        channels = _get_channels(dataset, other)
+        drivers = dataset.drivers.reindex(channels.index)
         return _make_full(channels, drivers, dataset.cadence)
+    channels = _get_channels(dataset, other, needs_low=True)
+    drivers = _get_drivers(dataset).reindex(channels.index)
     columns = drivers.assign(Bz=half_day_mean(drivers["Bz"])).join(channels)
     return _lay_out(
         columns,
@@ -154,9 +158,11 @@ def _make_wide(
         spread = values.rolling(day, center=True, min_periods=day // 3 or 1).std()
         ends = values.rolling(half, min_periods=quarter).mean()
         wide |= {f"{name} spread": spread, f"{name} change": ends.shift(-half) - ends.shift(1)}
-    low, high = (channels[name] for name in channels)
-    other = str(high.name).rsplit(" ", 1)[0]
-    wide[f"{other} hardness"] = (high - low).rolling(day, center=True, min_periods=quarter).mean()
+    high = channels.iloc[:, -1]
+    if len(channels.columns) > 1:
+        other = str(high.name).rsplit(" ", 1)[0]
+        ratio = high - channels.iloc[:, 0]
+        wide[f"{other} hardness"] = ratio.rolling(day, center=True, min_periods=quarter).mean()
     wide |= _describe_silence(high, day)
     for name, values in drivers.items():
         for days in PAST_DAYS:
@@ -196,16 +202,18 @@ def _clock(index: pd.DatetimeIndex) -> dict[str, np.ndarray]:
     return dict(zip(CLOCK, (np.sin(day), np.cos(day), np.sin(year), np.cos(year)), strict=True))
 
 
-def _get_channels(dataset: "Dataset", series: str) -> pd.DataFrame:
-    """Return a series' two channels as log10 flux, named after it."""
+def _get_channels(dataset: "Dataset", series: str, *, needs_low: bool = False) -> pd.DataFrame:
+    """Return a series' channel of lower energy, if any, and e2, as log10 flux, named after it."""
     flux = get_series(dataset, series)
     low = next((name for name in LOW_CHANNELS if name in flux), None)
-    if low is None or "e2" not in flux:
+    if "e2" not in flux or (needs_low and low is None):
+        wanted = f"e2 and one of {', '.join(LOW_CHANNELS)}" if needs_low else "e2"
         raise NotApplicable(
             f"series {series!r} has {', '.join(flux) or 'no channel'}; imputation from it needs "
-            f"e2 and one of {', '.join(LOW_CHANNELS)}."
+            f"{wanted}."
         )
-    return np.log10(flux[[low, "e2"]]).add_prefix(f"{series} ")
+    names = [low, "e2"] if low else ["e2"]
+    return np.log10(flux[names]).add_prefix(f"{series} ")
 
 
 def _get_drivers(dataset: "Dataset") -> pd.DataFrame:

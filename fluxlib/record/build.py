@@ -1,5 +1,6 @@
 """Make the reference record of a dataset."""
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,7 @@ from fluxlib.record.filled import (
     sum_days,
 )
 from fluxlib.record.measured import (
+    ENOUGH_OF_DAY,
     Spread,
     choose_sources,
     join_sources,
@@ -85,14 +87,16 @@ def make_record(
     places = {
         place: [name for name in order if position[name] == place] for place in ("east", "west")
     }
-    places = {place: members for place, members in places.items() if members}
+    places = {place: members for place, members in places.items() if members} or {FLEET: order}
 
     values, flags = scale_flux(dataset, fleet)
-    spread = measure_spread(values, position, fleet, samples_a_day=24)
+    spread = measure_spread(values, manifest, fleet, samples_a_day=24)
+    scaled = {name: put_on_scale(fleet, name, daily[name], daily=True) for name in order}
+    spread_of_days = measure_spread(scaled, manifest, fleet, samples_a_day=1)
     joined = {
         place: join_sources(values, flags, choose_sources(values, on_grid))
         for place, members in places.items()
-        if (on_grid := [name for name in members if name in values])
+        if (on_grid := [n for n in members if n in values and values[n].notna().any()])
     }
     joined = {place: _add_interval(table, spread) for place, table in joined.items()}
     fillings, reasons = _fit_fillings(dataset, joined, tell)
@@ -100,22 +104,30 @@ def make_record(
         place: fill_hours(fillings.get(place), table, longest) for place, table in joined.items()
     }
     days = {
-        place: _make_days(dataset, daily, fleet, members, hours.get(place), fillings.get(place))
+        place: _make_days(
+            {name: scaled[name] for name in members},
+            spread_of_days,
+            fleet,
+            hours.get(place),
+            fillings.get(place),
+        )
         for place, members in places.items()
     }
-    days[FLEET] = _make_fleet_days(dataset, daily, fleet, order, days)
+    if FLEET not in places:
+        days[FLEET] = _make_fleet_days(_make_days(scaled, spread_of_days, fleet), days)
+        if hours:
+            hours[FLEET] = _follow_days(hours, days[FLEET], position, order)
     tables = {}
-    if hours:
-        hours[FLEET] = _follow_days(hours, days[FLEET], position, order)
     for cadence, found in (("hourly", hours), ("daily", days)):
         for place, table in found.items():
             tables[place, cadence] = _finish(table, fleet)
     if fine is not None:
         tell("the finer grid")
-        for place, table in _make_fine(fine, fleet, places, position, hours).items():
+        for place, table in _make_fine(fine, fleet, places, hours).items():
             tables[place, "5min"] = _finish(table, fleet)
     tables = {key: tables[key] for key in sorted(tables)}
-    about = _describe(dataset, fleet, daily, days[FLEET]["source"], spread, fillings, reasons)
+    about = _describe(dataset, fleet, daily, scaled, days[FLEET]["source"], fillings, reasons)
+    about["compared with"] = {n: one.compared_with for n, one in (spread | spread_of_days).items()}
     about["max_gap"] = None if longest is None else str(longest)
     return Record(tables, about)
 
@@ -146,7 +158,10 @@ def _fit_fillings(
     dataset: Dataset, joined: Mapping[str, pd.DataFrame], tell: Callable[[str], None]
 ) -> tuple[dict[str, Filling], dict[str, str]]:
     """Fit an imputer for each place that can have one; tell why not of the others."""
-    fillings, reasons = {}, {}
+    fillings: dict[str, Filling] = {}
+    reasons: dict[str, str] = {}
+    if not joined:
+        return fillings, reasons
     pair = make_pair(dataset, dict(joined))
     for place in joined:
         others = [name for name in joined if name != place]
@@ -154,30 +169,22 @@ def _fit_fillings(
             reasons[place] = "there is no satellite at another position to fill it from"
             continue
         try:
-            fillings[place] = fit_filling(
-                pair,
-                place,
-                others[0],
-                lambda done, count, place=place: tell(f"imputer of {place}: {done} of {count}"),
-            )
+            tell(f"fitting the imputer of {place}")
+            fillings[place] = fit_filling(pair, place, others[0])
         except NotApplicable as reason:
             reasons[place] = str(reason)
     return fillings, reasons
 
 
 def _make_days(
-    dataset: Dataset,
-    daily: Mapping[str, pd.Series],
+    scaled: Mapping[str, pd.Series],
+    spread: Mapping[str, Spread],
     fleet: FleetCalibration | None,
-    members: Sequence[str],
-    hours: pd.DataFrame | None,
-    filling: Filling | None,
+    hours: pd.DataFrame | None = None,
+    filling: Filling | None = None,
 ) -> pd.DataFrame:
-    """Return a place's days: measured ones calibrated as days, others from the filled hours."""
-    position = {name: dataset.manifest.position(name) for name in daily}
-    scaled = {name: put_on_scale(fleet, name, daily[name], daily=True) for name in daily}
-    spread = measure_spread(scaled, position, fleet, samples_a_day=1)
-    days = _pick_days({name: scaled[name] for name in members})
+    """Return days of series: measured ones calibrated as days, others from the filled hours."""
+    days = _pick_days(scaled)
     if hours is not None:
         index = days.index.union(hours.index.normalize().unique())
         days = days.reindex(pd.date_range(index[0], index[-1], freq="D", name="time"))
@@ -185,14 +192,15 @@ def _make_days(
     if hours is not None:
         flags = hours["flags"].resample("1D").agg(lambda day: int(np.bitwise_or.reduce(day)))
         days["flags"] = flags.reindex(days.index).fillna(0).astype(int)
-        # A day that was measured whole counts as it was, unless its hours are doubtful.
         filled = sum_days(filling, hours).reindex(days.index)
-        asked = days["value"].isna() | (filled["share"] > 0.2)
-        asked &= filled["value"].notna()
-        days.loc[asked, ["value", "lower", "upper"]] = filled[["value", "lower", "upper"]]
-        days.loc[asked, "imputed"] = filled["share"] > 0
+        # A day that was measured counts as it was, unless many of its own hours are doubtful.
         source = hours["source"].resample("1D").first().reindex(days.index)
-        days.loc[asked, "source"] = source
+        doubtful = (filled["share"] > 1 - ENOUGH_OF_DAY) & (source == days["source"])
+        asked = (days["value"].isna() | doubtful) & filled["value"].notna()
+        rows, ends = days.index[asked], ["value", "lower", "upper"]
+        days.loc[rows, ends] = filled.loc[rows, ends]
+        days.loc[rows, "imputed"] = filled.loc[rows, "share"] > 0
+        days.loc[rows, "source"] = source[rows]
     if fleet is None:
         days["flags"] |= int(Flag.UNCALIBRATED)
     else:
@@ -214,36 +222,20 @@ def _pick_days(scaled: Mapping[str, pd.Series]) -> pd.DataFrame:
     return joined.reindex(days)
 
 
-def _make_fleet_days(
-    dataset: Dataset,
-    daily: Mapping[str, pd.Series],
-    fleet: FleetCalibration | None,
-    order: Sequence[str],
-    days: Mapping[str, pd.DataFrame],
-) -> pd.DataFrame:
-    """Return the fleet's days: of the place whose series comes first in order on that day."""
-    if not days:
-        return _make_days(dataset, daily, fleet, order, None, None)
-    measured = _pick_days({name: daily[name] for name in order})["source"]
-    unplaced = [n for n in order if dataset.manifest.position(n) is None]
-    place = measured.map(dataset.manifest.position)
+def _make_fleet_days(measured: pd.DataFrame, days: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the fleet's days: of the first series in order, else what a place is filled with."""
     index = measured.index
     for table in days.values():
         index = index.union(table.index)
-    index = pd.date_range(index[0], index[-1], freq="D", name="time")
-    place = place.reindex(index).ffill().bfill()
-    parts = [table.reindex(index)[(place == name).to_numpy()] for name, table in days.items()]
-    if unplaced:
-        own = _make_days(dataset, daily, fleet, unplaced, None, None).reindex(index)
-        parts.append(own[~place.isin(list(days)).to_numpy()])
-    joined = pd.concat(parts).sort_index().reindex(index)
-    # A day without a value there may have one at the other place.
+    joined = measured.reindex(pd.date_range(index[0], index[-1], freq="D", name="time"))
     for table in days.values():
-        lacking = joined.index[joined["value"].isna()]
-        joined.loc[lacking] = table.reindex(lacking)
-    return joined.assign(
-        flags=joined["flags"].fillna(0).astype(int), imputed=joined["imputed"].eq(True)
-    )
+        same = table.reindex(joined.index)
+        of_place = (joined["source"] == same["source"]) & same["source"].notna()
+        # The place knows the flags of the day's hours, and whether they were doubtful.
+        lacking = joined["value"].isna() & same["value"].notna()
+        rows = joined.index[of_place | lacking]
+        joined.loc[rows] = same.loc[rows]
+    return _settle(joined)
 
 
 def _settle(joined: pd.DataFrame) -> pd.DataFrame:
@@ -279,12 +271,11 @@ def _make_fine(
     fine: Dataset,
     fleet: FleetCalibration | None,
     places: Mapping[str, Sequence[str]],
-    position: Mapping[str, str | None],
     hours: Mapping[str, pd.DataFrame],
 ) -> dict[str, pd.DataFrame]:
     """Return the record on a grid finer than an hour, on the days that have such samples."""
     values, flags = scale_flux(fine, fleet)
-    spread = measure_spread(values, position, fleet, samples_a_day=DAY / fine.cadence)
+    spread = measure_spread(values, fine.manifest, fleet, samples_a_day=DAY / fine.cadence)
     tables = {}
     for place, members in places.items():
         on_grid = [name for name in members if name in values and values[name].notna().any()]
@@ -313,8 +304,8 @@ def _describe(
     dataset: Dataset,
     fleet: FleetCalibration | None,
     daily: Mapping[str, pd.Series],
+    scaled: Mapping[str, pd.Series],
     source: pd.Series,
-    spread: Mapping[str, Spread],
     fillings: Mapping[str, Filling],
     reasons: Mapping[str, str],
 ) -> dict[str, Any]:
@@ -327,7 +318,6 @@ def _describe(
         "dataset": dataset.name,
         "synthetic": dataset.manifest.synthetic,
         "reference": None if fleet is None else fleet.reference,
-        "compared with": {name: one.compared_with for name, one in spread.items()},
         "filling": {
             place: {
                 "from": one.imputer.other,
@@ -338,18 +328,29 @@ def _describe(
         },
         "not filled": dict(reasons),
         "products": _list_products(account),
+        "files": _hash_files(dataset),
     }
     if fleet is not None:
         scores = score_pairs(daily, fleet)
         about["paths"] = fleet.table.reset_index().to_dict(orient="records")
         about["pairs"] = scores.to_dict(orient="records")
-        scaled = {name: put_on_scale(fleet, name, daily[name], daily=True) for name in daily}
         joins = measure_joins(daily, source).rename(columns={"step": "step before"})
         joins["step after"] = measure_joins(scaled, source)["step"]
         joins = joins.drop(columns="level").reset_index()
-        joins["time"] = joins["time"].dt.strftime("%Y-%m-%d")
+        joins["time"] = [f"{time:%Y-%m-%d}" for time in joins["time"]]
         about["handovers"] = joins.astype(object).where(joins.notna(), None).to_dict("records")
     return about
+
+
+def _hash_files(dataset: Dataset) -> dict[str, str]:
+    """Return the SHA-256 of each file that the dataset was read from; none if it was made."""
+    names = dataset.account["file"].unique() if len(dataset.account) else []
+    paths = {str(name): dataset.manifest.folder / str(name) for name in names}
+    return {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in sorted(paths.items())
+        if path.is_file()
+    }
 
 
 def _list_products(account: pd.DataFrame) -> dict[str, list[str]]:

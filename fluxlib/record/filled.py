@@ -1,6 +1,6 @@
 """Gaps of a place's series filled from the other place and the drivers, to hours and to days."""
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,6 +49,7 @@ def make_pair(dataset: Dataset, places: dict[str, pd.DataFrame]) -> Dataset:
     calibrated >2 MeV flux, as channels and satellites differ.
     """
     flux = {}
+    grid = _join_grids(places.values())  # where one place is silent, drivers alone may fill
     for place, table in places.items():
         low = pd.Series(np.nan, table.index)
         for name, part in table.groupby("source"):
@@ -57,17 +58,18 @@ def make_pair(dataset: Dataset, places: dict[str, pd.DataFrame]) -> Dataset:
             if channel is not None:
                 values = np.log10(frame[channel].reindex(part.index))
                 low[part.index] = values - (values - part["value"]).median()
-        flux[place] = 10 ** pd.DataFrame({"e0.8": low, "e2": table["value"]})
+        flux[place] = 10 ** pd.DataFrame({"e0.8": low, "e2": table["value"]}).reindex(grid)
     drivers = dataset.drivers
     return replace(dataset, flux=flux, fluence={}, drivers=drivers, cadence=HOUR, flags={})
 
 
-def fit_filling(
-    pair: Dataset,
-    place: str,
-    other: str,
-    progress: Callable[[int, int], None] | None = None,
-) -> Filling:
+def _join_grids(tables: Iterable[pd.DataFrame]) -> pd.DatetimeIndex:
+    indices = [table.index for table in tables]
+    first, last = min(i[0] for i in indices), max(i[-1] for i in indices)
+    return pd.date_range(first, last, freq=HOUR, name="time")
+
+
+def fit_filling(pair: Dataset, place: str, other: str) -> Filling:
     """Fit the default imputer of a place, and measure how well it fills.
 
     Raises
@@ -79,7 +81,7 @@ def fit_filling(
     try:
         every = max(2, round(log_flux.count() / ROWS))
         imputer = GARFImputer.for_satellite(pair, place, other=other, every=every)
-        imputer.fit_log(log_flux, progress=progress)
+        imputer.fit_log(log_flux)
     except NotApplicable:
         raise
     except FluxError as error:  # too few samples in common

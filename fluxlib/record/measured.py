@@ -9,6 +9,7 @@ import pandas as pd
 
 from fluxlib.calibration.fleet import FleetCalibration, calibrate_fleet
 from fluxlib.datasets.dataset import Dataset
+from fluxlib.datasets.manifest import Manifest
 from fluxlib.datasets.series import log_fluence
 from fluxlib.errors import NotApplicable
 from fluxlib.io.text import Quality
@@ -99,25 +100,28 @@ def scale_flux(
             flag = flag | int(Flag.UNCALIBRATED)
         else:
             lowest, highest = _find_range(fleet, name, dataset)
-            beyond = ~(raw + FLUX_TO_FLUENCE).between(lowest, highest) & raw.notna()
+            beyond = ~raw.between(lowest, highest) & raw.notna()
             flag = flag | int(Flag.EXTRAPOLATED) * beyond
         values[name], flags[name] = put_on_scale(fleet, name, raw, daily=False), flag
     return values, flags
 
 
 def _find_range(fleet: FleetCalibration, name: str, dataset: Dataset) -> tuple[float, float]:
-    """Return between which log10 daily fluences of a series its calibration was fitted."""
-    fluence = np.log10(dataset.fluence[name]["e2"])
+    """Return between which log10 fluxes of a series its calibration was fitted."""
+    flux = np.log10(dataset.flux[name]["e2"].where(dataset.flux[name]["e2"] > 0))
     path = fleet.paths[name]
-    if len(path) > 1:
-        partner = dataset.fluence[path[1]]["e2"].dropna().index
-        fluence = fluence[fluence.index.isin(partner)]
-    return float(fluence.min()), float(fluence.max())
+    if len(path) == 1:
+        return -np.inf, np.inf
+    if path[1] in dataset.flux:
+        both = flux.index.isin(dataset.flux[path[1]]["e2"].dropna().index)
+    else:
+        both = flux.index.normalize().isin(dataset.fluence[path[1]]["e2"].dropna().index)
+    return float(flux[both].min()), float(flux[both].max())
 
 
 def measure_spread(
     scaled: Mapping[str, pd.Series],
-    position: Mapping[str, str | None],
+    manifest: Manifest,
     fleet: FleetCalibration | None,
     samples_a_day: float,
 ) -> dict[str, Spread]:
@@ -134,8 +138,8 @@ def measure_spread(
     ----------
     scaled : mapping of str to Series
         log10 flux or fluence on the reference's scale.
-    position : mapping of str to str or None
-        By series.
+    manifest : Manifest
+        Which satellite each series is of, and its position.
     fleet : FleetCalibration or None
     samples_a_day : float
 
@@ -152,7 +156,10 @@ def measure_spread(
         both = pd.DataFrame({"level": scaled[one], "other": scaled[two]}).dropna()
         if len(both) < FEWEST_DAYS * samples_a_day:
             continue
-        same = position[one] is not None and position[one] == position[two]
+        if manifest.satellite(one) == manifest.satellite(two):
+            continue  # two processings of one detector share its errors
+        place = manifest.position(one)
+        same = place is not None and place == manifest.position(two)
         (own if same else across).setdefault(one, []).append(both)
         if same:
             partners.setdefault(one, []).append(two)

@@ -98,9 +98,7 @@ class Record:
         """
         folder = Path(folder)
         if folder.is_dir() and any(folder.iterdir()) and not (folder / ABOUT).is_file():
-            raise FluxError(
-                f"{folder}: holds files, but no {ABOUT} of a record; name a new folder."
-            )
+            raise FluxError(f"{folder}: holds files and no record; name a new folder.")
         with atomic_folder(folder, replace=True) as writing:
             for (place, cadence), table in self.tables.items():
                 table.to_parquet(writing / f"{place}_{cadence}.parquet")
@@ -113,7 +111,7 @@ class Record:
     def _write_netcdf(self, path: Path, cadence: str) -> None:
         import xarray as xr
 
-        tables = {place: self.tables[place, cadence] for place in self.places}
+        tables = {place: table for (place, found), table in self.tables.items() if found == cadence}
         index = _join_indices(table.index for table in tables.values())
         daily = cadence == "daily"
         names = {
@@ -122,39 +120,40 @@ class Record:
         }
         places = list(tables)
         step = pd.Timedelta(CADENCES[cadence])
-        seconds = ((index - pd.Timestamp("1970-01-01")) // pd.Timedelta("1s")).to_numpy()
+        seconds = (index - pd.Timestamp("1970-01-01")) // pd.Timedelta("1s")
+        seconds = seconds.to_numpy(float)  # CF-1.8 has no 64-bit integers
         edges = np.column_stack([seconds, seconds + step // pd.Timedelta("1s")])
         variables: dict[str, Any] = {
             "time": ("time", seconds, _TIME | {"bounds": "time_bounds"}),
             "time_bounds": (("time", "edge"), edges, {}),
             "place": ("place", np.arange(len(places), dtype=np.int8), _name_flags(places) | _PLACE),
         }
-        encoding: dict[str, dict] = {"time_bounds": {"_FillValue": None}}
+        encoding: dict[str, dict] = {name: {"_FillValue": None} for name in ("time", "time_bounds")}
         for column in COLUMNS:
             stacked = {place: table[column].reindex(index) for place, table in tables.items()}
-            text = {"long_name": _LONG_NAMES[column].format(**names)}
+            text: dict[str, Any] = {"long_name": _LONG_NAMES[column].format(**names)}
             if column in ("value", "lower", "upper"):
-                values = np.column_stack([one.to_numpy(np.float32) for one in stacked.values()])
+                values = np.vstack([one.to_numpy(np.float32) for one in stacked.values()])
                 text |= {"units": _UNITS["daily" if daily else "flux"]}
                 if column == "value":
                     text |= {"ancillary_variables": " ".join(COLUMNS[1:]), "cell_methods": _MEAN}
             elif column in ("source", "calibrated_by"):
                 found = sorted({str(name) for one in stacked.values() for name in one.dropna()})
                 codes = [pd.Categorical(one, found).codes for one in stacked.values()]
-                values = np.column_stack(codes).astype(np.int8)
+                values = np.vstack(codes).astype(np.int8)
                 text |= _name_flags(found or ["none"]) | {"_FillValue": np.int8(-1)}
             elif column == "flags":
-                values = np.column_stack([one.fillna(0) for one in stacked.values()])
+                values = np.vstack([one.fillna(0) for one in stacked.values()])
                 values = values.astype(np.int16)
                 text |= {
                     "flag_masks": np.array([int(flag) for flag in Flag], np.int16),
                     "flag_meanings": " ".join(flag.name.lower() for flag in Flag),
                 }
             else:
-                values = np.column_stack([one.eq(True) for one in stacked.values()])
+                values = np.vstack([one.eq(True) for one in stacked.values()])
                 values = values.astype(np.int8)
                 text |= _name_flags(["measured", "imputed"])
-            variables[column] = (("time", "place"), values, text)
+            variables[column] = (("place", "time"), values, text)
             encoding[column] = {"zlib": True, "complevel": 4}
         about = {
             key: self.about[key] for key in ("title", "source", "history") if key in self.about
@@ -163,8 +162,9 @@ class Record:
             {name: xr.Variable(*parts) for name, parts in variables.items()},
             attrs={"Conventions": "CF-1.8", **about},
         )
+        _make_without_times(path)
         dataset.set_coords("time_bounds").to_netcdf(
-            path, engine="h5netcdf", encoding=encoding, format="NETCDF4"
+            path, "a", engine="h5netcdf", encoding=encoding, format="NETCDF4"
         )
 
 
@@ -178,6 +178,21 @@ _TIME = {
 _PLACE = {"long_name": "place: east is 75 W, west is 135 W, fleet is one series of all satellites"}
 _UNITS = {"daily": "cm-2 sr-1 day-1", "flux": "cm-2 sr-1 s-1"}
 _MEAN = "time: mean"
+
+
+def _make_without_times(path: Path) -> None:
+    """Make an empty file whose root keeps no time of its own, so that equal content is equal bytes.
+
+    Like netCDF's own library it keeps the order in which things were added.
+    """
+    import h5py
+
+    settings = h5py.h5p.create(h5py.h5p.FILE_CREATE)
+    settings.set_obj_track_times(False)
+    order = h5py.h5p.CRT_ORDER_TRACKED | h5py.h5p.CRT_ORDER_INDEXED
+    settings.set_link_creation_order(order)
+    settings.set_attr_creation_order(order)
+    h5py.h5f.create(str(path).encode(), h5py.h5f.ACC_TRUNC, fcpl=settings).close()
 
 
 def _name_flags(names: list[str]) -> dict[str, Any]:

@@ -136,10 +136,21 @@ def test_dst_stands_in_for_sym_h_under_its_own_name(toy):
     assert {("Dst", 0), ("Dst", 48)} < set(paper)
 
 
-def test_a_dataset_without_the_drivers_or_a_channel_does_not_apply(toy):
+def test_the_published_inputs_need_every_driver_and_channel_and_ours_do_with_what_there_is(toy):
     none = replace(toy, drivers=pd.DataFrame(index=pd.DatetimeIndex([], name="time")))
     with pytest.raises(NotApplicable, match=r"lacks drivers .*: AE, AL, AU, B, Bz, N, P, SYM_H, V"):
-        satellite_features(none, "goes13")
+        satellite_features(none, "goes13", inputs="paper")
+    bare = satellite_features(none, "goes13")
+    assert {name.split(" ")[0] for name in bare.columns.unique("quantity")} == {
+        "goes13",
+        "UT",
+        "year",
+    }
+    pd.testing.assert_frame_equal(bare, satellite_features(toy, "goes13")[list(bare)])
+    high = replace(none, flux={"goes13": toy.flux["goes13"][["e2"]]})
+    assert len(satellite_features(high, "goes13").columns) < len(bare.columns) * 0.6
+    with pytest.raises(NotApplicable, match="needs e2 and one of"):
+        satellite_features(high, "goes13", inputs="paper")
     low = replace(toy, flux={"goes13": toy.flux["goes13"][["e0.8"]]})
     with pytest.raises(NotApplicable, match=r"'goes13' has e0\.8; imputation from it needs e2"):
         satellite_features(low, "goes13")
