@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from fluxlib.datasets.dataset import ACCOUNT, Dataset
 from fluxlib.datasets.manifest import FORMATS, NAME, Entry, Manifest, read_manifest
+from fluxlib.datasets.plausibility import check_overlap, check_rows, check_values
 from fluxlib.datasets.series import daily_fluence
 from fluxlib.errors import FluxError
 from fluxlib.io.text import ReadResult
@@ -27,6 +28,7 @@ CHANNELS = (*LOW_CHANNELS, "e2", "e4")
 # The chapters whose change may change a table that was made from the same files.
 READING_CODE = ("satellites", "utils", "io", "datasets")
 DONE = "done"
+OUTSIDE = "outside "  # how the reason begins for rows that the entry's period leaves out
 
 
 def load(folder: str | Path, cadence: str = "1h") -> Dataset:
@@ -105,6 +107,9 @@ def _read_all(manifest: Manifest, step: pd.Timedelta) -> dict[str, pd.DataFrame]
             flux.setdefault(entry.series, []).append(_put_on_grid(regular, entry.cadence, step))
             if marks is not None:
                 flags.setdefault(entry.series, []).append(_join_bits(marks, entry.cadence, step))
+    drivers = _read_drivers(manifest, step, accounts)
+    if not any(entry.trust for entry in manifest.drivers):
+        check_overlap(fluence, drivers, manifest.folder / NAME)
     return {
         **{f"flux-{series}": _join_in_time(frames, step) for series, frames in flux.items()},
         **{f"fluence-{series}": _join_in_time(frames, DAY) for series, frames in fluence.items()},
@@ -112,7 +117,7 @@ def _read_all(manifest: Manifest, step: pd.Timedelta) -> dict[str, pd.DataFrame]
             f"flags-{series}": _combine_bits(parts).to_frame("flags")
             for series, parts in flags.items()
         },
-        "drivers": _read_drivers(manifest, step, accounts),
+        "drivers": drivers,
         "account": pd.DataFrame(accounts, columns=ACCOUNT),
     }
 
@@ -197,10 +202,12 @@ def read_entry(
     """
     results = [_read_file(entry, path) for path in entry.paths]
     _check_products(results, entry)
+    unread = [_count_unread(result) for result in results]
     _drop_repeated(results)
-    for path, result in zip(entry.paths, results, strict=True):
+    rows = []
+    for path, result, count in zip(entry.paths, results, unread, strict=True):
         account = result.account
-        accounts.append(
+        rows.append(
             {
                 "source": entry.label,
                 "series": entry.series or "drivers",
@@ -210,21 +217,31 @@ def read_entry(
                 "kept": account.kept,
                 "rejected": sum(account.rejected.values()),
                 "why": account.explain(),
-                "filled": ", ".join(f"{name} {count}" for name, count in account.filled.items()),
+                "filled": ", ".join(f"{name} {n}" for name, n in account.filled.items()),
+                "unread": count,
             }
         )
+    check_rows(entry, rows, folder)
+    accounts += [{key: row[key] for key in ACCOUNT} for row in rows]
     joined = pd.concat([result.frame for result in results]).sort_index()
     if joined.empty:
         raise FluxError(
             f"{folder / NAME}: no row of {entry.label} ({entry.files}) can be used: "
             f"{accounts[-1]['why']}; check the entry and the files."
         )
+    check_values(joined, entry, folder)
     marks = [
         pd.Series(result.flags, result.frame.index)
         for result in results
         if result.flags is not None and len(result.frame)
     ]
     return joined, pd.concat(marks).sort_index() if marks else None
+
+
+def _count_unread(result: ReadResult) -> int:
+    """Return how many rows could not be read, those that the manifest leaves out not counted."""
+    chosen = sum(n for why, n in result.account.rejected.items() if why.startswith(OUTSIDE))
+    return sum(result.account.rejected.values()) - chosen
 
 
 def _check_products(results: list[ReadResult], entry: Entry) -> None:
@@ -259,6 +276,8 @@ def _read_file(entry: Entry, path: Path) -> ReadResult:
         )
     if entry.kind == "flux":
         _check_channels(result.frame, entry, path)
+        if entry.is_log:
+            result.frame = 10**result.frame
         # Flux that is not above the background has no logarithm.
         below = (result.frame <= 0).sum()
         result.account.filled.update({name: int(n) for name, n in below.items() if n})
@@ -301,7 +320,7 @@ def _reject_outside(result: ReadResult, entry: Entry) -> None:
         first, end = entry.period
         period = f"{first:%Y-%m-%d} to {end - DAY:%Y-%m-%d}"
         index = result.frame.index
-        result.drop((index < first) | (index >= end), f"outside {period}")
+        result.drop((index < first) | (index >= end), f"{OUTSIDE}{period}")
     index = result.frame.index
     off = index != index.floor(entry.cadence)
     result.drop(off, f"off the {format_cadence(entry.cadence)} grid")

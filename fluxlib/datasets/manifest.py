@@ -74,6 +74,10 @@ class Entry:
         First instant, and the first instant after the last; None means all that the files have.
     options : dict
         What the format's reader takes besides the path.
+    is_log : bool
+        Of flux: the files hold log10 of it (``scale = "log10"``).
+    trust : bool
+        Values are taken as they are, however odd; see `fluxlib.datasets.plausibility`.
     """
 
     kind: str
@@ -87,6 +91,8 @@ class Entry:
     position: str | None = None
     period: Period | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    is_log: bool = False
+    trust: bool = False
 
 
 @dataclass(frozen=True)
@@ -232,8 +238,8 @@ def _read_entry(table: dict, kind: str, where: str, path: Path) -> Entry:
     format_ = get_value(table, "format", str, path, where)
     formats = [name for name, one in FORMATS.items() if kind in one.kinds]
     check_choice(format_, formats, path, f"{where} format")
-    known = {"format", "files", "cadence", "period", *FORMATS[format_].options}
-    only_flux = {"satellite", "series", "position"}
+    known = {"format", "files", "cadence", "period", "trust", *FORMATS[format_].options}
+    only_flux = {"satellite", "series", "position", "scale"}
     check_keys(table, known | only_flux if kind == "flux" else known, path, where)
     options = {
         key: get_value(table, key, type_, path, where)
@@ -242,7 +248,7 @@ def _read_entry(table: dict, kind: str, where: str, path: Path) -> Entry:
     }
     pattern = get_value(table, "files", str, path, where)
     cadence = get_value(table, "cadence", str, path, where)
-    fields = {}
+    fields: dict[str, Any] = {}
     if kind == "flux":
         satellite = get_value(table, "satellite", str, path, where)
         position = get_value(table, "position", str, path, where, default=None)
@@ -250,7 +256,14 @@ def _read_entry(table: dict, kind: str, where: str, path: Path) -> Entry:
             check_choice(position, POSITIONS, path, f"{where} position")
         series = get_value(table, "series", str, path, where, default=satellite)
         check_name(series, f"{path}: {where} series")
-        fields = {"satellite": satellite, "series": series, "position": position}
+        scale = get_value(table, "scale", str, path, where, default="linear")
+        check_choice(scale, ("linear", "log10"), path, f"{where} scale")
+        fields = {
+            "satellite": satellite,
+            "series": series,
+            "position": position,
+            "is_log": scale == "log10",
+        }
     return Entry(
         kind=kind,
         label=where,
@@ -260,6 +273,7 @@ def _read_entry(table: dict, kind: str, where: str, path: Path) -> Entry:
         paths=_find_files(pattern, path, where),
         period=_read_period(table, path, where),
         options=options,
+        trust=get_value(table, "trust", bool, path, where, default=False),
         **fields,
     )
 

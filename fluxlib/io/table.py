@@ -22,6 +22,7 @@ from fluxlib.io.text import (
 from fluxlib.utils.time_grid import find_cadence, format_cadence
 
 FORMAT = "table"
+FILL = 1e30  # values as large are CDF's and netCDF's fill values, or not finite
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
@@ -55,7 +56,7 @@ def read(path: str | Path) -> ReadResult:
     path = Path(path)
     read_file = _read_parquet if path.suffix == ".parquet" else _read_csv
     names, times, values, account = read_file(path)
-    values[~np.isfinite(values)] = np.nan
+    values[~(np.abs(values) < FILL)] = np.nan
     return ReadResult(make_frame(times, names, values, account), account, FORMAT)
 
 

@@ -1,4 +1,5 @@
 import gzip
+import json
 import os
 
 import numpy as np
@@ -32,7 +33,7 @@ def make_entry(files, format="table", cadence="1h", satellite="goes13", **others
     if satellite:
         fields["satellite"] = satellite
     kind = "flux" if satellite else "drivers"
-    lines = [f"{key} = {value!r}" for key, value in fields.items()]
+    lines = [f"{key} = {json.dumps(value)}" for key, value in fields.items()]
     return "\n".join([f"[[{kind}]]", *lines])
 
 
@@ -115,7 +116,7 @@ def test_two_entries_of_a_series_join_and_may_share_an_interval(load):
             "a.csv": make_table([1.0] * 288, freq="5min"),
             "b.csv": make_table([3.0] * 48, start="2014-01-02"),
         },
-        make_entry("a.csv", cadence="5min", period=["2014-01-01", "2014-01-01"]),
+        make_entry("a.csv", cadence="5min", period=["2014-01-01", "2014-01-01"], trust=True),
         make_entry("b.csv", period=["2014-01-02", "2014-01-03"]),
     )
     assert loaded.flux["goes13"]["e2"].tolist() == [1] * 24 + [3] * 48
