@@ -80,9 +80,30 @@ set_up() {
   mv "$stamp.new" "$stamp"
 }
 
+needs_set_up() {
+  [ ! -f "$stamp" ] || wants_other_python || [ "$(cat "$stamp")" != "$(print_state 2>/dev/null)" ]
+}
+
+# Of two first calls at once one sets up, and the other waits and finds it done. The lock belongs to
+# the set-up and all that it started, and so is free when the last of them has ended, even if killed.
+set_up_alone() {
+  local python
+  python=$(find_python) || exit
+  "$python" -c 'import fcntl, subprocess, sys
+lock = open(sys.argv[1], "a")
+fcntl.flock(lock, fcntl.LOCK_EX)
+sys.exit(subprocess.call(sys.argv[2:], pass_fds=[lock.fileno()]))' \
+    "$root/.venv-lock" bash "$root/run_all.sh" --set-up-only
+}
+
+if [ "${1:-}" = --set-up-only ]; then
+  if needs_set_up; then set_up; fi
+  exit
+fi
+
 for argument in "$@"; do
   case "$argument" in
-    test | lab | fetch | sweep | docs | record) break ;; # the rest is theirs
+    test | lab | fetch | sweep | docs | record | clean) break ;; # the rest is theirs
     -h | --help)
       python=$(find_python)
       exec "$python" -P -B "$root/fluxlib/__main__.py" --help
@@ -90,9 +111,8 @@ for argument in "$@"; do
   esac
 done
 
-if [ ! -f "$stamp" ] || wants_other_python ||
-  [ "$(cat "$stamp")" != "$(print_state 2>/dev/null)" ]; then
-  set_up
+if needs_set_up; then
+  set_up_alone || exit
 fi
 
 unset MPLBACKEND # set to agg, it removes the figures from notebooks

@@ -20,6 +20,16 @@ _COMMANDS = {
 # Options of pytest: a worker a core, files (or what else shares fixtures) whole, in our order.
 SIDE_BY_SIDE = ("-n", "logical", "--dist", "loadfile", "--no-loadscope-reorder")
 _VARIABLE = "FLUX_SCHEDULER"
+# What the project makes, by the name that clean takes. In lab are edits of one's own.
+_MADE = {
+    "cache": ("data/cache",),
+    "sample": ("data/sample",),
+    "reports": ("reports", "figures/*/"),
+    "sweeps": ("sweeps",),
+    "records": ("records",),
+    "docs": ("docs/_build", "docs/api", "docs/notebooks"),
+    "lab": ("lab",),
+}
 # Importing these takes longer than all else that a step's process does beside its notebook, which
 # has no use for them: papermill's storage in clouds, and a parser of web addresses in jsonschema.
 _UNUSED = ("boto3", "pyarrow", "rfc3987_syntax")
@@ -127,6 +137,17 @@ def make_parser() -> argparse.ArgumentParser:
     record.add_argument(
         "--max-gap", metavar="LENGTH", help="leave longer gaps, such as 10D; else all are filled"
     )
+    clean = commands.add_parser(
+        "clean",
+        prog="./run_all.sh clean",
+        allow_abbrev=False,
+        help="list what can be made again, and how large it is; --yes removes it",
+    )
+    clean.set_defaults(run=remove_made)
+    clean.add_argument(
+        "what", nargs="*", metavar="WHAT", help=f"of {', '.join(_MADE)}; all but lab by default"
+    )
+    clean.add_argument("--yes", action="store_true", help="remove it")
     for name, text in _COMMANDS.items():
         # No prefix is that of an option: all that follows belongs to the command.
         command = commands.add_parser(name, help=text, add_help=False, prefix_chars="\0")
@@ -398,6 +419,35 @@ def make_record(options: argparse.Namespace) -> int:
     record.about["key"] = key
     record.write(out)
     print(f"Record: {write_record_page(record, out)}")
+    return 0
+
+
+def remove_made(options: argparse.Namespace) -> int:
+    """List what can be made again, with its size; remove it if asked to."""
+    from fluxlib.errors import FluxError
+    from fluxlib.workflow.notebooks import PROJECT
+    from fluxlib.workflow.store import hold_folder
+
+    unknown = set(options.what) - set(_MADE)
+    if unknown:
+        raise FluxError(f"there is no {min(unknown)!r} to clean; there are {', '.join(_MADE)}.")
+    total = 0
+    for name in options.what or [name for name in _MADE if name != "lab"]:
+        folders = [path for pattern in _MADE[name] for path in sorted(PROJECT.glob(pattern))]
+        files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+        sizes = {(stat.st_dev, stat.st_ino): stat.st_size for stat in map(os.stat, files)}
+        size = sum(sizes.values())  # reports share files with the store by links
+        total += size
+        print(f"{name:<8} {size / 1e6:10,.1f} MB  {', '.join(_MADE[name])}")
+        if options.yes:
+            if name == "reports":
+                for held in (PROJECT / "reports").glob("*/.lock"):
+                    with hold_folder(held.parent):
+                        pass  # or an error that says which run is still writing
+            for folder in folders:
+                shutil.rmtree(folder)
+    done = "removed" if options.yes else "in all; --yes removes it"
+    print(f"{total / 1e6:,.1f} MB {done}")
     return 0
 
 

@@ -14,6 +14,7 @@ import pytest
 from fluxlib import __main__ as command
 from fluxlib.simulation import sample
 from fluxlib.workflow import notebooks
+from fluxlib.workflow.store import RunFolder
 from tests.helpers.notebooks import write_notebook, write_step
 
 PROJECT = notebooks.PROJECT
@@ -173,6 +174,40 @@ def test_a_record_is_made_once_and_again_when_something_has_changed(project, cap
     assert command.main([*words, "--out", str(tmp_path / "other"), "--max-gap", "x"]) == 2
     assert "max_gap is 'x'" in capsys.readouterr().err
     assert not (tmp_path / "other").exists()
+
+
+def test_clean_lists_what_can_be_made_again_and_removes_it_when_told(project, capsys):
+    for name in ("data/cache/a.parquet", "reports/toy/index.html", "figures/toy/b.png", "lab/c"):
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_bytes(b"x" * 2_000_000)
+    (project / "figures" / "gap.png").write_bytes(b"ours")
+    (project / "data" / "raw").mkdir()
+    assert command.main(["clean"]) == 0
+    printed = capsys.readouterr().out
+    assert "6.0 MB in all; --yes removes it" in printed
+    assert (project / "data" / "cache" / "a.parquet").exists()
+    assert command.main(["clean", "cache", "--yes"]) == 0
+    assert not (project / "data" / "cache").exists()
+    assert (project / "reports").exists()
+    assert command.main(["clean", "--yes"]) == 0
+    left = {path.relative_to(project).as_posix() for path in project.rglob("*")}
+    assert {"figures/gap.png", "lab/c", "data/raw"} <= left
+    assert not {"reports", "figures/toy"} & left
+    assert command.main(["clean", "home"]) == 2
+    assert "there is no 'home' to clean; there are cache, sample" in capsys.readouterr().err
+
+
+def test_two_datasets_of_one_name_do_not_share_a_report(project, capsys):
+    write_dataset(project / "small")
+    write_dataset(project / "other" / "small")
+    write_notebook(project / "notebooks", "01_a")
+    place = RunFolder(command.describe_dataset(project / "small"), project / "reports", project)
+    place.write_state({}, {})
+    assert command.main(["--data", str(project / "other" / "small"), "--only", "01"]) == 2
+    assert "is called small too. Rename one" in capsys.readouterr().err
+    shutil.rmtree(project / "small")  # moved, say
+    other = command.describe_dataset(project / "other" / "small")
+    RunFolder(other, project / "reports", project).check_owner()
 
 
 def test_help_needs_no_package(tmp_path):

@@ -92,6 +92,18 @@ def fake_uv(folder, status):
 
 
 @pytest.mark.slow
+def test_of_two_first_calls_at_once_one_sets_up(clone, tmp_path):
+    uv = fake_uv(tmp_path / "bin", 0)
+    (uv / "uv").write_text((uv / "uv").read_text().replace("exit", "sleep 1\nexit"))
+    environment = {**os.environ, "PATH": f"{uv}:{os.environ['PATH']}"}
+    command = ["bash", clone / "run_all.sh", "--only", "01"]
+    options = {"env": environment, "stdout": subprocess.PIPE, "text": True}
+    processes = [subprocess.Popen(command, **options) for _ in range(3)]
+    printed = [process.communicate(timeout=120)[0] for process in processes]
+    assert printed == 3 * ["['--only', '01'] None\n"]
+    assert len((uv / "calls").read_text().splitlines()) == 1
+
+
 def test_set_up_happens_once_follows_the_pins_and_survives_a_kill(clone, tmp_path):
     uv = fake_uv(tmp_path / "bin", status=0)
     path = f"{uv}:{os.environ['PATH']}"

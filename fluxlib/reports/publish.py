@@ -61,7 +61,12 @@ def _copy(store, place, files, hashes, folders, root) -> str:
     # What other folders published here stays.
     own = tuple(f"{folder.relative_to(root).as_posix()}/" for folder in folders)
     changed = [name for name in files if old.get(name) != hashes[name]]
-    gone = [name for name in old if name.startswith(own) and name not in files]
+    # The record lies where others may write; a name that leads out of the folders is not followed.
+    gone = [
+        name
+        for name in old
+        if name.startswith(own) and ".." not in Path(name).parts and name not in files
+    ]
     for name in sorted(changed, key=lambda name: (name.endswith("index.html"), name)):
         store.put_file(str(files[name]), f"{place}/{name}")
     for name in gone:

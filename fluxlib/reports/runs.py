@@ -86,6 +86,8 @@ def run_plan(
     """
     began = time.monotonic()
     folder = sweep or places[plan.runs[0].name].folder
+    for place in places.values():
+        place.check_owner()
     with hold_folder(folder):
         old = [outcome for place in places.values() for outcome in place.read_state()[0].values()]
         seconds = {outcome.step: outcome.seconds for outcome in old if outcome.seconds}

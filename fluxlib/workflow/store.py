@@ -5,6 +5,7 @@ to its place when all is written. So what is there is whole, whatever was killed
 step has to run depends on nothing but whether its key is here.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -107,6 +108,14 @@ def name_state(outcome: Outcome) -> str:
     return "failed" if outcome.status in BROKEN else outcome.key
 
 
+def _hash_file(path: Path) -> str | None:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
+
+
 @dataclass(frozen=True)
 class StepStore:
     """A folder of steps by key, seen by all processes and machines under the same path."""
@@ -119,23 +128,37 @@ class StepStore:
 
     def read_outcome(self, key: str) -> Outcome | None:
         """Return how a step went when it was last run; None if it has not been run."""
-        try:
-            text = (self.find_folder(key) / _OUTCOME).read_text(encoding="utf-8")
-            return Outcome(**json.loads(text))
-        except (OSError, ValueError, TypeError):  # none, or of another version
-            return None
+        return self._read(key)[0]
 
     def find_current(self, key: str) -> Outcome | None:
-        """Return how a step went if its results can be reused, else None."""
-        outcome = self.read_outcome(key)
+        """Return how a step went if its results can be reused, else None.
+
+        They cannot if one of its files is missing or not what the step wrote: a disk that was full,
+        or a program that wrote into a file, has damaged it.
+        """
+        outcome, digests = self._read(key)
         if outcome is None or outcome.status not in FINAL or outcome.key != key:
             return None
         folder = self.find_folder(key)
-        return outcome if all((folder / name).exists() for name in outcome.outputs) else None
+        whole = all(_hash_file(folder / name) == digest for name, digest in digests.items())
+        return outcome if whole and set(outcome.outputs) <= set(digests) else None
+
+    def _read(self, key: str) -> tuple[Outcome | None, dict[str, str]]:
+        try:
+            text = (self.find_folder(key) / _OUTCOME).read_text(encoding="utf-8")
+            content = json.loads(text)
+            return Outcome(**content["outcome"]), dict(content["files"])
+        except (OSError, ValueError, TypeError, KeyError):  # none, or of another version
+            return None, {}
 
     def write_outcome(self, folder: Path, outcome: Outcome) -> None:
-        """Say how the step in `folder` went; the last of its files to be written."""
-        write_text(folder / _OUTCOME, json.dumps(asdict(outcome), indent=1) + "\n")
+        """Say how the step in `folder` went, and hash its files; the last of them to be written."""
+        names = [name for name in list_files(folder, ".") if name != _OUTCOME]
+        content = {
+            "outcome": asdict(outcome),
+            "files": {name: _hash_file(folder / name) for name in names},
+        }
+        write_text(folder / _OUTCOME, json.dumps(content, indent=1) + "\n")
 
     @contextmanager
     def claim(self, key: str) -> Iterator[None]:
@@ -228,8 +251,28 @@ class RunFolder:
         content = {
             "outcomes": {name: asdict(replace(o, reused=False)) for name, o in outcomes.items()},
             "shown": shown,
+            "dataset": str(self.source.folder),
         }
         write_text(self.folder / _STATE, json.dumps(content))
+
+    def check_owner(self) -> None:
+        """Raise if the folder shows another dataset of the same name, which is still there.
+
+        Raises
+        ------
+        FluxError
+            Pages would have the heading of one and the figures of the other.
+        """
+        try:
+            content = json.loads((self.folder / _STATE).read_text(encoding="utf-8"))
+            shown = Path(content["dataset"])
+        except (OSError, ValueError, TypeError, KeyError):  # none, or of another version
+            return
+        if shown != self.source.folder and (shown / "dataset.toml").is_file():
+            raise FluxError(
+                f"{self.folder} shows the dataset in {shown}; the one in {self.source.folder} is "
+                f"called {self.source.name} too. Rename one of them in its dataset.toml."
+            )
 
     def list_files(self, step: str) -> dict[str, Path]:
         """Return all files of a step but its page: path by ``reports/...`` or ``figures/...``."""

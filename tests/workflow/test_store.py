@@ -51,6 +51,23 @@ def test_only_a_step_that_came_to_its_end_with_all_its_files_is_current(store):
     assert store.read_outcome(KEY) == DONE
 
 
+@pytest.mark.parametrize(
+    "damage", [b"", b"{", b"[]", b"{ }"], ids=["emptied", "cut", "changed", "grown"]
+)
+def test_a_step_one_of_whose_files_is_damaged_is_not_current(store, damage):
+    keep(store, DONE)
+    content = store.find_folder(KEY) / "content.html"
+    content.write_text("<p>")
+    store.write_outcome(store.find_folder(KEY), DONE)
+    assert store.find_current(KEY) == DONE
+    for path in (content, store.find_folder(KEY) / "reports/toy/01_a.json"):
+        kept = path.read_bytes()
+        path.write_bytes(damage)
+        assert store.find_current(KEY) is None
+        path.write_bytes(kept)
+        assert store.find_current(KEY) == DONE
+
+
 def test_folders_have_short_names_and_a_key_that_only_begins_alike_is_another(store):
     keep(store, DONE)
     assert store.find_current(KEY[:40] + "0" * 24) is None
