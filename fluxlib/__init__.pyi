@@ -4,6 +4,7 @@ from . import datasets as datasets
 from . import evaluation as evaluation
 from . import imputation as imputation
 from . import io as io
+from . import live as live
 from . import observations as observations
 from . import offsets as offsets
 from . import plotting as plotting

@@ -27,6 +27,7 @@ _MADE = {
     "reports": ("reports", "figures/*/"),
     "sweeps": ("sweeps",),
     "records": ("records",),
+    "models": ("models",),
     "docs": ("docs/_build", "docs/api", "docs/notebooks"),
     "lab": ("lab",),
 }
@@ -137,6 +138,39 @@ def make_parser() -> argparse.ArgumentParser:
     record.add_argument(
         "--max-gap", metavar="LENGTH", help="leave longer gaps, such as 10D; else all are filled"
     )
+    train = commands.add_parser(
+        "train",
+        prog="./run_all.sh train",
+        allow_abbrev=False,
+        help="train the forecaster that now uses",
+        description="Train the forecaster on a dataset's daily series, for ./run_all.sh now.",
+    )
+    train.set_defaults(run=train_forecaster)
+    train.add_argument(
+        "--data", metavar="DIR", type=Path, help="a folder with a dataset.toml; else the sample"
+    )
+    train.add_argument(
+        "--out", metavar="DIR", type=Path, help="a new folder; else models/<dataset>"
+    )
+    train.add_argument(
+        "--members", metavar="N", type=_parse_workers, help="networks of the ensemble; 8"
+    )
+    now = commands.add_parser(
+        "now",
+        prog="./run_all.sh now",
+        allow_abbrev=False,
+        help="forecast the next three days, and score earlier forecasts",
+        description="Fetch the newest days, forecast the next three, and score what was issued "
+        "before. Safe to call often: the same inputs are issued once.",
+    )
+    now.set_defaults(run=forecast_now)
+    now.add_argument(
+        "--model", metavar="DIR", type=Path, help="of train; else models/sample or the one there"
+    )
+    now.add_argument(
+        "--data", metavar="DIR", type=Path, help="the newest days; else they are fetched"
+    )
+    now.add_argument("--out", metavar="DIR", type=Path, help="log and page; else live")
     clean = commands.add_parser(
         "clean",
         prog="./run_all.sh clean",
@@ -420,6 +454,78 @@ def make_record(options: argparse.Namespace) -> int:
     record.write(out)
     print(f"Record: {write_record_page(record, out)}")
     return 0
+
+
+def train_forecaster(options: argparse.Namespace) -> int:
+    """Train the forecaster of a dataset for `forecast_now`."""
+    from fluxlib.datasets.loading import load
+    from fluxlib.live import train_bundle
+    from fluxlib.workflow.notebooks import PROJECT
+
+    dataset = load(options.data or _ensure_sample(), "1h")
+    out = options.out or PROJECT / "models" / dataset.name
+    more = {"members": options.members} if options.members else {}
+    about = train_bundle(dataset, out, **more).about
+    print(f"Learned from {about['days']} days, {about['first']} to {about['last']}: {out}")
+    return 0
+
+
+def forecast_now(options: argparse.Namespace) -> int:
+    """Forecast from the newest days, keep the forecast, score the earlier ones, write the page."""
+    from filelock import FileLock
+
+    from fluxlib.errors import FluxError
+    from fluxlib.live import ForecastLog, fetch_newest, issue_forecast, load_bundle, read_inputs
+    from fluxlib.live import score_log as score
+    from fluxlib.reports.live_page import write_live_page
+    from fluxlib.workflow.notebooks import PROJECT
+
+    bundle = load_bundle(options.model or _find_model(PROJECT / "models"))
+    out = options.out or PROJECT / "live"
+    out.mkdir(parents=True, exist_ok=True)
+    with FileLock(out / ".lock"):
+        failed = []
+        if options.data is None:
+            failed = fetch_newest(out / "data")
+        inputs = read_inputs(options.data or out / "data", out / "history")
+        inputs.notes += failed
+        log, table, reason = ForecastLog(out / "log"), None, ""
+        try:
+            table = issue_forecast(bundle, inputs)
+            log.append(table, bundle, inputs)
+        except FluxError as error:
+            reason = str(error)
+            log.note(inputs.issue_day, reason)
+        issued = log.read()
+        inputs.notes += [f"{name} of the log is damaged." for name in issued.attrs["damaged"]]
+        scores = score(issued, inputs.data.fluence["e2"])
+        days = issued["issued"].nunique()
+        page = write_live_page(out / "index.html", bundle, inputs, table, reason, scores, days)
+    for line in [reason] if table is None else _list_forecast(table):
+        print(line)
+    print(f"Page: {page}")
+    return 0
+
+
+def _list_forecast(table) -> list[str]:
+    return [
+        f"{day:%Y-%m-%d}  {row['value']:.1e}  ({row['lower']:.1e} to {row['upper']:.1e})  "
+        f"alert {row['alert']:.0%}"
+        for day, row in table.iterrows()
+    ]
+
+
+def _find_model(folder: Path) -> Path:
+    """Return the one trained forecaster that there is."""
+    from fluxlib.errors import FluxError
+
+    found = sorted(path.parent for path in folder.glob("*/bundle.json"))
+    if len(found) != 1:
+        there = ", ".join(path.name for path in found) or "none"
+        raise FluxError(
+            f"{folder} has {there}; train one with ./run_all.sh train, or name it with --model."
+        )
+    return found[0]
 
 
 def remove_made(options: argparse.Namespace) -> int:

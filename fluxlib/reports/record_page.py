@@ -49,14 +49,14 @@ def write_record_page(record: Record, folder: str | Path) -> Path:
         warnings=list_warnings(record),
         series=_draw_days(days, synthetic=record.about["synthetic"]),
         sources=_draw_sources(places),
-        handovers=_tabulate(_group_handovers(record.about.get("handovers", []))),
-        paths=_tabulate(pd.DataFrame(record.about.get("paths", []))),
-        pairs=_tabulate(pd.DataFrame(record.about.get("pairs", []))),
+        handovers=tabulate_frame(_group_handovers(record.about.get("handovers", []))),
+        paths=tabulate_frame(pd.DataFrame(record.about.get("paths", []))),
+        pairs=tabulate_frame(pd.DataFrame(record.about.get("pairs", []))),
         filling={
-            place: _tabulate(pd.DataFrame(one["by distance"]))
+            place: tabulate_frame(pd.DataFrame(one["by distance"]))
             for place, one in record.about["filling"].items()
         },
-        years={place: _tabulate(_count_years(table)) for place, table in places.items()},
+        years={place: tabulate_frame(_count_years(table)) for place, table in places.items()},
         flags=[(int(flag), flag.name.lower(), MEANINGS[flag.name.lower()]) for flag in Flag],
         files=_list_files(folder),
         pages=None,
@@ -171,7 +171,8 @@ def _count_years(table: pd.DataFrame) -> pd.DataFrame:
     return years.rename_axis("year").reset_index().astype({"year": str})
 
 
-def _tabulate(table: pd.DataFrame) -> dict | None:
+def tabulate_frame(table: pd.DataFrame) -> dict | None:
+    """Return a frame as a table for a template, None if it is empty."""
     if table.empty:
         return None
     records = table.astype(object).where(table.notna(), None).to_dict("records")
@@ -184,17 +185,17 @@ def _draw_days(days: pd.DataFrame, *, synthetic: bool) -> str:
     kind = "simulated" if synthetic else "observed"
     filled = days["imputed"].mean()
     ax.set_title(f"Daily fluence of the fleet ({kind}): {filled:.1%} of days are filled")
-    return _embed(figure)
+    return embed_figure(figure)
 
 
 def _draw_sources(places: dict[str, pd.DataFrame]) -> str:
     figure, ax = plt.subplots(figsize=(11, 1.2 + 0.7 * len(places)))
     plot_record_sources(places, ax=ax)
     ax.set_title("Which satellite each day comes from")
-    return _embed(figure)
+    return embed_figure(figure)
 
 
-def _embed(figure: Figure) -> str:
+def embed_figure(figure: Figure) -> str:
     """Return a figure as an address that holds it, so that the page is one file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})

@@ -1,0 +1,10 @@
+from .bundle import Bundle as Bundle
+from .bundle import load_bundle as load_bundle
+from .bundle import train_bundle as train_bundle
+from .inputs import LiveInputs as LiveInputs
+from .inputs import fetch_newest as fetch_newest
+from .inputs import read_inputs as read_inputs
+from .inputs import read_refm as read_refm
+from .log import ForecastLog as ForecastLog
+from .log import issue_forecast as issue_forecast
+from .log import score_log as score_log

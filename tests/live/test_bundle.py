@@ -1,0 +1,58 @@
+import json
+import shutil
+
+import pandas as pd
+import pytest
+
+from fluxlib.errors import FluxError
+from fluxlib.live import load_bundle, train_bundle
+
+
+@pytest.fixture
+def copy(bundle, tmp_path_factory, tmp_path):
+    folder = next(tmp_path_factory.getbasetemp().glob("models*/toy"))
+    return shutil.copytree(folder, tmp_path / "copy")
+
+
+@pytest.mark.slow
+def test_a_bundle_says_what_it_learned_from(bundle):
+    about = bundle.about
+    assert (about["dataset"], about["synthetic"]) == ("simulated", True)
+    assert about["first"] == "2013-01-01"
+    assert about["last"] == "2014-12-31"
+    assert 650 < about["days"] <= 730
+    assert about["reference"] in ("goes13", "goes15")
+    assert bundle.forecaster.drivers == ["V", "N", "B", "Bz", "Bs"]
+
+
+@pytest.mark.slow
+def test_a_bundle_that_is_read_again_forecasts_the_same(bundle, copy, past):
+    again = load_bundle(copy)
+    assert again.about == bundle.about
+    frame = past.drivers.resample("1D").mean().join(past.daily[["e2"]], how="inner")
+    one, two = (b.forecaster.predict(frame, "2014-03") for b in (bundle, again))
+    pd.testing.assert_frame_equal(one, two, rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_damaged_or_unknown_bundle_gets_one_clear_error(copy, tmp_path):
+    with pytest.raises(FluxError, match=r"no trained forecaster, .* ./run_all.sh train"):
+        load_bundle(tmp_path / "nowhere")
+    for path in sorted(copy.iterdir()):
+        kept = path.read_bytes()
+        for damage in (b"", kept[:-9], kept.replace(b"1", b"2", 1) if b"1" in kept else b"x"):
+            path.write_bytes(damage)
+            with pytest.raises(FluxError, match=r"damaged|version"):
+                load_bundle(copy)
+        path.write_bytes(kept)
+    about = json.loads((copy / "bundle.json").read_text())
+    (copy / "bundle.json").write_text(json.dumps(about | {"version": 0}))
+    with pytest.raises(FluxError, match="version is 0"):
+        load_bundle(copy)
+
+
+def test_a_folder_with_other_files_is_not_replaced(past, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(FluxError, match="holds files and no forecaster"):
+        train_bundle(past, tmp_path)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
