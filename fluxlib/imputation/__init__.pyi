@@ -38,3 +38,7 @@ from .inputs import satellite_features as satellite_features
 from .inputs import trend_quantities as trend_quantities
 from .intervals import EdgeCorrection as EdgeCorrection
 from .intervals import describe_edges as describe_edges
+from .search_study import attribute_gain as attribute_gain
+from .search_study import compare_searches as compare_searches
+from .search_study import describe_searches as describe_searches
+from .search_study import random_search as random_search

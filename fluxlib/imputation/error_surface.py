@@ -168,14 +168,27 @@ class ForestSurface:
             `trees`, `depth`, `leaf` and `rmse` of the least. It is partly luck: small forests
             scatter, and the least of many is the luckiest.
         """
-        trees, depths, leaves = (2**n for n in bits)
-        tables = [self.rmse_table(leaf, trees).loc[:, :depths] for leaf in range(1, leaves + 1)]
-        errors = np.array(tables)
-        landscape = pd.DataFrame(errors.min(axis=0), tables[0].index, tables[0].columns)
+        errors = self.tabulate(bits)
+        _, trees, depths = errors.shape
+        index = pd.RangeIndex(1, trees + 1, name="trees")
+        columns = pd.RangeIndex(1, depths + 1, name="depth")
+        landscape = pd.DataFrame(errors.min(axis=0), index, columns)
         place = np.unravel_index(np.argmin(errors), errors.shape)
         leaf, tree, depth = (int(n) + 1 for n in place)
         least = {"trees": tree, "depth": depth, "leaf": leaf, "rmse": errors[place]}
         return landscape, pd.Series(least, dtype=object)
+
+    def tabulate(self, bits: Sequence[int]) -> np.ndarray:
+        """Return the RMSE of every forest of these bits, grown now where missing.
+
+        Returns
+        -------
+        ndarray of shape (leaves, trees, depths)
+            Decades; each is counted from 1.
+        """
+        trees, depths, leaves = (2**n for n in bits)
+        tables = [self.rmse_table(leaf, trees).loc[:, :depths] for leaf in range(1, leaves + 1)]
+        return np.array(tables)
 
     def grow(self, forests: Iterable[tuple[int, int, int]]) -> None:
         """Grow all trees that these (trees, depth, leaf) need.

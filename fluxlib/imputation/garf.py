@@ -39,7 +39,7 @@ class GARFImputer(RegressorMixin, BaseEstimator):
 
     Parameters
     ----------
-    population, generations, crossover, mutation, elitism, bits
+    population, generations, crossover, mutation, selection, elitism, bits
         Of the search: see `fluxlib.GeneticSearch`; as published by default, but for `bits`, which
         the paper does not give.
     fitness : {"validation", "train"}
@@ -84,6 +84,7 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         generations: int = 100,
         crossover: float = 0.7,
         mutation: float = 0.01,
+        selection: str = "roulette",
         elitism: bool = False,
         bits: Sequence[int] = (9, 5, 5),
         fitness: str = "validation",
@@ -98,6 +99,7 @@ class GARFImputer(RegressorMixin, BaseEstimator):
         self.generations = generations
         self.crossover = crossover
         self.mutation = mutation
+        self.selection = selection
         self.elitism = elitism
         self.bits = bits
         self.fitness = fitness
@@ -191,6 +193,7 @@ class GARFImputer(RegressorMixin, BaseEstimator):
             generations=self.generations,
             crossover=self.crossover,
             mutation=self.mutation,
+            selection=self.selection,
             elitism=self.elitism,
             bits=self.bits,
             patience=self.patience,

@@ -234,17 +234,17 @@ def score_random_fold(holdout: Holdout, *, every: int = 1, random_state: int = 0
 
 
 def compare_fitness(
-    holdout: Holdout, garf: GARFImputer, *, search: Mapping[str, Any], **options
+    holdout: Holdout, searched: Iterable[GARFImputer], *, every: int = 1
 ) -> pd.DataFrame:
-    """Compare the forests that the two kinds of fitness choose, on months held out.
+    """Compare the forests that kinds of fitness choose, on months held out.
 
     Parameters
     ----------
     holdout : Holdout
-    garf : GARFImputer
-        Fitted, with one kind.
-    search, **options
-        As `fit_garf` took for it.
+    searched : iterable of GARFImputer
+        Of `fit_garf`, one for each kind; of two of a kind the later counts.
+    every : int
+        One training sample in so many is learned from.
 
     Returns
     -------
@@ -252,16 +252,13 @@ def compare_fitness(
         A row for each kind of fitness: the genes chosen, `own`, the RMSE that was rewarded, and
         `held out`, the RMSE of that forest in the test months.
     """
-    times = holdout.train[:: options.get("every", 1)]
+    times = holdout.train[::every]
     X, y = holdout.features.loc[times], holdout.log_flux[times]
-    kinds = {garf.fitness: garf}
-    for kind in {"train", "validation"} - set(kinds):
-        kinds[kind] = fit_garf(holdout, search=dict(search) | {"fitness": kind}, **options)
     table = {}
-    for kind, fitted in kinds.items():
+    for fitted in searched:
         genes = {gene: getattr(fitted.best_, gene) for gene in ("trees", "depth", "leaf")}
         chosen = clone(fitted.best_estimator_).set_params(**genes).fit(X, y)
         predicted = chosen.predict(holdout.features.loc[holdout.test])
         held_out = scores(holdout.log_flux[holdout.test], predicted)["RMSE"]
-        table[kind] = genes | {"own": fitted.best_.rmse, "held out": held_out}
+        table[fitted.fitness] = genes | {"own": fitted.best_.rmse, "held out": held_out}
     return pd.DataFrame(table).T.rename_axis("fitness")

@@ -8,6 +8,7 @@ from .imputation import plot_gap as plot_gap
 from .imputation import plot_gap_scores as plot_gap_scores
 from .imputation import plot_groups as plot_groups
 from .imputation import plot_landscape as plot_landscape
+from .imputation import plot_searches as plot_searches
 from .imputation import plot_timeline as plot_timeline
 from .observations import plot_coverage as plot_coverage
 from .observations import plot_daily as plot_daily

@@ -22,20 +22,53 @@ from fluxlib.plotting.style import (
 )
 
 
-def plot_convergence(history: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+def plot_convergence(
+    history: pd.DataFrame, *, errors: np.ndarray | None = None, ax: Axes | None = None
+) -> Axes:
     """Draw the search's RMSE by generation: of the best forest, and of the mean fitness.
 
     Parameters
     ----------
     history : DataFrame
         `best` and `mean` fitness, 1/RMSE, by generation: see `fluxlib.GeneticSearch`.
+    errors : array, optional
+        RMSE of all forests: the median of random search with as many forests is drawn too.
     """
     ax = plt.gca() if ax is None else ax
-    ax.plot(history.index, 1 / history["best"], label="best of the generation")
+    ax.plot(history.index, 1 / history["best"].cummax(), color="C0", label="best so far")
+    ax.plot(history.index, 1 / history["best"], ":", color="C0", label="best of the generation")
     ax.plot(history.index, 1 / history["mean"], color=GREY, label="mean of the population")
+    if errors is not None:
+        # The least of n forests drawn at random is below this with probability one half.
+        median = 1 - 0.5 ** (1 / history["evaluations"])
+        line = np.quantile(np.ravel(errors), median)
+        ax.plot(history.index, line, "--", color="C1", label="random search, median")
     ax.set(xlabel="Generation", ylabel="RMSE (decades)")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend()
+    return ax
+
+
+def plot_searches(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw how far searches end above the least error of all forests, a point a seed.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of `fluxlib.imputation.compare_searches`.
+    """
+    ax = plt.gca() if ax is None else ax
+    names = list(table["search"].unique())
+    rng = np.random.default_rng(0)
+    for row, name in enumerate(names):
+        above = table.loc[table["search"] == name, "above"]
+        at = row + rng.uniform(-0.22, 0.22, len(above))
+        ax.plot(above, at, "o", color=f"C{row}", markersize=4, alpha=0.6)
+        ax.plot([above.median()] * 2, [row - 0.35, row + 0.35], color="black", linewidth=2)
+    ax.set_yticks(range(len(names)), names)
+    ax.invert_yaxis()
+    ax.set_xlim(left=-0.05)
+    ax.set_xlabel("Above the least RMSE of all forests (%); the bar is the median")
     return ax
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fluxlib.imputation.error_surface import ERROR_ROWS, ForestSurface
-from fluxlib.imputation.genetic import Replay, SearchReplayer
+from fluxlib.imputation.genetic import SELECTIONS, Replay, SearchReplayer
 from fluxlib.imputation.hidden_gaps import fill_gap, gap_starts, locate_gap, select_methods
 from fluxlib.imputation.holdout import Holdout
 from fluxlib.imputation.imputer import SatelliteImputer
@@ -35,6 +35,7 @@ def explore_search(
     generations: int = 100,
     crossover: float = 0.7,
     mutation: float = 0.01,
+    selection: str = "roulette",
     elitism: bool = False,
     bits: Sequence[int] = (9, 5, 5),
     fitness: str = "validation",
@@ -46,7 +47,7 @@ def explore_search(
     ----------
     surface : ForestSurface
         Such as `GARFImputer.surface_`.
-    population, generations, crossover, mutation, elitism, bits, fitness, random_state
+    population, generations, crossover, mutation, selection, elitism, bits, fitness, random_state
         First values of the controls: see `fluxlib.GARFImputer`.
     """
     replayer = SearchReplayer(surface)
@@ -62,6 +63,7 @@ def explore_search(
         "bits": IntegerList("bits", bits, 1, 9),
         "random_state": integer_field("random_state", random_state, 0, 9999),
         "fitness": dropdown("fitness", ERROR_ROWS, fitness),
+        "selection": dropdown("selection", SELECTIONS, selection),
         "elitism": checkbox("elitism", elitism),
     }
     player = Player("Generation", generations)

@@ -39,6 +39,7 @@ LABELS = {
     "generations": "Generations",
     "crossover": "Crossover",
     "mutation": "Mutation",
+    "selection": "Selection",
     "elitism": "Elitism",
     "random_state": "Seed",
     "bits": "Bits of each gene",
@@ -66,6 +67,7 @@ CONTROLS = {
         "bits",
         "random_state",
         "fitness",
+        "selection",
         "elitism",
         "gap_length",
         "gap_start",
@@ -95,6 +97,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "train_every": (1, 10_000),
     "gap_hours": (1, 8760),
     "gaps_per_length": (1, 10_000),
+    "seeds": (2, 1000),
     "gap_length": (1, 8760),
     "test_years": (1957, 2200),
     "time_step": (0, 27),
@@ -111,6 +114,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "kind": ("auto", "linear", "piecewise"),
     "inputs": ("full", "paper"),
     "fitness": ("validation", "train"),
+    "selection": ("roulette", "rank", "tournament", "sigma"),
     "competitors": ("ridge", "RF", "XGBoost", "BP", "ELM", "LSTM", "IterativeImputer"),
 }
 #: How many items a list has, where that is fixed.

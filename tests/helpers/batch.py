@@ -27,6 +27,7 @@ CHEAP = {
         "gap_hours": [6, 72],
         "competitors": [],
         "train_every": 6,
+        "seeds": 5,
     },
     "05_prediction": {"members": 1, "epochs": 2, "test_years": [2012]},
 }

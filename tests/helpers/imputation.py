@@ -11,7 +11,13 @@ from fluxlib.imputation.intervals import EdgeCorrection
 
 #: Of a search over `make_surface`.
 SEARCH = {"population": 6, "generations": 3, "crossover": 0.7, "mutation": 0.05}
-SEARCH |= {"elitism": False, "bits": (3, 2, 2), "fitness": "validation", "random_state": 1}
+SEARCH |= {
+    "selection": "roulette",
+    "elitism": False,
+    "bits": (3, 2, 2),
+    "fitness": "validation",
+    "random_state": 1,
+}
 
 
 def make_nonlinear(n, seed=0):

@@ -14,6 +14,27 @@ def test_convergence_shows_rmse_and_not_fitness(ax):
     assert find_line(ax, "mean of the population").get_ydata().tolist() == [1, 0.5]
 
 
+def test_convergence_keeps_the_best_so_far_and_knows_what_luck_would_find(ax):
+    history = pd.DataFrame({"best": [4.0, 2.0], "mean": [1.0, 1.0], "evaluations": [1, 10]})
+    errors = np.linspace(0.2, 0.4, 101)
+    plots_imputation.plot_convergence(history, errors=errors, ax=ax)
+    assert find_line(ax, "best so far").get_ydata().tolist() == [0.25, 0.25]
+    luck = find_line(ax, "random search, median").get_ydata()
+    draws = np.random.default_rng(0).choice(errors, (2000, 10)).min(axis=1)
+    assert luck[0] == pytest.approx(0.3)
+    assert luck[1] == pytest.approx(np.median(draws), abs=0.003)
+
+
+def test_searches_have_a_point_a_seed_and_a_bar_at_the_median(ax):
+    table = pd.DataFrame({"search": ["rank"] * 3 + ["random search"] * 3})
+    table["above"] = [0.0, 1.0, 5.0, 2.0, 3.0, 4.0]
+    plots_imputation.plot_searches(table, ax=ax)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["rank", "random search"]
+    points, bar = ax.lines[0], ax.lines[1]
+    assert sorted(points.get_xdata()) == [0, 1, 5]
+    assert bar.get_xdata()[0] == 1
+
+
 def test_density_counts_every_sample_on_equal_scales(ax):
     predicted = LOG + np.random.default_rng(0).normal(0.5, 0.1, len(LOG))
     plots_imputation.plot_density(LOG, predicted, ax=ax)

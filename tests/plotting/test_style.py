@@ -37,6 +37,9 @@ def draw_all(ax):
         "plot_residuals": lambda: plots_calibration.plot_residuals(LOG, LOG / 2, ax=ax),
         "plot_offsets": lambda: plots_offsets.plot_offsets(offsets, ax=ax),
         "plot_convergence": lambda: plots_imputation.plot_convergence(history, ax=ax),
+        "plot_searches": lambda: plots_imputation.plot_searches(
+            pd.DataFrame({"search": ["rank", "rank"], "above": [1.0, 2.0]}), ax=ax
+        ),
         "plot_density": lambda: plots_imputation.plot_density(LOG, LOG + 0.1, ax=ax),
         "plot_gap": lambda: plots_imputation.plot_gap(LOG, {"linear": LOG}, HOURS[50:80], ax=ax),
         "plot_timeline": lambda: plots_imputation.plot_timeline(LOG, HOURS[50:80], ax=ax),
@@ -103,7 +106,8 @@ def test_without_axes_the_current_ones_are_drawn_on(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_axis_has_a_label_unless_it_shows_dates_or_a_list_of_names(name, ax):
     draw_all(ax)[name]()
-    names = ("plot_offsets", "plot_scores", "plot_groups", "plot_input_study", "plot_importance")
+    names = ["plot_offsets", "plot_scores", "plot_groups", "plot_input_study", "plot_importance"]
+    names += ["plot_searches"]
     listed = {"plot_coverage": "x y", "plot_timeline": "y"} | dict.fromkeys(names, "y")
     listed = listed.get(name, "")
     dated = "x" if name in ("plot_daily", "plot_gap", "plot_forecast", "plot_timeline") else ""
