@@ -20,7 +20,11 @@ from .phases import label_days as label_days
 from .phases import label_levels as label_levels
 from .phases import label_storms as label_storms
 from .phases import storm_index as storm_index
+from .skill import add_mean as add_mean
+from .skill import bound_mean_pe as bound_mean_pe
 from .skill import bound_pe as bound_pe
+from .skill import compare_rivals as compare_rivals
 from .skill import compare_skill as compare_skill
+from .skill import score_alerts as score_alerts
 from .skill import score_groups as score_groups
 from .skill import score_intervals as score_intervals

@@ -4,12 +4,14 @@ Neighbouring errors repeat each other, so all intervals here come from a block b
 replicates draw blocks of 27 days, or a twelfth of a shorter period.
 """
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 import pandas as pd
 
 from fluxlib.errors import FluxError
 from fluxlib.evaluation.bootstrap import block_intervals
-from fluxlib.evaluation.metrics import scores, weighted_scores
+from fluxlib.evaluation.metrics import count_alerts, scores, trace_roc, weighted_scores
 
 
 def score_intervals(
@@ -123,6 +125,98 @@ def compare_skill(
                 n_boot=n_boot,
             )
             rows[model, horizon] = _name_bounds(bounds, len(both))
+    return _lay_out(rows)
+
+
+def bound_mean_pe(forecasts: pd.DataFrame, *, n_boot: int = 1000) -> pd.DataFrame:
+    """Compute the mean over years of the PE of log10 fluence, with its interval.
+
+    Years may be of satellites that stand on different levels; pooled, their differences would count
+    as variance that every forecast explains.
+
+    Parameters
+    ----------
+    forecasts, n_boot
+        As :func:`compare_skill` takes; with `year`.
+
+    Returns
+    -------
+    DataFrame
+        As :func:`compare_skill` returns.
+    """
+    rows = {}
+    for key, part in forecasts.groupby(["model", "horizon"], sort=False):
+        known = part.dropna(subset=["observed", "value"]).sort_index()
+        observed, predicted = np.log10(known[["observed", "value"]]).to_numpy().T
+        years = [(known["year"] == year).to_numpy() for year in known["year"].unique()]
+
+        def average(weights, o=observed, p=predicted, years=years):
+            own = [weighted_scores(o[one], p[one], weights[:, one])["PE"] for one in years]
+            return np.nanmean(own, axis=0)
+
+        rows[key] = _name_bounds(block_intervals(average, known.index, n_boot=n_boot), len(known))
+    return _lay_out(rows)
+
+
+def compare_rivals(
+    forecasts: pd.DataFrame, model: str, rivals: Iterable[str], *, n_boot: int = 1000
+) -> pd.DataFrame:
+    """Compute the share of each rival's squared error that a model avoids, on the same days.
+
+    Returns
+    -------
+    DataFrame
+        `value`, `lower`, `upper` (95 %), `n` days; a row for each rival and horizon.
+    """
+    tables = {
+        rival: compare_skill(
+            forecasts[forecasts["model"].isin([model, rival])], rival, n_boot=n_boot
+        ).loc[model]
+        for rival in rivals
+    }
+    return pd.concat(tables, names=["rival", "horizon"])
+
+
+def add_mean(forecasts: pd.DataFrame, models: Sequence[str], name: str) -> pd.DataFrame:
+    """Return the forecasts with the mean of some models, in log10, as one more model."""
+    part = forecasts[forecasts["model"].isin(models)].assign(
+        value=lambda table: np.log10(table["value"])
+    )
+    keys = ["time", "issued", "horizon", "year"]
+    groups = part.reset_index(names="time").groupby(keys, sort=False)
+    mean = groups[["value", "observed"]].mean().reset_index().set_index("time")
+    return pd.concat([forecasts, mean.assign(value=10 ** mean["value"], model=name)])
+
+
+def score_alerts(forecasts: pd.DataFrame, level: float) -> pd.DataFrame:
+    """Score forecasts as alerts: the fluence reaches a level, or does not.
+
+    Parameters
+    ----------
+    forecasts : DataFrame
+        As :func:`compare_skill` takes, with `alert`, the probability, where a model gives it.
+    level : float
+        Fluence, e/(cm2 day sr).
+
+    Returns
+    -------
+    DataFrame
+        By model and horizon: `POD`, `FAR`, `HSS` of the forecast value, and where the probability
+        is known `ROC area` and `Brier skill` against the mean frequency; `alerts`, the days that
+        had one, and `n`.
+    """
+    rows = {}
+    for key, part in forecasts.groupby(["model", "horizon"], sort=False):
+        part = part.dropna(subset=["observed", "value"])
+        came = (part["observed"] >= level).to_numpy(float)
+        row = count_alerts(came, (part["value"] >= level).to_numpy(float))
+        row = {name: row[name] for name in ("POD", "FAR", "HSS")}
+        row |= {"ROC area": np.nan, "Brier skill": np.nan}
+        if "alert" in part and part["alert"].notna().all() and 0 < came.mean() < 1:
+            row["ROC area"] = trace_roc(came, part["alert"])[1]
+            brier = ((part["alert"] - came) ** 2).mean()
+            row["Brier skill"] = 1 - brier / (came.mean() * (1 - came.mean()))
+        rows[key] = row | {"alerts": int(came.sum()), "n": len(part)}
     return _lay_out(rows)
 
 

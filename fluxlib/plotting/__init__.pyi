@@ -20,6 +20,8 @@ from .prediction import plot_forecast as plot_forecast
 from .prediction import plot_importance as plot_importance
 from .prediction import plot_input_study as plot_input_study
 from .prediction import plot_losses as plot_losses
+from .prediction import plot_mean_scores as plot_mean_scores
+from .prediction import plot_reliability as plot_reliability
 from .prediction import plot_skill as plot_skill
 from .style import FLUENCE_LABEL as FLUENCE_LABEL
 from .style import LOG_FLUENCE_LABEL as LOG_FLUENCE_LABEL

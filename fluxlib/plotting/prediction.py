@@ -127,6 +127,46 @@ def plot_skill(skill: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def plot_mean_scores(bounds: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw the mean over years of each model's PE by horizon, with its interval.
+
+    Parameters
+    ----------
+    bounds : DataFrame
+        Of `fluxlib.evaluation.skill.bound_mean_pe`.
+    """
+    ax = plot_skill(bounds, ax=ax)
+    ax.set_ylabel("PE of log10 fluence,\nmean over years (95 % interval)")
+    return ax
+
+
+def plot_reliability(bins: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw how often alerts came against the probability that was forecast.
+
+    Parameters
+    ----------
+    bins : DataFrame
+        Of `fluxlib.evaluation.metrics.bin_reliability`.
+    """
+    ax = plt.gca() if ax is None else ax
+    ax.plot([0, 1], [0, 1], color=GREY, linewidth=1, label="perfect")
+    spread = np.sqrt(bins["frequency"] * (1 - bins["frequency"]) / bins["n"])
+    ax.errorbar(
+        bins["probability"],
+        bins["frequency"],
+        yerr=1.96 * spread,
+        fmt="o-",
+        capsize=3,
+        label="days",
+    )
+    for row in bins.itertuples():
+        ax.annotate(f" {row.n}", (row.probability, row.frequency), va="top", fontsize=10)
+    ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    ax.set(xlabel="Forecast probability of an alert", ylabel="Frequency of alerts")
+    ax.legend(loc="upper left")
+    return ax
+
+
 def plot_losses(losses: Sequence[float], epochs: int, *, ax: Axes | None = None) -> Axes:
     """Draw the loss by epoch, up to the epoch reached of those planned, and mark the least."""
     ax = plt.gca() if ax is None else ax

@@ -202,10 +202,10 @@ def score_forecasts(
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index=list(by))
 
 
-def tabulate_scores(table: pd.DataFrame, across: str) -> pd.DataFrame:
-    """Return the PE of :func:`score_forecasts` with an index level as columns."""
+def tabulate_scores(table: pd.DataFrame, across: str, score: str = "PE") -> pd.DataFrame:
+    """Return a score of :func:`score_forecasts` with an index level as columns."""
     rows = [name for name in table.index.names if name != across]
-    return table.reset_index().pivot_table(index=rows, columns=across, values="PE", sort=False)
+    return table.reset_index().pivot_table(index=rows, columns=across, values=score, sort=False)
 
 
 @dataclass(frozen=True)

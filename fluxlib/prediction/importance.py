@@ -55,7 +55,8 @@ def permute_inputs(
     -------
     DataFrame
         One row per input, day and horizon: `input`; `day`, days before the issue day, or "all";
-        `horizon`; `loss`, the PE that the forecast loses.
+        `horizon`; `loss`, the PE that the forecast loses, and `sd`, its standard deviation over the
+        shuffles.
     """
     windows = forecaster.make_windows(data).on_days(days).take_known()
     whole = _score(forecaster, windows)
@@ -63,10 +64,11 @@ def permute_inputs(
     orders = [rng.permutation(len(windows.days)) for _ in range(repeats)]
     rows = []
     for name, day, shuffle in _list_shuffles(forecaster, windows):
-        worse = np.mean([_score(forecaster, shuffle(order)) for order in orders], axis=0)
+        worse = np.array([_score(forecaster, shuffle(order)) for order in orders])
+        losses, spreads = whole - worse.mean(axis=0), worse.std(axis=0, ddof=repeats > 1)
         rows += [
-            {"input": name, "day": day, "horizon": h, "loss": loss}
-            for h, loss in enumerate(whole - worse, start=1)
+            {"input": name, "day": day, "horizon": h, "loss": loss, "sd": sd}
+            for h, (loss, sd) in enumerate(zip(losses, spreads, strict=True), start=1)
         ]
     return pd.DataFrame(rows)
 

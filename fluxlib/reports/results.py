@@ -57,19 +57,33 @@ class Results:
         Folders that hold one folder a dataset. Tables and JSON go to ``reports/<dataset>``,
         pictures to ``figures/<dataset>``.
 
+    simulated
+        Whether the data are; then the notebook says so, and each figure.
+
     Raises
     ------
     FluxError
         If a name cannot be part of a file name.
     """
 
-    def __init__(self, step: str, *, dataset: str, reports: str | Path, figures: str | Path):
+    def __init__(
+        self,
+        step: str,
+        *,
+        dataset: str,
+        reports: str | Path,
+        figures: str | Path,
+        simulated: bool = False,
+    ):
         if not _STEP.fullmatch(step):
             raise FluxError(f"step: found {step!r}, expected two digits and a name: '03_offsets'.")
         self.step = step
         self.dataset = check_name(dataset, "dataset")
         self.folder = Path(reports) / dataset
         self.figures = Path(figures) / dataset
+        self.simulated = simulated
+        if simulated:
+            print(f"The data of {dataset} are simulated; each figure says so.")
 
     def save(self, **values: Any) -> None:
         """Write the step's results as ``<step>.json``; NaN and infinity become null.
@@ -146,6 +160,9 @@ class Results:
         title = ". ".join(text for text in (title, _find_finding(drawing)) if text)
         check_name(name, "the figure's name")
         path = self.figures / f"{self.step}_{name}.png"
+        if self.simulated:
+            # Below the axes: the picture grows to hold it.
+            figure.text(1, -0.01, "simulated data", ha="right", va="top", color="0.4", fontsize=11)
         words = {"Title": title or name.replace("_", " "), "Description": alt}
         with atomic_path(path) as temporary:
             # Without "Software" the file is the same whichever matplotlib made it.
