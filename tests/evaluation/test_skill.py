@@ -4,7 +4,16 @@ import pytest
 
 from fluxlib.errors import FluxError
 from fluxlib.evaluation.metrics import scores
-from fluxlib.evaluation.skill import bound_pe, compare_skill, score_groups, score_intervals
+from fluxlib.evaluation.skill import (
+    add_mean,
+    bound_mean_pe,
+    bound_pe,
+    compare_rivals,
+    compare_skill,
+    score_alerts,
+    score_groups,
+    score_intervals,
+)
 
 HOURS = pd.date_range("2014-01-01", periods=4000, freq="h", name="time")
 
@@ -63,6 +72,67 @@ def test_pe_is_that_of_the_scores_and_its_interval_holds_the_true_one():
     row = bound_pe(table).loc[("LSTM", 1)]
     assert row["value"] == pytest.approx(scores(observed, np.log10(table["value"]))["PE"])
     assert row["lower"] < 0.75 < row["upper"] < row["lower"] + 0.1
+
+
+def make_years(levels=(6.0, 8.0), noise=0.5):
+    """Draw a year at each level, forecast with noise, and with the level alone."""
+    rng = np.random.default_rng(0)
+    parts = []
+    for number, level in enumerate(levels):
+        year = 2001 + number
+        days = pd.date_range(f"{year}-01-01", f"{year}-12-31", name="time")
+        observed = level + rng.normal(size=365)
+        for model, log in (
+            ("LSTM", observed + noise * rng.normal(size=365)),
+            ("ridge", observed + noise * rng.normal(size=365)),
+            ("level", np.full(365, level)),
+        ):
+            frame = {"observed": 10**observed, "value": 10**log, "model": model, "horizon": 1}
+            issued = days - pd.Timedelta(days=1)
+            parts.append(pd.DataFrame({**frame, "year": year, "issued": issued}, days))
+    return pd.concat(parts)
+
+
+def test_the_mean_over_years_gives_no_credit_for_the_levels_of_years():
+    table = make_years()
+    mean = bound_mean_pe(table)
+    assert bound_pe(table).loc[("level", 1), "value"] > 0.4  # pooled, the level alone has skill
+    assert mean.loc[("level", 1), "value"] < 0.02
+    row = mean.loc[("LSTM", 1)]
+    expected = [
+        scores(np.log10(part["observed"]), np.log10(part["value"]))["PE"]
+        for _, part in table[table["model"] == "LSTM"].groupby("year")
+    ]
+    assert row["value"] == pytest.approx(np.mean(expected))
+    assert row["lower"] < 0.75 < row["upper"] < row["lower"] + 0.12
+
+
+def test_the_mean_of_models_is_of_their_logarithms_and_beats_each_where_errors_differ():
+    table = add_mean(make_years(), ["LSTM", "ridge"], "both")
+    part = table.set_index("model", append=True)["value"].unstack("model")  # noqa: PD010
+    np.testing.assert_allclose(part["both"], np.sqrt(part["LSTM"] * part["ridge"]))
+    against = compare_rivals(table, "both", ["LSTM", "ridge"])
+    assert (against["lower"] > 0.3).all()
+    assert against.loc[("LSTM", 1), "value"] == pytest.approx(
+        compare_skill(table, "LSTM").loc[("both", 1), "value"]
+    )
+
+
+def test_alerts_are_scored_by_the_value_and_by_the_probability():
+    table = make_years(levels=(8.0,))
+    noise = np.log10(table["value"])
+    table["alert"] = 1 / (1 + np.exp(-4 * (noise - 8)))
+    table.loc[table["model"] == "level", "alert"] = np.nan
+    found = score_alerts(table, 1e8)
+    came = (table.loc[table["model"] == "LSTM", "observed"] >= 1e8).sum()
+    assert found.loc[("LSTM", 1), ["alerts", "n"]].tolist() == [came, 365]
+    assert found.loc[("LSTM", 1), "HSS"] > 0.6
+    assert found.loc[("LSTM", 1), "ROC area"] > 0.9
+    assert 0.3 < found.loc[("LSTM", 1), "Brier skill"] < 0.9
+    row = found.loc[("level", 1)]
+    assert row["POD"] == 1
+    assert row["HSS"] == 0
+    assert np.isnan(row["ROC area"])
 
 
 def make_case(seed=0, noise=0.3, extra=0.1):

@@ -43,3 +43,12 @@ def test_losses_are_drawn_up_to_the_epoch_reached_and_the_least_is_marked(ax):
     assert ax.lines[0].get_xydata().tolist() == [[1, 3], [2, 1], [3, 2]]
     assert ax.lines[1].get_xydata().tolist() == [[2, 1]]
     assert ax.get_xlim() == (0.5, 10.5)
+
+
+def test_reliability_shows_frequency_by_probability_with_the_number_of_days(ax):
+    bins = pd.DataFrame({"probability": [0.1, 0.9], "frequency": [0.2, 0.8], "n": [50, 7]})
+    plots_prediction.plot_reliability(bins, ax=ax)
+    days = ax.containers[0].lines[0]
+    assert days.get_xdata().tolist() == [0.1, 0.9]
+    assert days.get_ydata().tolist() == [0.2, 0.8]
+    assert [text.get_text() for text in ax.texts] == [" 50", " 7"]

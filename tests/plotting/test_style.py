@@ -58,6 +58,16 @@ def draw_all(ax):
         "plot_importance": lambda: plots_prediction.plot_importance(
             pd.DataFrame({0: [0.3, 0.1], "all": [0.5, 0.1]}, ["e2", "V"]), ax=ax
         ),
+        "plot_mean_scores": lambda: plots_prediction.plot_mean_scores(
+            pd.DataFrame(
+                {"value": [0.6], "lower": [0.5], "upper": [0.7]},
+                pd.MultiIndex.from_tuples([("LSTM", 1)], names=["model", "horizon"]),
+            ),
+            ax=ax,
+        ),
+        "plot_reliability": lambda: plots_prediction.plot_reliability(
+            pd.DataFrame({"probability": [0.1, 0.9], "frequency": [0.2, 0.8], "n": [5, 7]}), ax=ax
+        ),
         "plot_skill": lambda: plots_prediction.plot_skill(
             pd.DataFrame(
                 {"value": [0.6], "lower": [0.5], "upper": [0.7]},

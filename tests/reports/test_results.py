@@ -171,3 +171,15 @@ def test_names_that_would_leave_the_folder_are_refused(results, tmp_path, name):
 def test_a_step_has_two_digits(tmp_path):
     with pytest.raises(FluxError, match="'offsets'"):
         make_results(tmp_path, "offsets")
+
+
+def test_simulated_data_say_so_in_the_notebook_and_in_each_figure(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("IPython.display.display", lambda image: None)
+    options = {"dataset": "tiny", "reports": tmp_path, "figures": tmp_path}
+    simulated = Results("03_offsets", simulated=True, **options)
+    assert "simulated" in capsys.readouterr().out
+    for results, marked in ((simulated, True), (Results("03_offsets", **options), False)):
+        figure, ax = plt.subplots()
+        ax.plot([1, 2])
+        results.show_figure(ax, "one", alt="A line.")
+        assert ("simulated data" in [text.get_text() for text in figure.texts]) == marked
