@@ -28,7 +28,6 @@ CHANNELS = (*LOW_CHANNELS, "e2", "e4")
 # The chapters whose change may change a table that was made from the same files.
 READING_CODE = ("satellites", "utils", "io", "datasets")
 DONE = "done"
-OUTSIDE = "outside "  # how the reason begins for rows that the entry's period leaves out
 
 
 def load(folder: str | Path, cadence: str = "1h") -> Dataset:
@@ -202,7 +201,8 @@ def read_entry(
     """
     results = [_read_file(entry, path) for path in entry.paths]
     _check_products(results, entry)
-    unread = [_count_unread(result) for result in results]
+    counts = [result.account for result in results]
+    unread = [sum(count.rejected.values()) - count.left_out for count in counts]
     _drop_repeated(results)
     rows = []
     for path, result, count in zip(entry.paths, results, unread, strict=True):
@@ -236,12 +236,6 @@ def read_entry(
         if result.flags is not None and len(result.frame)
     ]
     return joined, pd.concat(marks).sort_index() if marks else None
-
-
-def _count_unread(result: ReadResult) -> int:
-    """Return how many rows could not be read, those that the manifest leaves out not counted."""
-    chosen = sum(n for why, n in result.account.rejected.items() if why.startswith(OUTSIDE))
-    return sum(result.account.rejected.values()) - chosen
 
 
 def _check_products(results: list[ReadResult], entry: Entry) -> None:
@@ -320,7 +314,7 @@ def _reject_outside(result: ReadResult, entry: Entry) -> None:
         first, end = entry.period
         period = f"{first:%Y-%m-%d} to {end - DAY:%Y-%m-%d}"
         index = result.frame.index
-        result.drop((index < first) | (index >= end), f"{OUTSIDE}{period}")
+        result.drop((index < first) | (index >= end), f"outside {period}", sound=True)
     index = result.frame.index
     off = index != index.floor(entry.cadence)
     result.drop(off, f"off the {format_cadence(entry.cadence)} grid")

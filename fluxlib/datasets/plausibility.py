@@ -46,7 +46,7 @@ DRIVERS = {
 def check_rows(entry: Entry, accounts: list[dict], folder: Path) -> None:
     """Raise if most rows of an entry's files cannot be read.
 
-    Rows that the entry's own period leaves out, or that another file has too, are not counted.
+    Rows of something else (see `Account.left_out`), or that another file has too, are not counted.
 
     Raises
     ------

@@ -177,6 +177,10 @@ class _UnusableRow(Exception):  # noqa: N818 - it never leaves this module
     """A row cannot be used, for a reason and with an example."""
 
 
+class _OtherRow(_UnusableRow):
+    """A row is of another energy or spacecraft."""
+
+
 def read_swpc_json(path: str | Path) -> pd.DataFrame:
     """Read one of SWPC's JSON feeds, which are told apart by their fields.
 
@@ -220,7 +224,8 @@ def read_feed(path: str | Path) -> ReadResult:
             numbers.append(number)
         except _UnusableRow as error:
             reason, detail = error.args
-            account.reject(reason, f"row {number}{detail}")
+            sound = isinstance(error, _OtherRow)
+            account.reject(reason, f"row {number}{detail}", sound=sound)
     rows = [rows[number - 1] for number in numbers]
     times = _read_times(rows)
     if kind != "electrons":
@@ -237,7 +242,8 @@ def read_feed(path: str | Path) -> ReadResult:
         satellite, same = _choose_satellite(rows, times, keep)
         if (keep & ~same).any():
             first = f"row {numbers[np.argmax(keep & ~same)]}"
-            account.reject(f"not of goes{satellite}", first, int((keep & ~same).sum()))
+            count = int((keep & ~same).sum())
+            account.reject(f"not of goes{satellite}", first, count, sound=True)
             keep &= same
     if account.kept == 0:
         raise FluxError(f"{path}: no row can be used: {account.explain()}; fetch it again.")
@@ -297,12 +303,12 @@ def _read_values(row, kind: str) -> list[float]:
         raise _UnusableRow("fields missing", "")
     if kind == "electrons":
         if row.get("energy") != ENERGY:
-            raise _UnusableRow(f"not of {ENERGY}", f": {row.get('energy')!r}"[:60])
+            raise _OtherRow(f"not of {ENERGY}", f": {row.get('energy')!r}"[:60])
         if type(row.get("satellite")) is not int or not 0 < row["satellite"] < 100:
             raise _UnusableRow("no satellite number", f": {row.get('satellite')!r}"[:60])
     if kind in ("wind", "field"):
         if row.get("active") is not True:
-            raise _UnusableRow("spacecraft not active", f": {row.get('source')!r}"[:60])
+            raise _OtherRow("spacecraft not active", f": {row.get('source')!r}"[:60])
         quality = row.get("overall_quality")
         # Negative is "not reported".
         if isinstance(quality, (int, float)) and quality > 0:

@@ -36,6 +36,9 @@ class Account:
         The first rejected line (or time) by reason.
     filled : Counter
         By column, values that were a fill or not physical, and are NaN now.
+    left_out : int
+        Of the rejected rows, those that can be read but are of something else: another spacecraft,
+        or a time outside the period that the manifest gives.
     """
 
     read: int = 0
@@ -43,10 +46,12 @@ class Account:
     rejected: Counter = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     filled: Counter = field(default_factory=Counter)
+    left_out: int = 0
 
-    def reject(self, reason: str, example: str, count: int = 1) -> None:
-        """Move `count` kept rows to those rejected for `reason`."""
+    def reject(self, reason: str, example: str, count: int = 1, *, sound: bool = False) -> None:
+        """Move `count` kept rows to those rejected for `reason`; `sound` ones are only left out."""
         self.kept -= count
+        self.left_out += count * sound
         self.rejected[reason] += count
         self.examples.setdefault(reason, example)
 
@@ -98,10 +103,11 @@ class ReadResult:
     product: str = ""
     flags: np.ndarray | None = None
 
-    def drop(self, rows: np.ndarray, reason: str) -> None:
-        """Reject the rows of a mask for a reason."""
+    def drop(self, rows: np.ndarray, reason: str, *, sound: bool = False) -> None:
+        """Reject the rows of a mask for a reason, as `Account.reject` does."""
         if rows.any():
-            self.account.reject(reason, str(self.frame.index[rows][0]), int(rows.sum()))
+            first = str(self.frame.index[rows][0])
+            self.account.reject(reason, first, int(rows.sum()), sound=sound)
             self.frame = self.frame[~rows]
             self.flags = None if self.flags is None else self.flags[~rows]
 
