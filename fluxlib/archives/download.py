@@ -28,6 +28,9 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Too many requests, or trouble on the server's side: another try may succeed.
 RETRY_STATUS = (408, 425, 429, 500, 502, 503, 504)
 ABSENT_STATUS = (404, 410)
+# A HAPI server's answer when all of the time that is asked for is outside its dataset.
+OUTSIDE_STATUS, _HAPI_OUTSIDE = 400, re.compile(rb'"code"\s*:\s*1405\b')
+_HAPI_NO_DATA = re.compile(rb'"code"\s*:\s*1201\b')
 
 
 @dataclass(frozen=True)
@@ -236,6 +239,8 @@ def _read_http(url: str, output: Path, policy: RetryPolicy) -> None:
     ):
         if answer.status_code in ABSENT_STATUS:
             raise _Absent
+        if answer.status_code == OUTSIDE_STATUS and _HAPI_OUTSIDE.search(answer.content):
+            raise _Absent
         answer.raise_for_status()
         writer = _Writer(file, policy)
         try:
@@ -271,6 +276,8 @@ def _check_whole(path: Path, place: str) -> None:
         file.seek(max(0, size - 5000))
         tail = file.read()
     if not head.strip() and not tail.strip():
+        if place.startswith("hapi/"):  # as iSWA says that there is no row, whatever was asked for
+            raise _Absent
         raise _BrokenFile("the answer is empty")
     if head[:512].lstrip()[:1] == b"<":
         raise _BrokenFile("the answer is a web page, not the file")
@@ -293,11 +300,11 @@ def _check_whole(path: Path, place: str) -> None:
 
 def _check_hapi(head: bytes, size: int) -> None:
     """Raise if an answer has no header of HAPI's; one without data is as good as absent."""
+    if _HAPI_NO_DATA.search(head):
+        raise _Absent
     if not head.startswith(b"#"):
         raise _BrokenFile("the answer has no HAPI header")
-    if re.search(rb'"code"\s*:\s*1201\b', head) or (
-        size < len(head) + 1 and not any(not line.startswith(b"#") for line in head.splitlines())
-    ):
+    if size < len(head) + 1 and all(line.startswith(b"#") for line in head.splitlines()):
         raise _Absent
 
 

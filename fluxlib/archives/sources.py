@@ -1,5 +1,6 @@
 """The archives: which files each has for a request, and how a manifest describes them."""
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from urllib.parse import urlencode
 import pandas as pd
 
 from fluxlib.archives.download import Item, RetryPolicy, read_page
+from fluxlib.errors import FluxError
 from fluxlib.io.swpc import ELECTRON_FEEDS, FEEDS, WIND_FEEDS, read_feed
 from fluxlib.satellites import FIRST_WITH_E08, find_number
 
@@ -100,8 +102,9 @@ def _list_ncei(request: Request, base: str, policy: RetryPolicy) -> Iterator[Ite
             # The folder's number has two digits: goes08.
             folder = f"{base}/{month:%Y/%m}/goes{number:02d}/csv/"
             if number >= FIRST_WITH_E08 and request.product == "science":
+                # The longer name is CDAWeb's, and may be found here too.
                 pattern = (
-                    rf"g{number:02d}_epead[-_]science[-_]electrons[-_]e13ew_1m_"
+                    rf"g{number:02d}_epead(?:[-_]science[-_]electrons)?[-_]e13ew_1m_"
                     rf"({month:%Y%m}\d\d)_\d{{8}}_science_v(\d+)\.(\d+)\.(\d+)\.csv"
                 )
                 yield from _list_latest([folder], pattern, satellite, month, policy)
@@ -219,28 +222,87 @@ def _describe_feeds(_: Request, folder: Path, paths: set[str]) -> list[dict]:
     ]
 
 
-def _list_hapi(request: Request, base: str, _: RetryPolicy) -> Iterator[Item]:
+def _list_hapi(request: Request, base: str, policy: RetryPolicy) -> Iterator[Item]:
     for source in request.hapi:
         # CDAWeb's ids have slashes and more in them.
         safe = re.sub(r"[^\w.-]+", "-", source.dataset)
+        server = (source.server or base).rstrip("/")
+        info = _read_info(f"{server}/info?{urlencode({'id': source.dataset})}", source, policy)
         # Of a dataset that two sources name, a file has what both want.
-        wanted = [
+        wanted = {
             re.sub(r"\[\d+\]$", "", name)
             for one in request.hapi
             if (one.dataset, one.server) == (source.dataset, source.server)
             for name in one.columns.values()
-        ]
+        }
+        if unknown := sorted(wanted - set(info.names[1:])):
+            raise FluxError(
+                f"{server}: {source.dataset} has no parameter {unknown[0]!r}; expected "
+                f"{', '.join(info.names[1:])[:300]}."
+            )
         for month in source.months:
-            query = {
-                "id": source.dataset,
-                "time.min": f"{month.start_time:%Y-%m-%dT%H:%MZ}",
-                "time.max": f"{(month + 1).start_time:%Y-%m-%dT%H:%MZ}",
-                "parameters": ",".join(dict.fromkeys(wanted)),
-                "format": "csv",
-                "include": "header",
-            }
-            url = f"{(source.server or base).rstrip('/')}/data?{urlencode(query, safe=',:')}"
-            yield Item(url, f"hapi/{safe}/{safe}_{month:%Y%m}.csv")
+            for first, end, name in info.split(month):
+                query = {
+                    "id": source.dataset,
+                    "time.min": f"{first.ceil('s'):%Y-%m-%dT%H:%M:%SZ}",
+                    "time.max": f"{end:%Y-%m-%dT%H:%M:%SZ}",
+                    # A server may refuse another order than its own (status 1411).
+                    "parameters": ",".join(sorted(wanted, key=info.names.index)),
+                    "format": "csv",
+                    "include": "header",
+                }
+                url = f"{server}/data?{urlencode(query, safe=',:')}"
+                goes_on = end == info.stop < (month + 1).start_time
+                yield Item(url, f"hapi/{safe}/{safe}_{name}.csv", changing=goes_on)
+
+
+@dataclass(frozen=True)
+class _HapiInfo:
+    """A dataset's parameters in their order, when it starts and stops, and the longest request."""
+
+    names: list[str]
+    start: pd.Timestamp
+    stop: pd.Timestamp
+    longest: pd.Timedelta
+
+    def split(self, month: pd.Period) -> Iterator[tuple[pd.Timestamp, pd.Timestamp, str]]:
+        """Yield the parts of a month to ask for, from one time to another, and their names.
+
+        A server refuses times outside its dataset, and more than it says at once. A month that is
+        all outside is asked for as it is, so that the server's answer is reported.
+        """
+        first, last = month.start_time, (month + 1).start_time
+        first, end = max(first, self.start), min(last, self.stop)
+        if first >= end:
+            yield month.start_time, last, f"{month:%Y%m}"
+        elif end - first <= self.longest:
+            yield first, end, f"{month:%Y%m}"
+        else:
+            for part in pd.date_range(first, end, freq=self.longest, inclusive="left"):
+                yield part, min(part + self.longest, end), f"{part:%Y%m%d}"
+
+
+def _read_info(url: str, source: HapiSource, policy: RetryPolicy) -> _HapiInfo:
+    page = read_page(url, policy)
+    if page is None:
+        raise FluxError(f"{url}: the server has no dataset {source.dataset!r}; see its catalog.")
+    try:
+        info = json.loads(page)
+        names = [str(parameter["name"]) for parameter in info["parameters"]]
+        # An answer without bounds is asked for whatever is wanted.
+        start, stop = (
+            pd.to_datetime(info.get(key) or default, utc=True).tz_localize(None)
+            for key, default in (("startDate", "1900-01-01"), ("stopDate", "2199-12-31"))
+        )
+        try:
+            longest = pd.Timedelta(info.get("maxRequestDuration") or "P31D")
+        except ValueError:  # years and months, which have no fixed length, and are long enough
+            longest = pd.Timedelta("P31D")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FluxError(
+            f"{url}: not what a HAPI server says of a dataset ({error}); check the address."
+        ) from None
+    return _HapiInfo(names, start, stop, max(longest, pd.Timedelta("1D")))
 
 
 def _describe_hapi(request: Request, _: Path, paths: set[str]) -> list[dict]:

@@ -51,7 +51,7 @@ def read_goes(path: str | Path) -> pd.DataFrame:
     ----------
     path : path
         Such as `g10_eps_5m_20031001_20031031.csv`, `g13_epead_e13ew_5m_20140101_20140131.csv` or
-        `g13_epead-science-electrons-e13ew_1m_20140101_20140131_science_v1.0.0.csv`, also gzipped.
+        `g13_epead_e13ew_1m_20140101_20140131_science_v1.0.0.csv`, also gzipped.
 
     Returns
     -------

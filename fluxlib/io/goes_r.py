@@ -128,8 +128,7 @@ def _read_variables(
                     f"{path}: {FLUX} has {flux.shape[1]} telescopes; expected {len(ORDER)}, of "
                     f"which number {telescope} was asked for."
                 )
-            counts = [name for name in file if "IntElectron" in name and name.endswith(VALID)]
-            valid = _read_like(file, counts, flux.shape)
+            valid = _read_like(file, _find_names(file, VALID), flux.shape)
             flags = _read_flags(file, flux.shape, valid)
             if telescope is not None:
                 column = [ORDER.index(telescope)]
@@ -143,6 +142,12 @@ def _read_variables(
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise FluxError(f"{path}: not a readable netCDF file: {reason}; fetch it again.") from None
     return seconds, flux, valid, flags, platform
+
+
+def _find_names(file, ending: str) -> list[str]:
+    """Return the variables whose names end so, those of the integral electron flux first."""
+    names = [name for name in file if name.endswith(ending)]
+    return sorted(names, key=lambda name: "IntElectron" not in name)
 
 
 def _read_like(file, names: list[str], shape: tuple) -> np.ndarray | None:
@@ -160,12 +165,11 @@ def _read_flags(file, shape: tuple, valid: np.ndarray | None) -> np.ndarray:
     records = _read_like(file, [RECORDS], shape[:1])
     if records is not None:
         flags |= flag_counts(records)
-    elif valid is not None:
+    if valid is not None:
         flags |= flag_counts(valid.max(axis=1))
     most = np.nanmax(records, initial=1) if records is not None else 1
     for kind in SUMS:
-        names = [name for name in file if "IntElectron" in name and name.endswith(kind)]
-        sums = _read_like(file, names, shape)
+        sums = _read_like(file, _find_names(file, kind), shape)
         if sums is not None:
             flags |= make_flags((sums > most / 2).any(axis=1), Quality.ARCHIVE)
     return flags

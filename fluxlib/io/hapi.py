@@ -114,7 +114,8 @@ def _list_columns(header: dict, path: Path) -> tuple[list[str], dict[str, float]
                 raise ValueError
             parts = [name] if not parameter.get("size") else [f"{name}[{i}]" for i in range(size)]
             names += parts
-            if parameter.get("type") in ("double", "integer"):
+            # iSWA says "float" of some, which the specification does not know.
+            if parameter.get("type") in ("double", "integer", "float"):
                 numeric += parts
                 fill = parameter.get("fill")
                 fills |= dict.fromkeys(parts, np.nan if fill is None else float(fill))
