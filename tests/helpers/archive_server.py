@@ -7,9 +7,6 @@ from collections import Counter, defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
-from urllib.parse import parse_qsl, urlsplit
-
-from tests.helpers.archive_files import answer_hapi
 
 FAULTS = ("stall", "cut", "404", "429", "500", "long", "short", "page", "empty")
 
@@ -43,10 +40,6 @@ class _Folder:
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
-        parts = urlsplit(self.path)
-        if parts.path == "/hapi/data":
-            self.server.take_fault("hapi")
-            return self.answer(*answer_hapi(dict(parse_qsl(parts.query))))
         path = self.server.folder / self.path.strip("/")
         fault = self.server.take_fault(path.name)
         if path.is_dir():

@@ -369,9 +369,11 @@ HRO_FILL = "99 99 999 999 999 999999 999999 99.99 999999 " + "9999.99 " * 8
 HRO_FILL += "99999.9 " * 4 + "999.99 9999999. 99.99 999.99 999.99 999.9 " + "9999.99 " * 6
 HRO_FILL += "99999 " * 7 + "999.99 99.9 " + "99999.99 " * 3
 HRO_FORMAT = "%4d%4d%3d%3d%3d%3d%4d%4d%4d%7d%7d%6.2f%7d" + "%8.2f" * 8 + "%8.1f" * 4
-HRO_FORMAT += "%7.2f%8d.%6.2f%7.2f%7.2f%6.1f" + "%8.2f" * 6 + "%6d" * 7 + "%7.2f%5.1f"
-OMNI2_FORMAT = "%4d%4d%3d%5d%3d%3d%4d%4d" + "%6.1f" * 14 + "%8d.%6.1f%5d.%6.1f%6.1f%6.3f%6.2f%8d."
-OMNI2_FORMAT += "%6.1f%5d.%6.1f%6.1f%6.3f%7.2f%7.2f%6.1f%3d%4d%6d%5d%10.2f" + "%9.2f" * 5
+HRO_FORMAT += "%7.2f%8.0f.%6.2f%7.2f%7.2f%6.1f" + "%8.2f" * 6 + "%6d" * 7 + "%7.2f%5.1f"
+OMNI2_FORMAT = (
+    "%4d%4d%3d%5d%3d%3d%4d%4d" + "%6.1f" * 14 + "%8.0f.%6.1f%5.0f.%6.1f%6.1f%6.3f%6.2f%8.0f."
+)
+OMNI2_FORMAT += "%6.1f%5.0f.%6.1f%6.1f%6.3f%7.2f%7.2f%6.1f%3d%4d%6d%5d%10.2f" + "%9.2f" * 5
 OMNI2_FORMAT += "%3d%4d%6.1f%6.1f%6d%6d%5.1f"
 OMNI2_FILL = "9999999 999.9 9999 999.9 999.9 9.999 99.99 9999999 999.9 9999 999.9 999.9 9.999 "
 OMNI2_FILL += "999.99 999.99 999.9"
@@ -384,18 +386,20 @@ def write_omni_hro(times: pd.DatetimeIndex) -> bytes:
     fill = [float(word) for word in HRO_FILL.split()][: 45 if five else 42]
     wind = solar_wind(times)
     rows = []
-    for time, out, row in zip(times, is_missing(times), wind.itertuples(), strict=True):
-        stamp = time.year, time.dayofyear, time.hour, time.minute
+    known = zip(times, is_missing(times), proton_flux(times), wind.itertuples(), strict=True)
+    for time, out, protons, row in known:
+        stamp = time.year, time.day_of_year, time.hour, time.minute
         if out:
             # Indices are of the ground, and go on.
             words = [*fill[:33], row.AE, -row.AE / 2, row.AE / 2, 1, row.Dst, 13, 15, *fill[40:]]
         else:
             v, n, bz = row.V, row.N, row.Bz
             words = [51, 52, 5, 5, 100, 2400, 60, 0.05, 100]
-            words += [6, 2, -3, bz, -3, bz, 0.1, 0.3, v, -v, 5, -5, n, 90000]
+            by, b = -3 - n / 9, 5 + abs(bz)
+            words += [b, v / 200, by, bz, by, bz, 0.1, 0.3, v, -v, 5, -5, n, 200 * v]
             words += [1.67e-6 * n * v**2, -v * bz / 1e3, 1.5, 8, 200, 10, 5, 13, 0.5, -0.5]
             words += [row.AE, -row.AE / 2, row.AE / 2, 1, row.Dst, 13, 15, 0.5, 5.5]
-            words += [0.15, 0.07, 0.04] if five else []
+            words += [protons, protons / 2, protons / 3] if five else []
         rows.append(form % (*stamp, *words))
     return ("\n".join(rows) + "\n").encode()
 
@@ -404,19 +408,31 @@ def write_omni2(year: int) -> bytes:
     """Write OMNI's hourly text, 55 words a row."""
     times = pd.date_range(f"{year}", f"{year + 1}", freq="1h", inclusive="left")
     rows = []
-    for time, out, row in zip(
-        times, is_missing(times), solar_wind(times).itertuples(), strict=True
-    ):
-        words = [2461, 51, 52, 60, 60, 6, 5.5, -10, 90, 2, -3, row.Bz, -3, row.Bz]
-        words += [0.1, 0.3, 0.2, 0.2, 0.2, 90000, row.N, row.V, -1, -2, 0.03]
+    wind = solar_wind(times)
+    known = zip(times, is_missing(times), proton_flux(times), wind.itertuples(), strict=True)
+    for time, out, protons, row in known:
+        by, b = -3 - row.N / 9, 5 + abs(row.Bz)
+        words = [2461, 51, 52, 60, 60, b, b - 0.5, -10, 90, row.V / 200, by, row.Bz, by, row.Bz]
+        words += [0.1, 0.3, 0.2, 0.2, 0.2, 200 * row.V, row.N, row.V, -1, -2, 0.03]
         words += [1.67e-6 * row.N * row.V**2, 9000, 0.3, 6, 0.5, 0.5, 0.001]
         words += [-row.V * row.Bz / 1e3, 1.5, 8]
         if out:
             words = [2461, 99, 99, 999, 999, *[999.9] * 14]
             words += map(float, OMNI2_FILL.split())
-        words += [10 * row.Kp, 80, row.Dst, row.AE, 999999.99, 99999.99, 99999.99, 0.15, 0.07, 0.04]
-        words += [-1, 12, 120.0, 0.5, -row.AE / 2, row.AE / 2, 5.5]
-        rows.append(OMNI2_FORMAT % (time.year, time.dayofyear, time.hour, *words))
+        words += [10 * row.Kp, 80, row.Dst, row.AE, 999999.99, 99999.99, 99999.99]
+        words += [
+            protons,
+            protons / 2,
+            protons / 3,
+            -1,
+            12,
+            120.0,
+            0.5,
+            -row.AE / 2,
+            row.AE / 2,
+            5.5,
+        ]
+        rows.append(OMNI2_FORMAT % (time.year, time.day_of_year, time.hour, *words))
     return ("\n".join(rows) + "\n").encode()
 
 
@@ -446,8 +462,8 @@ def _omni_folders(until: datetime) -> dict[str, Table]:
 
 def dpd_satellite(day: pd.Timestamp) -> int:
     """Return which satellite the Daily Particle Data are of on a day."""
-    changes = {"1994-01-01": 8, "2003-05-14": 12, "2008-01-01": 11, "2008-03-03": 12}
-    changes |= {"2008-12-01": 11, "2010-04-14": 13, "2018-01-01": 15}
+    changes = {"1994-01-01": 9, "1999-01-01": 8, "2003-05-14": 12, "2008-01-01": 11}
+    changes |= {"2008-03-03": 12, "2008-12-01": 11, "2010-04-14": 13, "2018-01-01": 15}
     return [number for start, number in changes.items() if day >= pd.Timestamp(start)][-1]
 
 
@@ -458,24 +474,24 @@ def daily_fluence(satellite: int, day: pd.Timestamp, energy: float = 2.0) -> flo
 
 
 def write_dpd(name: str, days: pd.DatetimeIndex) -> bytes:
-    """Write Daily Particle Data: missing on the 10th; the header of 1998 and 1999 has no #."""
+    """Write Daily Particle Data: missing on the 10th; 1998 and 1999 name columns without a #."""
     first = dpd_satellite(days[0])
     of = f"GOES-{first}"
-    mark = "" if days[0].year in (1998, 1999) else "#"
+    mark = " " if days[0].year in (1998, 1999) else "#"
     low = ">0.6 MeV" if first < 13 else ">0.8 MeV"
     lines = [
         f":Product: Daily Particle Data        {name}",
         f":Issued: 1900 UTC 02 Jan {days[-1].year + 1}",
-        f"{mark}",
-        f"{mark}  Prepared by the U.S. Dept. of Commerce, NOAA, Space Weather Prediction Center",
-        f"{mark}  Please send comments and suggestions to SWPC.Webmaster@noaa.gov",
-        f"{mark}",
-        f"{mark}               {days[0].year} Daily Particle Data",
-        f"{mark}",
+        "#",
+        "#  Prepared by the U.S. Dept. of Commerce, NOAA, Space Weather Prediction Center",
+        "#  Please send comments and suggestions to SWPC.Webmaster@noaa.gov",
+        "#",
+        f"#               {days[0].year} Daily Particle Data",
+        "#",
         f"{mark}              {of} Proton Fluence     {of} Electron Fluence     Neutron",
         f"{mark}            --- Protons/cm2-day-sr ---  -- Electrons/cm2-day-sr --    Monitor",
         f"{mark}  Date       >1 MeV  >10 MeV  >100 MeV  {low}   >2 MeV           % of bkgd",
-        f"{mark}" + "-" * 79,
+        *([f"#{'-' * 79}"] if mark == "#" else []),
     ]
     for day in days:
         number = dpd_satellite(day)
@@ -543,7 +559,11 @@ def _write_rtsw(what: str, *, until: datetime) -> bytes:
                 speed = round(truth.V + offset, 1) if not poor else 9.9
                 parts = ("vx", "vy", "vz")
                 row |= {"proton_speed": speed, "proton_density": round(truth.N, 2)}
-                row |= {"proton_temperature": 86894.0, "alpha_speed": None, "alpha_density": None}
+                row |= {
+                    "proton_temperature": round(200 * truth.V),
+                    "alpha_speed": None,
+                    "alpha_density": None,
+                }
                 for frame in "gse", "gsm":
                     known = (-speed, 5.0, -5.0) if source == "SOLAR1" else (None, None, None)
                     keys = (f"proton_{part}_{frame}" for part in parts)
@@ -552,8 +572,11 @@ def _write_rtsw(what: str, *, until: datetime) -> bytes:
                 row |= {"max_convergence_flag": 0, "max_error_count_flag": 0, "max_range_flag": 0}
             else:
                 bz = round(truth.Bz + offset / 10, 2) if not poor else 99.9
-                row |= {"bt": round(abs(bz) + 3, 2), "bx_gse": 2.0, "by_gse": -3.0, "bz_gse": bz}
-                row |= {"bx_gsm": 2.0, "by_gsm": -3.0, "bz_gsm": bz, "theta_gse": 0.0}
+                row |= {"bt": round(abs(bz) + 3, 2)}
+                for frame in "gse", "gsm":
+                    parts = round(truth.V / 200, 2), round(-3 - truth.N / 9, 2), bz
+                    row |= dict(zip((f"b{axis}_{frame}" for axis in "xyz"), parts, strict=True))
+                row |= {"theta_gse": 0.0}
                 row |= {"phi_gse": 0.0, "sample_size": 60, "range": None, "manual_mode": False}
             row |= {"max_data_flag": 0, "max_telemetry_flag": 0, "overall_quality": int(poor)}
             rows.append(row)
@@ -626,7 +649,7 @@ def _secondary(time: pd.Timestamp) -> int:
 def _plasma(times: pd.DatetimeIndex) -> list[list]:
     wind = solar_wind(times)
     return [
-        [f"{t:%Y-%m-%dT%H:%M:%SZ}", f"{w.N:.4g}", f"{w.V:.6g}", "90000"]
+        [f"{t:%Y-%m-%dT%H:%M:%SZ}", f"{w.N:.4g}", f"{w.V:.6g}", f"{200 * w.V:.6g}"]
         for t, w in zip(times, wind.itertuples(), strict=True)
     ]
 
@@ -692,7 +715,8 @@ class Hapi:
     longest
         A longer request is refused with code 1408.
     empty
-        What a time without data gives: "csv" nothing at all, "json" the status 1201.
+        What a time without data gives: "csv" no row, below a header if one was asked for,
+        "nothing" not even that, "json" the status 1201.
     """
 
     version = "2.0"
@@ -750,6 +774,7 @@ class Hapi:
             "startDate": f"{start}T00:00:00.0Z",
             "stopDate": f"{self.until:%Y-%m-%dT%H:%M:%S}.0Z",
             "cadence": f"PT{pd.Timedelta(step).seconds // 60}M",
+            "maxRequestDuration": f"P{self.longest.days}D",
             "parameters": about,
             "resourceURL": "https://ccmc.gsfc.nasa.gov/tools/ISWA/",
         }
@@ -779,18 +804,19 @@ class Hapi:
         times = pd.date_range(first, high.tz_localize(None), freq=step, inclusive="left")
         columns = ["Time", *units]
         kept = [columns.index(one["name"]) for one in about["parameters"]]
-        # Nothing reached iSWA on the 13th from noon on.
-        times = times[~((times.day == 13) & (times.hour >= 12))]
-        if not len(times):
-            if self.empty == "json":
-                raise HapiError(1201)
-            return b""
+        # Nothing reached iSWA on the 13th from noon on, and in all of August 2015.
+        lost = (times.day == 13) & (times.hour >= 12)
+        times = times[~(lost | ((times >= "2015-08") & (times < "2015-09")))]
+        if not len(times) and self.empty == "json":
+            raise HapiError(1201)
         lines = [",".join(row[i] for i in kept if i < len(row)) for row in make(times)]
         head = []
         if query.get("include") == "header":
-            text = self.state(1200, about | {"format": "csv"}).decode()
+            text = self.state(1200 if lines else 1201, about | {"format": "csv"}).decode()
             head = [f"#{line}" for line in text.splitlines()]
-        return ("\n".join([*head, *lines]) + "\n").encode()
+        if not lines and self.empty == "nothing":
+            return b""
+        return "".join(f"{line}\n" for line in [*head, *lines]).encode()
 
 
 # ------------------------------------------------------------------------------------ the server
