@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from fluxlib.errors import FluxError
-from fluxlib.io import goes, goes_r, omni, swpc, table
+from fluxlib.io import goes, goes_r, hapi, omni, swpc, table
 from fluxlib.io.text import ReadResult
 from tests.helpers.datasets import (
     make_dpd,
@@ -29,6 +29,13 @@ from tests.helpers.datasets import (
     make_propagated_feed,
     make_wind_feed,
     write_goesr,
+)
+from tests.helpers.public_archive import (
+    NOW,
+    Hapi,
+    write_epead_averages,
+    write_epead_science,
+    write_mpsh,
 )
 
 
@@ -45,6 +52,34 @@ def make_netcdf() -> bytes:
         return (Path(folder) / "a.nc").read_bytes()
 
 
+def cut(body: bytes, first: int) -> bytes:
+    """Return a file of NCEI's with the end of its preamble and four of its rows."""
+    lines = body.split(b"\r\n")
+    data = lines.index(b"data: ")
+    kept = [line for line in lines[:data] if b"satellite_id" in line]
+    row = data + 2 + first
+    return b"\r\n".join([*kept, *lines[data : data + 2], *lines[row : row + 4], b""])
+
+
+def make_hapi(dataset: str, **query: str) -> bytes:
+    server = Hapi(until=NOW, longest=pd.Timedelta("92D"), empty="csv")
+    asked = {"id": dataset, "time.min": "2022-01-10T02:45Z", "time.max": "2022-01-10T03:10Z"}
+    return server.answer("data", asked | {"include": "header"} | query)[2]
+
+
+# Rows about the first that is missing, on the 10th at 3 h, and that is flagged, on the 11th at 4 h.
+MISSING, FLAGGED = 9 * 288 + 36 - 2, 10 * 288 + 48 - 2
+OPERATIONAL = cut(write_epead_averages(13, 2014, 1, "g13_epead_e13ew_5m"), FLAGGED)
+BOTH = cut(write_epead_averages(13, 2014, 1, "g13_epead_e13ew_5m", corrected=True), MISSING)
+SCIENCE = cut(write_epead_science(15, 2014, 1, "g15_epead_e13ew_1m"), 5 * FLAGGED + 8)
+VECTOR = (
+    b'#{"HAPI": "3.1", "status": {"code": 1200}, "parameters": [\n'
+    b'#{"name": "Time", "type": "isotime", "fill": null, "length": 18},\n'
+    b'#{"name": "B", "type": "double", "fill": "-1e31", "size": [3]},\n'
+    b'#{"name": "flag", "type": "integer", "fill": "-1"},\n'
+    b'#{"name": "who", "type": "string", "length": 4}], "format": "csv"}\n'
+    b"2014-032T00:00:00Z,1.5,2,-1.0E31,0,ACE\n2014-032T00:01:00Z,1,2,3,-1,DSCO\n"
+)
 EPEAD = make_epead("1,0,3,0,2,0,4,0", "1,1,3,0,2,0,4,1", "1,0,3,0,-99999,1,4,0")
 DPD = make_dpd(("1.5e+09", "2.0e+07"), ("-1.0e+05", "3.0e+07"), ("1.6e+09", "3.0e+07"))
 TABLE = "time,e0.8,e2\n2014-01-01T00:00:00Z,517.968,\n2014-01-01T01:00:00Z,502.151,7.3\n"
@@ -64,6 +99,12 @@ READERS = {
         "file.csv",
         make_epead("1,0,3,0,2,0,4,0", "1,1,3,0,2,0,4,1").encode(),
     ),
+    "epead-operational": (goes.read, "file.csv", OPERATIONAL),
+    "epead-corrected": (goes.read, "file.csv", BOTH),
+    "epead-science": (goes.read, "file.csv", SCIENCE),
+    "hapi": (hapi.read, "file.csv", make_hapi("goesp_part_flux_P5M", parameters="P10,E2_0")),
+    "hapi-float": (hapi.read, "file.csv", make_hapi("swpc_rtsw_mag_P1M")),
+    "hapi-vector": (hapi.read, "file.csv", VECTOR),
     "omni2": (omni.read, "file.dat", OMNI2.encode()),
     "omni-hro": (omni.read, "file.asc", HRO.encode()),
     "omni2-gz": (omni.read, "file.dat.gz", gzip.compress(OMNI2.encode(), mtime=0)),
@@ -71,6 +112,16 @@ READERS = {
     "table": (table.read, "file.csv", TABLE.encode()),
     "table-gz": (table.read, "file.csv.gz", gzip.compress(TABLE.encode(), mtime=0)),
     "netcdf": (goes_r.read, "file.nc", make_netcdf()),
+    "netcdf-flags": (
+        goes_r.read,
+        "file.nc",
+        write_mpsh(19, pd.Timestamp("2025-12-11 03:50"), rows=4),
+    ),
+    "netcdf-flags-v1": (
+        goes_r.read,
+        "file.nc",
+        write_mpsh(16, pd.Timestamp("2018-02-10 02:50"), version="v1-0-0", rows=4),
+    ),
     "parquet": (table.read, "file.parquet", make_parquet()),
 } | {
     kind: (swpc.read_feed, "file.json", json.dumps(rows, indent=0).encode())
@@ -136,6 +187,9 @@ def check_result(result: ReadResult) -> None:
     assert not frame.index.hasnans
     assert set(frame.dtypes) == {np.dtype(float)}
     assert not np.isinf(frame.to_numpy()).any()
+    if result.flags is not None:
+        assert result.flags.dtype == np.uint8
+        assert result.flags.shape == (len(frame),)
     assert dict(account.filled) == {n: c for n, c in frame.isna().sum().items() if c}
 
 

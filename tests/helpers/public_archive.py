@@ -278,14 +278,16 @@ def _ncei_folder(year: str, month: str, satellite: str) -> Table:
 # -------------------------------------------------------------------------- GOES-R: MPS-HI, level 2
 
 
-def write_mpsh(satellite: int, day: pd.Timestamp, *, version: str = "v2-0-2") -> bytes:
+def write_mpsh(
+    satellite: int, day: pd.Timestamp, *, version: str = "v2-0-2", rows: int = 288
+) -> bytes:
     """Write a day of 5-min averages of MPS-HI (netCDF 4).
 
     Files of version 1 name their times and counts otherwise (as SPEDAS and the sister instrument
     SGPS do).
     """
     old = version.startswith("v1")
-    times = pd.date_range(day, periods=288, freq="5min")
+    times = pd.date_range(day, periods=rows, freq="5min")
     seconds = np.asarray((times - pd.Timestamp("2000-01-01 12:00")) / pd.Timedelta("1s"))
     fill = np.float32(-1e31)
     out = np.repeat(is_missing(times)[:, None], 5, axis=1)
@@ -339,7 +341,7 @@ def write_mpsh(satellite: int, day: pd.Timestamp, *, version: str = "v2-0-2") ->
         for what in "dtc", "oob", "err", "los":
             wrong = np.where(bad & (what == "err"), 280, 0)
             put(f"{kind}DQF{what}Sum", wrong.astype("u4"), "count", 2**32 - 1)
-        some = np.full((288, 5, 11), 0.5, "f4")
+        some = np.full((rows, 5, 11), 0.5, "f4")
         put("AvgDiffElectronFlux", some[..., :10], f"{unit[:-1]} keV)", fill, (0, 1, 2))
         put("AvgDiffProtonFlux", some, "protons/(cm^2 sr keV s)", fill, (0, 1, 3))
         put("IntElectronEffectiveEnergy", np.full(5, 2000, "f4"), "keV", fill, (1,))
