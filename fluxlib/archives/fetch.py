@@ -66,7 +66,7 @@ def fetch(
         the last ones. Alone it needs neither satellites nor a period.
     product : {"operational", "science"}
         Of GOES-13 to GOES-15: averages of 5 minutes as computed in operation, not corrected for
-        protons and dead time, or the corrected minutes.
+        protons and dead time, or the corrected minutes, as series such as "goes13-science".
     recipe : path, optional
         A YAML file (`params/fetch-*.yaml`) in place of satellites, start, end, drivers and daily.
     bases : dict, optional

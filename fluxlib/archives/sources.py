@@ -159,7 +159,9 @@ def _describe_ncei(request: Request, _: Path, paths: set[str]) -> list[dict]:
     for satellite, months in request.flux:
         science = find_number(satellite) >= FIRST_WITH_E08 and request.product == "science"
         files, cadence = ("g*_science_v*.csv", "1min") if science else ("g*_5m_*.csv", "5min")
-        entry = {"format": "goes-csv", "files": files, "cadence": cadence}
+        # A series of its own, so that a dataset can have both products.
+        entry = {"series": f"{satellite}-science"} if science else {}
+        entry |= {"format": "goes-csv", "files": files, "cadence": cadence}
         one = Request(request.name, request.title, ((satellite, months),))
         entries += _describe_flux(one, paths, ".csv", entry)
     return entries

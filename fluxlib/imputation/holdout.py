@@ -81,13 +81,19 @@ def hold_out_months(
     Raises
     ------
     FluxError
-        If there are fewer months than folds, or fewer folds than repeats.
+        If there are fewer folds than 2 or than repeats.
     NotApplicable
-        If fewer than 1000 known samples have inputs.
+        If fewer than 1000 known samples have inputs, or there are fewer months than folds.
     """
     if not 1 <= repeats <= n_folds:
         raise FluxError(f"repeats is {repeats}; expected 1 to n_folds, which is {n_folds}.")
     known = _select_known(features, log_flux)
+    months = known.index.to_period("M").nunique()
+    if months < n_folds:
+        raise NotApplicable(
+            f"the samples cover {months} months, and n_folds is {n_folds}: each fold needs a month"
+            + (f". With n_folds = {months} it can be asked." if months > 1 else ".")
+        )
     folds = month_folds(known.index, n_folds, purge=IMPUTATION_PURGE, random_state=random_state)
     return [_make_holdout(features, known, *fold) for fold in folds[:repeats]]
 

@@ -85,7 +85,8 @@ def test_two_months_of_a_satellite_are_fetched_and_hold_the_truth(
     result = get(satellites=[satellite], start=start, end=end, product=product)
     assert not result.absent
     loaded = fluxlib.load(tmp_path / "set", "5min")
-    found = loaded.flux[satellite]["e2"]
+    series = f"{satellite}-science" if product == "science" else satellite
+    found = loaded.flux[series]["e2"]
     stop = pd.Period(end, "M").end_time
     times = pd.date_range(start, stop, freq="5min")
     pd.testing.assert_index_equal(found.index, times, check_names=False)
@@ -101,7 +102,7 @@ def test_two_months_of_a_satellite_are_fetched_and_hold_the_truth(
         np.testing.assert_array_equal(few, public.is_missing(times) | bad)
         found, expected = found[~bad], expected[~bad]
     np.testing.assert_allclose(found, expected, rtol=1e-4)
-    account = loaded.account[loaded.account["series"] == satellite]
+    account = loaded.account[loaded.account["series"] == series]
     assert (account["read"] == account["kept"] + account["rejected"]).all()
     assert account["read"].sum() == len(times) * (5 if product == "science" else 1)
     assert account["rejected"].sum() == 0
@@ -123,6 +124,15 @@ def test_telescope_4_of_goes_r_is_the_one_that_spedas_and_noaa_take_for_it(get, 
     manifest.write_text(text.replace("telescope = 4", "telescope = 6"))
     with pytest.raises(FluxError, match="telescope is 6; expected 1, 2, 3, 4 or 5"):
         fluxlib.load(tmp_path / "set", "5min")
+
+
+def test_both_products_of_a_satellite_are_two_series_of_one_dataset(get, tmp_path):
+    words = {"satellites": ["goes15"], "start": "2014-01", "end": "2014-01"}
+    get(**words)
+    get(**words, product="science")
+    flux = fluxlib.load(tmp_path / "set", "1h").flux
+    ratio = flux["goes15-science"]["e2"] / flux["goes15"]["e2"]
+    np.testing.assert_allclose(ratio.dropna(), 0.95, rtol=0.01)
 
 
 def test_files_of_two_products_in_one_entry_are_refused(get, tmp_path):
