@@ -103,7 +103,7 @@ def test_more_folds_than_months_and_more_repeats_than_folds_are_refused(inputs):
     features, truth = inputs
     with pytest.raises(FluxError, match="repeats is 6; expected 1 to n_folds, which is 5"):
         held.hold_out_months(features, truth, repeats=6)
-    with pytest.raises(NotApplicable, match="cover 8 months, and n_folds is 9.* With n_folds = 8"):
+    with pytest.raises(NotApplicable, match=r"cover 8 months, and n_folds is 9.* With n_folds = 8"):
         held.hold_out_months(features, truth, n_folds=9)
 
 
