@@ -103,7 +103,7 @@ fi
 
 for argument in "$@"; do
   case "$argument" in
-    test | lab | fetch | sweep | docs | record | clean | train | now) break ;; # the rest is theirs
+    test | lab | fetch | sweep | docs | record | clean | train | now | score) break ;; # the rest is theirs
     -h | --help)
       python=$(find_python)
       exec "$python" -P -B "$root/fluxlib/__main__.py" --help

@@ -1,4 +1,5 @@
 from . import archives as archives
+from . import benchmark as benchmark
 from . import calibration as calibration
 from . import datasets as datasets
 from . import evaluation as evaluation

@@ -28,6 +28,7 @@ _MADE = {
     "sweeps": ("sweeps",),
     "records": ("records",),
     "models": ("models",),
+    "scores": ("scores",),
     "docs": ("docs/_build", "docs/api", "docs/notebooks"),
     "lab": ("lab",),
 }
@@ -171,6 +172,20 @@ def make_parser() -> argparse.ArgumentParser:
         "--data", metavar="DIR", type=Path, help="the newest days; else they are fetched"
     )
     now.add_argument("--out", metavar="DIR", type=Path, help="log and page; else live")
+    score = commands.add_parser(
+        "score",
+        prog="./run_all.sh score",
+        allow_abbrev=False,
+        help="score anybody's predictions on a frozen task",
+        description="Score a CSV of predictions (time, horizon, value[, lower, upper]) on a task.",
+    )
+    score.set_defaults(run=score_predictions)
+    score.add_argument("file", metavar="FILE", type=Path, nargs="?", help="the predictions")
+    score.add_argument("--task", metavar="NAME", help="without it, the tasks are listed")
+    score.add_argument(
+        "--data", metavar="DIR", type=Path, help="a folder with a dataset.toml; else the sample"
+    )
+    score.add_argument("--out", metavar="DIR", type=Path, help="else scores/<task>/<file's name>")
     clean = commands.add_parser(
         "clean",
         prog="./run_all.sh clean",
@@ -526,6 +541,36 @@ def _find_model(folder: Path) -> Path:
             f"{folder} has {there}; train one with ./run_all.sh train, or name it with --model."
         )
     return found[0]
+
+
+def score_predictions(options: argparse.Namespace) -> int:
+    """Score a file on a task; without a file, write the times that it asks for."""
+    from fluxlib.benchmark import TASKS, find_task, make_truth, read_submission, score_submission
+    from fluxlib.datasets.loading import load
+    from fluxlib.reports.score_page import write_score_page, write_template
+    from fluxlib.workflow.notebooks import PROJECT
+
+    if options.task is None:
+        for task in TASKS.values():
+            print(f"{task.name:<18} {task.title}\n{'':<18} data: {task.source}")
+        print("Give one with --task; without a file, the times that it asks for are written.")
+        return 0
+    task = find_task(options.task)
+    dataset = load(options.data or _ensure_sample(), "1h")
+    truth = make_truth(task, dataset)
+    if options.file is None:
+        path = write_template(task, truth, options.out or PROJECT / "scores" / task.name)
+        print(f"{len(truth.log_values)} times, truth {truth.checksum[:16]}. Asked for: {path}")
+        return 0
+    submission = read_submission(options.file, task, truth)
+    scored = score_submission(task, truth, submission, dataset)
+    out = options.out or PROJECT / "scores" / task.name / options.file.stem
+    page = write_score_page(out, task, truth, scored, options.file, dataset)
+    print(scored.scores.round(3).to_string())
+    for line in scored.leaks:
+        print(f"Leak? {line}")
+    print(f"Page: {page}")
+    return 1 if scored.leaks else 0
 
 
 def remove_made(options: argparse.Namespace) -> int:

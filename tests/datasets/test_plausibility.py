@@ -44,7 +44,6 @@ FAULTS = {
     "fluence as flux": (make_flux(middle=7), r"has the median .* is it fluence, or flux by m2\?"),
     "all zero": (np.zeros(len(HOURS)), "has no value above zero"),
     "all negative": (-make_flux(), "has no value above zero"),
-    "one value": (np.full(len(HOURS), 66.0), r"is 66 in all its 2160 values"),
     "a fill value": (spoil(make_flux(), 40, 9.9e20), r"has 40 values above 1e\+09, such as 9.9e"),
 }
 
@@ -56,6 +55,14 @@ def test_flux_that_cannot_be_what_the_manifest_says_is_refused_unless_trusted(
     with pytest.raises(FluxError, match=r"dataset.toml: e2 of \[\[flux\]\] number 1 .*" + message):
         fluxlib.load(write(tmp_path, flux))
     fluxlib.load(write(tmp_path, flux, more="trust = true"))
+
+
+def test_a_year_of_one_value_is_no_measurement(tmp_path):
+    index = pd.date_range("2014-01-01", periods=367 * 24, freq="1h", name="time")
+    text = pd.DataFrame({"e2": 66.0}, index).to_csv()
+    with pytest.raises(FluxError, match=r"e2 .* is 66 in all its 8808 values"):
+        fluxlib.load(write(tmp_path, text=text))
+    fluxlib.load(write(tmp_path, text=text, more="trust = true"))
 
 
 def test_fluence_by_day_has_its_own_range(tmp_path):

@@ -47,7 +47,7 @@ def run_all(folder: Path, **choice) -> Path:
     plan = plan_run(source, notebooks=NOTEBOOKS, **choice)
     places = {plan.runs[0].name: RunFolder(source, folder / "reports", folder / "figures")}
     run = run_plan(plan, places, store=StepStore(folder / "reports" / ".steps"), report=print)
-    assert not run.failures
+    assert not run.failures, run.failures
     return run.index.parent
 
 

@@ -1,0 +1,195 @@
+"""Score a submission: errors with intervals, rivals on the same times, signs of a leak."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from fluxlib.benchmark.tasks import Task, Truth
+from fluxlib.datasets.dataset import Dataset
+from fluxlib.datasets.series import ALERT, choose_pair
+from fluxlib.errors import FluxError, NotApplicable
+from fluxlib.evaluation.bootstrap import block_intervals
+from fluxlib.evaluation.metrics import count_alerts, weighted_scores
+from fluxlib.evaluation.skill import compare_skill
+from fluxlib.imputation.imputer import interpolate
+from fluxlib.prediction.baselines import BoostedTrees, Persistence, Recurrence, RidgeFilter
+from fluxlib.prediction.cross_validation import leave_one_year_out, observed_years
+from fluxlib.prediction.windows import DailyData
+
+OURS = "submission"
+COPY = 0.02  # decades: two satellites at one place differ by more
+INTERVAL = 0.9
+FEW = 30  # days: a year with fewer has no PE of its own
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a submission is worth.
+
+    Attributes
+    ----------
+    scores : DataFrame
+        By horizon: `n`, `share` of what was asked, `PE` (of forecasts the mean over years, as years
+        may stand on different levels), `RMSE`, `LC`, each with a 95 % interval (`PE lower`, ...),
+        `coverage` and `interval score` of the 90 % interval where there is one,
+        and of forecasts `POD`, `FAR`, `HSS` at the alert level.
+    rivals : DataFrame
+        By rival and horizon: the share of its squared error that the submission avoids, with a
+        95 % interval, on the times that both have.
+    leaks : list of str
+        Why it seems to have known what it could not; empty if nothing was found.
+    """
+
+    scores: pd.DataFrame
+    rivals: pd.DataFrame
+    leaks: list[str]
+
+
+def score_submission(
+    task: Task, truth: Truth, submission: pd.DataFrame, dataset: Dataset | None = None
+) -> Scored:
+    """Score predictions for a task.
+
+    Parameters
+    ----------
+    task, truth
+        Of `make_truth`.
+    submission : DataFrame
+        Of `read_submission`.
+    dataset : Dataset, optional
+        From which rivals are made: of a forecast persistence, recurrence, ridge and trees, which
+        learn from all other years; in filling a straight line and the calibrated other satellite.
+    """
+    rows, observed = {}, truth.log_values
+    for horizon, part in submission.groupby("horizon"):
+        rows[int(horizon)] = _score(task, observed, part)
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("horizon")
+    rivals = pd.DataFrame()
+    if dataset is not None:
+        make = _forecast_rivals if task.kind == "forecast" else _fill_rivals
+        rivals = _compare(submission, observed, make(task, truth, dataset))
+    return Scored(table, rivals, find_leaks(task, truth, submission))
+
+
+def _score(task: Task, observed: pd.Series, part: pd.DataFrame) -> dict[str, float]:
+    true, said = observed.reindex(part.index).to_numpy(), part["value"].to_numpy()
+    row: dict[str, float] = {"n": len(part), "share": len(part) / len(observed)}
+    names = ("PE", "RMSE", "LC")
+    year = part.index.year if task.kind == "forecast" else np.zeros(len(part))
+    found, counts = np.unique(year, return_counts=True)
+    years = [year == one for one in found[counts >= FEW]] or [np.full(len(part), True)]
+
+    def measure(weights: np.ndarray) -> np.ndarray:
+        whole = weighted_scores(true, said, weights)
+        own = [weighted_scores(true[one], said[one], weights[:, one])["PE"] for one in years]
+        return np.column_stack([np.mean(own, axis=0), whole["RMSE"], whole["LC"]])
+
+    bounds = block_intervals(measure, part.index)
+    for name, value, lower, upper in zip(names, *bounds, strict=True):
+        row |= {name: value, f"{name} lower": lower, f"{name} upper": upper}
+    if part[["lower", "upper"]].notna().all(axis=None):
+        low, high = part["lower"].to_numpy(), part["upper"].to_numpy()
+        row["coverage"] = float(((true >= low) & (true <= high)).mean())
+        # Gneiting and Raftery 2007, doi 10.1198/016214506000001437, eq. 43.
+        outside = np.maximum(low - true, 0) + np.maximum(true - high, 0)
+        row["interval score"] = float((high - low + 2 / (1 - INTERVAL) * outside).mean())
+    if task.kind == "forecast":
+        level = np.log10(ALERT)
+        found = count_alerts(true >= level, said >= level)
+        row |= {name: found[name] for name in ("POD", "FAR", "HSS")}
+    return row
+
+
+def _forecast_rivals(task: Task, truth: Truth, dataset: Dataset) -> pd.DataFrame:
+    fluence = (10**truth.known).rename("e2").to_frame()
+    data = DailyData(fluence.asfreq("D"), dataset.drivers)
+    asked = sorted(set(truth.log_values.index.year))
+    years = [year for year in asked if year in observed_years(fluence["e2"], least=1)]
+    models = {"persistence": Persistence(), "recurrence": Recurrence()}
+    if not dataset.drivers.empty and len(observed_years(fluence["e2"])) > 1:
+        models |= {"ridge": RidgeFilter(), "trees": BoostedTrees()}
+    try:
+        table = leave_one_year_out(data, models, years)
+    except FluxError:  # one year alone teaches nothing
+        untrained = {name: models[name] for name in ("persistence", "recurrence")}
+        table = leave_one_year_out(data, untrained, years)
+    return table[["model", "horizon", "value"]].assign(value=np.log10(table["value"]))
+
+
+def _fill_rivals(task: Task, truth: Truth, dataset: Dataset) -> pd.DataFrame:
+    from fluxlib.calibration.fit import fit_calibration
+
+    times = truth.log_values.index
+    parts = {"straight line": interpolate(truth.known).reindex(times)}
+    pair = choose_pair(dataset)
+    other = np.log10(dataset.flux[pair[1]]["e2"]).resample("1h").mean()
+    try:
+        line = fit_calibration(truth.known, other.reindex(truth.known.index), n_boot=2)
+        parts["other satellite, calibrated"] = line.apply(other.reindex(times))
+    except FluxError:
+        pass  # too few hours in common outside of what is hidden
+    tables = [
+        pd.DataFrame({"value": values, "model": name, "horizon": 0})
+        for name, values in parts.items()
+    ]
+    return pd.concat(tables)
+
+
+def _compare(submission: pd.DataFrame, observed: pd.Series, rivals: pd.DataFrame) -> pd.DataFrame:
+    ours = submission[["horizon", "value"]].assign(model=OURS)
+    tables = {}
+    for name, table in rivals.groupby("model", sort=False):
+        both = pd.concat([ours, table])
+        both = both.assign(observed=observed.reindex(both.index)).dropna(
+            subset=["observed", "value"]
+        )
+        linear = both.assign(value=10 ** both["value"], observed=10 ** both["observed"])
+        try:
+            tables[name] = compare_skill(linear.rename_axis("time"), str(name)).loc[OURS]
+        except (FluxError, NotApplicable, KeyError):
+            continue  # no time in common
+    if not tables:
+        return pd.DataFrame(columns=["value", "lower", "upper", "n"])
+    return pd.concat(tables, names=["rival", "horizon"])
+
+
+def find_leaks(task: Task, truth: Truth, submission: pd.DataFrame) -> list[str]:
+    """Return signs that a submission knew what it could not.
+
+    Three are looked for: a copy of the truth; forecasts that fit a later day better than their own,
+    as a file that is shifted by a day has; and errors that do not grow with the days ahead.
+    """
+    leaks, errors = [], {}
+    for horizon, part in submission.groupby("horizon"):
+        where = f"{horizon} d ahead: " if task.kind == "forecast" else ""
+        error = _rmse(part["value"], truth.log_values)
+        errors[int(horizon)] = error
+        if error < COPY:
+            leaks.append(
+                f"{where}RMSE is {error:.4f} decades, less than two satellites at one place differ "
+                "by: a copy of what was observed?"
+            )
+        elif task.kind == "forecast":
+            later = _rmse(
+                part["value"], truth.known.set_axis(truth.known.index - pd.Timedelta("1D"))
+            )
+            if later < error:
+                leaks.append(
+                    f"{where}the values fit the day after the one they are given for better "
+                    f"(RMSE {later:.3f}) than that day itself ({error:.3f}): a file shifted by a "
+                    "day knows a day too much."
+                )
+    if len(errors) > 1:
+        first, last = min(errors), max(errors)
+        if errors[last] <= errors[first]:
+            leaks.append(
+                f"the error {last} d ahead ({errors[last]:.3f}) is no greater than {first} d ahead "
+                f"({errors[first]:.3f})."
+            )
+    return leaks
+
+
+def _rmse(values: pd.Series, observed: pd.Series) -> float:
+    error = (values - observed.reindex(values.index)).dropna()
+    return float(np.sqrt((error**2).mean())) if len(error) else np.inf

@@ -1,0 +1,206 @@
+"""Tasks, submissions and scores on two simulated satellites."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import fluxlib
+from fluxlib.benchmark import (
+    TASKS,
+    find_task,
+    make_truth,
+    read_submission,
+    score_submission,
+)
+from fluxlib.errors import FluxError, NotApplicable
+from fluxlib.evaluation.metrics import scores
+from fluxlib.prediction import Persistence, leave_one_year_out
+from fluxlib.reports.score_page import write_score_page, write_template
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return fluxlib.simulate("2015-06-01", "2017-03-01", "1h", seed=2)
+
+
+@pytest.fixture(scope="module")
+def task():
+    return find_task("goes15-2016-2018")
+
+
+@pytest.fixture(scope="module")
+def truth(task, dataset):
+    return make_truth(task, dataset)
+
+
+@pytest.fixture(scope="module")
+def persisted(dataset):
+    data = dataset.fluence["goes15"][["e2"]].join(dataset.drivers.resample("1D").mean())
+    return leave_one_year_out(data, {"persistence": Persistence()}, [2016])
+
+
+def write(folder, table, name="mine.csv"):
+    path = folder / name
+    table.to_csv(path)
+    return path
+
+
+def test_every_task_says_what_it_asks_for_and_where_its_data_come_from():
+    for name, task in TASKS.items():
+        assert task.name == name
+        assert task.source.startswith("./run_all.sh fetch ")
+        assert task.kind in ("forecast", "filling")
+        assert (task.mask is not None) == (task.kind == "filling")
+    with pytest.raises(FluxError, match="task is 'mine'; expected one of daily-2008-2010"):
+        find_task("mine")
+
+
+def test_the_truth_is_the_days_of_the_task_and_its_checksum_is_of_the_values(truth, dataset, task):
+    fluence = dataset.fluence["goes15"]["e2"]
+    assert truth.log_values.index[0] == pd.Timestamp("2016-01-01")
+    np.testing.assert_allclose(10**truth.log_values, fluence["2016-01-01":].dropna(), rtol=1e-12)
+    assert make_truth(task, dataset).checksum == truth.checksum
+    changed = {name: frame.copy() for name, frame in dataset.fluence.items()}
+    changed["goes15"].loc["2016-05-05", "e2"] *= 1.001
+    from dataclasses import replace
+
+    assert make_truth(task, replace(dataset, fluence=changed)).checksum != truth.checksum
+
+
+def test_a_dataset_without_the_days_does_not_apply(dataset):
+    with pytest.raises(NotApplicable, match="has 0 of the values that daily-2008-2010 asks for"):
+        make_truth(find_task("daily-2008-2010"), dataset)
+
+
+@pytest.mark.parametrize("name", ["fill-months", "fill-gaps"])
+def test_what_is_hidden_is_asked_for_and_not_known(name, dataset):
+    truth = make_truth(find_task(name), dataset)
+    assert truth.series == "goes15"
+    assert truth.known.reindex(truth.log_values.index).isna().all()
+    flux = np.log10(dataset.flux["goes15"]["e2"])
+    pd.testing.assert_series_equal(
+        flux.dropna(),
+        pd.concat([truth.known.dropna(), truth.log_values]).sort_index(),
+        check_names=False,
+        check_freq=False,
+    )
+    share = len(truth.log_values) / flux.count()
+    assert 0.05 < share < 0.3
+    assert make_truth(find_task(name), dataset).checksum == truth.checksum
+
+
+def test_persistence_scores_as_such_and_is_no_leak(task, truth, dataset, persisted, tmp_path):
+    path = write(tmp_path, persisted[["horizon", "value"]])
+    submission = read_submission(path, task, truth)
+    found = score_submission(task, truth, submission)
+    part = persisted[(persisted["horizon"] == 1)].dropna(subset=["observed", "value"])
+    expected = scores(np.log10(part["observed"]), np.log10(part["value"]))
+    row = found.scores.loc[1]
+    assert row["RMSE"] == pytest.approx(expected["RMSE"])
+    assert row["PE"] == pytest.approx(expected["PE"])
+    assert row["PE lower"] < row["PE"] < row["PE upper"]
+    assert row["n"] == expected["n"]
+    assert found.leaks == []
+    assert found.rivals.empty
+    assert {"POD", "FAR", "HSS"} <= set(found.scores)
+    assert "coverage" not in found.scores
+
+
+def test_rivals_are_compared_on_the_times_that_both_have(task, truth, dataset, persisted):
+    table = persisted.assign(value=np.log10(persisted["value"]))[["horizon", "value"]]
+    table = table.assign(lower=table["value"] - 1, upper=table["value"] + 1)
+    half = table[table.index < "2016-07-01"].dropna(subset="value")
+    half = half[half.index.isin(truth.log_values.index)]
+    found = score_submission(task, truth, half, dataset)
+    same = found.rivals.loc["persistence"]
+    np.testing.assert_allclose(same["value"], 0, atol=1e-9)
+    assert (same["n"] <= 182).all()
+    assert found.scores["share"].max() < 0.5
+    assert found.scores["coverage"].between(0.7, 1).all()
+
+
+def test_a_shifted_file_a_copy_and_errors_that_do_not_grow_are_found_out(task, truth, persisted):
+    table = persisted.assign(value=np.log10(persisted["value"]))[["horizon", "value"]]
+    rng = np.random.default_rng(0)
+    one = table[table["horizon"] == 1].assign(lower=np.nan, upper=np.nan)
+    good = truth.known.reindex(one.index) + 0.1 * rng.normal(size=len(one))
+    good = one.assign(value=good).dropna(subset="value")
+    shifted = good.set_axis(good.index - pd.Timedelta("1D"))
+    (line,) = score_submission(task, truth, shifted[shifted.index.year == 2016]).leaks
+    assert "a file shifted by a day knows a day too much" in line
+    copy = one.assign(value=truth.known.reindex(one.index)).dropna(subset="value")
+    (line,) = score_submission(task, truth, copy).leaks
+    assert "a copy of what was observed" in line
+    flat = pd.concat([good, good.assign(horizon=3)])
+    (line,) = score_submission(task, truth, flat).leaks
+    assert "3 d ahead" in line
+    assert "no greater than 1 d ahead" in line
+
+
+@pytest.mark.slow
+def test_filling_has_rivals_too(dataset):
+    task = find_task("fill-gaps")
+    truth = make_truth(task, dataset)
+    noise = 0.2 * np.random.default_rng(0).normal(size=len(truth.log_values))
+    submission = pd.DataFrame(
+        {"horizon": 0, "value": truth.log_values + noise, "lower": np.nan, "upper": np.nan}
+    )
+    found = score_submission(task, truth, submission, dataset)
+    assert found.scores.loc[0, "RMSE"] == pytest.approx(0.2, abs=0.01)
+    assert set(found.rivals.index.unique("rival")) == {
+        "straight line",
+        "other satellite, calibrated",
+    }
+    assert (found.rivals["lower"] > 0).all()
+
+
+LINES = {
+    "2016-01-05,1,\n": None,
+    "soon,1,1e7\n": r"line 3, column time, is 'soon' \(1 such rows\); expected an ISO 8601",
+    "2016-01-05,5,1e7\n": r"line 3, column horizon, is '5' .* expected 1, 2, 3 days",
+    "2016-01-05,1,many\n": r"column value, is 'many' .* expected a number",
+    "2016-01-05,1,-3\n": r"column value, is '-3.* expected a number above zero",
+    "2016-01-04,1,1e7\n": r"line 3, column time, .* expected each time and horizon once",
+}
+
+
+@pytest.mark.parametrize(("line", "message"), LINES.items(), ids=range(len(LINES)))
+def test_a_bad_line_gets_one_clear_error_and_a_hole_none(line, message, task, truth, tmp_path):
+    value = 10 ** truth.log_values.median()
+    path = tmp_path / "bad.csv"
+    path.write_text(f"time,horizon,value\n2016-01-04,1,{value}\n{line}")
+    if message is None:
+        assert len(read_submission(path, task, truth)) == 1
+        return
+    with pytest.raises(FluxError, match=message):
+        read_submission(path, task, truth)
+
+
+def test_wrong_units_columns_and_times_are_told(task, truth, persisted, tmp_path):
+    table = persisted[["horizon", "value"]]
+    for wrong, message in (
+        (table.assign(value=np.log10(table["value"])), "fluence, .* and not its logarithm"),
+        (table.assign(value=table["value"] / 86400), "the median of column value is"),
+        (table[["value"]], "goes15-2016-2018 needs time, horizon, value"),
+        (table.set_axis(table.index - pd.Timedelta("9000D")), "no row has a time"),
+    ):
+        with pytest.raises(FluxError, match=message):
+            read_submission(write(tmp_path, wrong.rename_axis("time")), task, truth)
+    with pytest.raises(FluxError, match="not a readable CSV"):
+        read_submission(tmp_path / "absent.csv", task, truth)
+
+
+def test_the_times_asked_for_are_written_and_the_page_tells_of_a_leak(
+    task, truth, dataset, persisted, tmp_path
+):
+    asked = pd.read_csv(write_template(task, truth, tmp_path))
+    assert len(asked) == 3 * len(truth.log_values)
+    path = write(tmp_path, persisted[["horizon", "value"]], "a<b.csv")
+    found = score_submission(task, truth, read_submission(path, task, truth))
+    page = write_score_page(tmp_path / "out", task, truth, found, path, dataset).read_text()
+    assert "a&lt;b.csv" in page
+    assert truth.checksum in page
+    assert "No sign was found" in page
+    found.leaks.append("it knew")
+    page = write_score_page(tmp_path / "out", task, truth, found, path, dataset).read_text()
+    assert "<li>it knew</li>" in page
