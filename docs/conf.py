@@ -86,12 +86,13 @@ def setup(app) -> None:
 
 
 def copy_notebooks() -> None:
-    """Lay the executed notebooks of the sample's report where Sphinx reads them."""
+    """Lay the executed notebooks of the sample's report, and their figures, where Sphinx reads."""
     pages = PROJECT / "docs" / "notebooks"
     shutil.rmtree(pages, ignore_errors=True)
     pages.mkdir()
     for notebook in sorted((PROJECT / "reports" / "sample").glob("0*.ipynb")):
         shutil.copy(notebook, pages)
+    shutil.copytree(PROJECT / "figures" / "sample", pages / "figures")
 
 
 def list_names() -> None:

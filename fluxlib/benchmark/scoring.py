@@ -77,8 +77,8 @@ def _score(task: Task, observed: pd.Series, part: pd.DataFrame) -> dict[str, flo
     row: dict[str, float] = {"n": len(part), "share": len(part) / len(observed)}
     names = ("PE", "RMSE", "LC")
     year = part.index.year if task.kind == "forecast" else np.zeros(len(part))
-    found, counts = np.unique(year, return_counts=True)
-    years = [year == one for one in found[counts >= FEW]] or [np.full(len(part), True)]
+    different, counts = np.unique(year, return_counts=True)
+    years = [year == one for one in different[counts >= FEW]] or [np.full(len(part), True)]
 
     def measure(weights: np.ndarray) -> np.ndarray:
         whole = weighted_scores(true, said, weights)
@@ -86,7 +86,7 @@ def _score(task: Task, observed: pd.Series, part: pd.DataFrame) -> dict[str, flo
         return np.column_stack([np.mean(own, axis=0), whole["RMSE"], whole["LC"]])
 
     bounds = block_intervals(measure, part.index)
-    for name, value, lower, upper in zip(names, *bounds, strict=True):
+    for name, value, lower, upper in zip(names, *(one.tolist() for one in bounds), strict=True):
         row |= {name: value, f"{name} lower": lower, f"{name} upper": upper}
     if part[["lower", "upper"]].notna().all(axis=None):
         low, high = part["lower"].to_numpy(), part["upper"].to_numpy()
