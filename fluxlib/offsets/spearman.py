@@ -18,6 +18,8 @@ from fluxlib.offsets.ranks import (
 )
 from fluxlib.utils.time_grid import DAY_HOURS, align_grids, find_cadence, offset_steps
 
+PERFECT = 1 - 1e-12
+
 
 def spearman_offsets(
     drivers: pd.DataFrame,
@@ -124,7 +126,9 @@ def spearman_intervals(
         x = Ranked(drivers[name].to_numpy(float))
         effective = counts[name] / _pairs_per_independent_pair(x, y, int(np.median(steps)))
         error = np.sqrt((1 + rho[name] ** 2 / 2) / (effective - 3).clip(lower=1e-9))
-        centre, reach = np.arctanh(rho[name]), stats.norm.ppf((1 + CONFIDENCE) / 2) * error
+        # A perfect correlation has no finite z.
+        centre = np.arctanh(rho[name].clip(-PERFECT, PERFECT))
+        reach = stats.norm.ppf((1 + CONFIDENCE) / 2) * error
         parts[name] = pd.DataFrame(
             {
                 "value": rho[name],

@@ -8,9 +8,10 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fluxlib.plotting.style import panel_grid
+from fluxlib.plotting.style import label_dates, panel_grid
 from fluxlib.utils.time_grid import find_runs
 
+MOST_POINTS = 4000  # of a scatter that follows a slider
 OFFSET_LABEL = "Offset (hours by which the driver precedes the flux)"
 
 
@@ -89,4 +90,56 @@ def plot_offset_curves(intervals: pd.DataFrame) -> Figure:
     axes[0].set_xticks(np.arange(0, intervals.index.max() + 1, 48))
     figure.supxlabel(OFFSET_LABEL)
     figure.supylabel("Spearman correlation")
+    return figure
+
+
+def plot_lag(
+    driver: pd.Series,
+    log_flux: pd.Series,
+    curve: pd.Series,
+    *,
+    offset: float,
+    shown: slice | None = None,
+    figure: Figure | None = None,
+) -> Figure:
+    """Draw a driver at one offset beside the flux: both in time, one against the other, the curve.
+
+    Parameters
+    ----------
+    driver : Series
+        As it was `offset` hours before, on the grid of the flux.
+    log_flux : Series
+        log10 flux.
+    curve : Series
+        Spearman's correlation by offset.
+    offset : float
+        Hours.
+    shown : slice, optional
+        Of time, for the series; by default the last 90 days with flux.
+    """
+    figure = plt.figure(figsize=(9, 6)) if figure is None else figure
+    places = figure.add_gridspec(2, 2, height_ratios=(1, 1.1), hspace=0.35)
+    top = figure.add_subplot(places[0, :])
+    if shown is None:
+        last = log_flux.last_valid_index()
+        shown = slice(last - pd.Timedelta("90D"), last)
+    top.plot(log_flux[shown], color="black", linewidth=1)
+    top.set_ylabel("log$_{10}$ flux")
+    label_dates(top)
+    beside = top.twinx()
+    beside.plot(driver[shown], color="C1", linewidth=1)
+    beside.set_ylabel(f"{driver.name}, {offset:g} h before", color="C1")
+    beside.spines["right"].set_visible(True)
+    left = figure.add_subplot(places[1, 0])
+    known = pd.DataFrame({"x": driver, "y": log_flux}).dropna()
+    known = known.iloc[:: max(1, len(known) // MOST_POINTS)]
+    left.plot(known["x"], known["y"], ".", color="C0", markersize=2, alpha=0.3)
+    left.set(xlabel=f"{driver.name}, {offset:g} h before", ylabel="log$_{10}$ flux")
+    right = figure.add_subplot(places[1, 1])
+    right.plot(curve.index, curve, color="C0")
+    right.axhline(0, color="black", linewidth=1)
+    if len(curve):
+        near = np.abs(curve.index.to_numpy(float) - offset).argmin()
+        right.plot(curve.index[near], curve.iloc[near], "o", color="C1", markersize=9)
+    right.set(xlabel="Offset (h)", ylabel="Spearman correlation")
     return figure

@@ -50,7 +50,8 @@ def range_slider(
 def dropdown(name: str, options: Iterable, value: Any) -> ipywidgets.Dropdown:
     """Return a list to choose one option from; a value that is not among them is put first."""
     options = list(options)
-    if value not in options:
+    values = [one[1] if isinstance(one, tuple) else one for one in options]
+    if value not in values:
         options.insert(0, value)
     return ipywidgets.Dropdown(options=options, value=value, **_common_options(name))
 

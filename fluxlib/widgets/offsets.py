@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from threading import Thread
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from fluxlib.errors import FluxError
 from fluxlib.offsets.features import find_peaks, list_hours, select_features
-from fluxlib.offsets.spearman import CachedOffsetCorrelation
-from fluxlib.plotting.offsets import plot_offsets
+from fluxlib.offsets.spearman import CachedOffsetCorrelation, spearman_intervals
+from fluxlib.plotting.offsets import plot_lag, plot_offsets
 from fluxlib.widgets.controls import dropdown, multiple_choice, slider
 from fluxlib.widgets.panel import ControlPanel, View
 
@@ -85,6 +86,79 @@ def explore_offsets(
     panel.warm_up = Thread(target=warm_all, daemon=True)
     panel.warm_up.start()
     return panel
+
+
+def explore_lag(
+    drivers: pd.DataFrame,
+    targets: Mapping[str, pd.Series],
+    *,
+    satellite: str,
+    driver: str,
+    offset: float,
+) -> ControlPanel:
+    """Return controls that shift one driver against the flux: both series, the scatter, the curve.
+
+    The picture follows the slider while it is dragged.
+
+    Parameters
+    ----------
+    drivers, targets, satellite
+        As `explore_offsets` takes.
+    driver, offset
+        First values: the strongest driver and its offset, in hours.
+    """
+    hours = list_hours(LONGEST_OFFSET, 3)
+    years = sorted({int(year) for one in targets.values() for year in one.dropna().index.year})
+
+    # All offsets of a driver at once: what follows the slider is drawing alone.
+    @lru_cache(maxsize=256)
+    def correlate(satellite: str, name: str, year: int | None) -> pd.DataFrame:
+        target = targets[satellite]
+        part = target if year is None else target.where(target.index.year == year)
+        return spearman_intervals(drivers[[name]], part, hours)[name]
+
+    def make_view(satellite: str, lag_driver: str, lag_offset: int, lag_year: int | None) -> View:
+        target = targets[satellite]
+        shifted = drivers[lag_driver].shift(freq=pd.Timedelta(hours=lag_offset))
+        shifted = shifted.reindex(target.index)
+        inside = slice(None) if lag_year is None else slice(str(lag_year), str(lag_year))
+        if not target[inside].notna().any():
+            raise FluxError(f"{satellite} has no flux in {lag_year}.")
+        curve = correlate(satellite, lag_driver, lag_year)
+        found = {name: np.interp(lag_offset, curve.index, curve[name]) for name in curve}
+        span = "all years" if lag_year is None else str(lag_year)
+        note = (
+            f"{lag_driver} {lag_offset} h before {satellite}, {span}: rho {found['value']:+.2f} "
+            f"({found['lower']:+.2f} to {found['upper']:+.2f}), {found['n']:.0f} pairs, as good as "
+            f"{found['n_effective']:.0f} independent ones."
+        )
+        figure = Figure(figsize=(9, 6))
+        plot_lag(
+            shifted[inside],
+            target[inside],
+            curve["value"],
+            offset=lag_offset,
+            figure=figure,
+        )
+        alt = f"Both series in time, one against the other, and the correlation by offset. {note}"
+        return View(note, figure, alt=alt)
+
+    choices = [("all years", None), *[(str(year), year) for year in years]]
+    shown = {
+        "lag_driver": dropdown("drivers", drivers, driver),
+        "lag_offset": slider("max_offset", int(offset), 0, LONGEST_OFFSET, 1),
+        "lag_year": dropdown("year", choices, None),
+    }
+    shown["lag_driver"].description = "Driver"
+    shown["lag_offset"].description = "Hours before"
+    shown["lag_offset"].continuous_update = True  # the browser sends no more than is drawn
+    return ControlPanel(
+        make_view,
+        {"satellite": dropdown("satellite", targets, satellite)},
+        notebook="03_offsets",
+        display_controls=shown,
+        parsers={"satellite": lambda name: satellite if name == "auto" else name},
+    )
 
 
 def _offsets_view(correlations: pd.DataFrame, *, satellite: str, threshold: float) -> View:

@@ -5,7 +5,7 @@ from scipy import signal
 
 from fluxlib.offsets.features import find_peaks, select_features
 from fluxlib.offsets.spearman import spearman_offsets
-from fluxlib.widgets.offsets import explore_offsets
+from fluxlib.widgets.offsets import explore_lag, explore_offsets
 from fluxlib.workflow.parameters import CONTROLS
 
 
@@ -51,3 +51,29 @@ def test_drivers_without_common_samples_give_a_message(setting):
     late = {"goes13": targets["goes13"].where(targets["goes13"].index > drivers.index[1500])}
     panel = explore_offsets(drivers[:1000].reindex(drivers.index), late, satellite="goes13")
     assert "none of the chosen drivers has samples in common with goes13" in panel.output.value
+
+
+def test_one_driver_is_shifted_against_the_flux_while_the_slider_moves(setting):
+    panel = explore_lag(*setting, satellite="goes13", driver="V", offset=12)
+    shown = panel.display_controls
+    assert shown["lag_offset"].continuous_update
+    before = panel.output.value
+    shown["lag_offset"].value = 36
+    assert "V 36 h before goes13, all years: rho +1.00" in panel.output.value
+    assert panel.output.value.count("<img") == 1
+    assert panel.output.value != before
+    panel.controls["satellite"].value = "goes15"
+    assert "V 36 h before goes15" in panel.output.value
+    shown["lag_driver"].value = "Kp"
+    assert "Kp 36 h before goes15" in panel.output.value
+    assert "as good as" in panel.output.value
+
+
+def test_a_year_restricts_the_pairs_and_one_without_flux_is_named(setting):
+    drivers, targets = setting
+    early = {"goes13": targets["goes13"], "goes15": targets["goes15"].where(drivers.index.year < 0)}
+    panel = explore_lag(drivers, early, satellite="goes13", driver="V", offset=36)
+    panel.display_controls["lag_year"].value = 2014
+    assert "goes13, 2014: rho +1.00" in panel.output.value
+    panel.controls["satellite"].value = "goes15"
+    assert "goes15 has no flux in 2014." in panel.output.value
