@@ -239,9 +239,12 @@ def read_entry(
 
 
 def _check_products(results: list[ReadResult], entry: Entry) -> None:
-    """Raise if an entry's files are of two products, whose levels differ."""
+    """Raise if an entry's files are of two products, whose levels differ.
+
+    What follows a semicolon is a note, in which files of one product may differ.
+    """
     for path, result in zip(entry.paths, results, strict=True):
-        if result.product != results[0].product:
+        if result.product.partition(";")[0] != results[0].product.partition(";")[0]:
             raise FluxError(
                 f"{path}: is of the product {result.product!r}, and {entry.paths[0].name} of "
                 f"{results[0].product!r}; give each product its own entry, with a series or a "

@@ -102,7 +102,7 @@ def read(path: str | Path, *, telescope: int | None = None) -> ReadResult:
         FORMAT,
         f"goes{int(found[1])}" if found else None,
         ("mean of the telescopes" if telescope is None else f"telescope {telescope}")
-        + ("" if valid is not None else ", valid samples not counted"),
+        + ("" if valid is not None else "; valid samples not counted"),
         flags,
     )
 

@@ -16,6 +16,7 @@ from fluxlib.archives.sources import ARCHIVES
 from fluxlib.datasets.manifest import read_manifest
 from fluxlib.errors import FluxError
 from fluxlib.io import Quality
+from fluxlib.live.inputs import REFM, fetch_newest, read_refm
 from tests.helpers import public_archive as public
 from tests.helpers.public_archive import PublicArchive, electron_flux
 
@@ -230,6 +231,15 @@ def test_feeds_follow_the_active_spacecraft_and_name_both_satellites(get, tmp_pa
     rows = loaded.account[loaded.account["series"] == "drivers"].iloc[0]
     assert rows["read"] == 3 * 1440
     assert rows["kept"] == good.sum()
+
+
+def test_noaas_own_forecast_of_four_days_is_fetched_with_the_feeds(archive, tmp_path):
+    assert fetch_newest(tmp_path / "now", bases=find_bases(archive), policy=QUICK) == []
+    forecast = read_refm(tmp_path / "now" / REFM)
+    days = pd.date_range(pd.Timestamp(public.NOW.date()), periods=4)
+    assert list(forecast.index) == list(days)
+    expected = [public.daily_fluence(19, day) for day in days]
+    np.testing.assert_allclose(forecast, expected, rtol=1e-6)
 
 
 RECIPE = """
