@@ -625,12 +625,14 @@ CHANNELS = {
 
 
 def _particles(satellite_of: Callable[[pd.Timestamp], int], times: pd.DatetimeIndex) -> list[list]:
-    satellites = [satellite_of(time) for time in times]
+    days = times.normalize()
+    of_day = {day: satellite_of(day) for day in days.unique()}
+    satellites = [of_day[day] for day in days]
     known = {s: (electron_flux(s, times, 0.8), electron_flux(s, times)) for s in set(satellites)}
     rows = []
-    for i, (time, out) in enumerate(zip(times, is_missing(times), strict=True)):
+    marks = zip(times, is_missing(times), proton_flux(times), strict=True)
+    for i, (time, out, protons) in enumerate(marks):
         low, high = (flux[i] for flux in known[satellites[i]])
-        protons = proton_flux([time])[0]
         values = [protons] * 6 + [low, high, HAPI_FILL] + [protons] * 2
         cells = [f"{HAPI_FILL if out else value:.6g}" for value in values]
         # Older records end before the columns that name the satellites.
