@@ -118,5 +118,7 @@ fi
 unset MPLBACKEND # set to agg, it removes the figures from notebooks
 unset PYTHONDONTWRITEBYTECODE # uv compiles no package: each process would compile them all again
 export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-3}"
+# A thread that waits sleeps: one that spins takes the core from the thread that it waits for.
+export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-PASSIVE}"
 export FLUX_CACHE="${FLUX_CACHE:-$root/data/cache}"
 exec "$venv/bin/python" -P -m fluxlib "$@"
