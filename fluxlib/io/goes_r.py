@@ -134,14 +134,30 @@ def _read_variables(
                 column = [ORDER.index(telescope)]
                 flux = flux[:, column]
                 valid = None if valid is None else valid[:, column]
-            platform = file.attrs.get("platform", "")
-            platform = platform.decode() if isinstance(platform, bytes) else str(platform)
+            platform = _read_platform(file)
     except FluxError:
         raise
     except Exception as error:  # h5py raises whatever a damaged byte makes it trip over
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise FluxError(f"{path}: not a readable netCDF file: {reason}; fetch it again.") from None
     return seconds, flux, valid, flags, platform
+
+
+def _read_platform(file) -> str:
+    """Return the attribute `platform`, "" if it is not text of a fixed length.
+
+    Of variable length, as some writers have it, the text is in a heap, in which the HDF5 library
+    may go round for ever if the file is damaged.
+    """
+    import h5py
+
+    if "platform" not in file.attrs:
+        return ""
+    text = h5py.check_string_dtype(file.attrs.get_id("platform").dtype)
+    if text is None or text.length is None:
+        return ""
+    value = file.attrs["platform"]
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _find_names(file, ending: str) -> list[str]:

@@ -173,7 +173,7 @@ def write_goesr(
     valid: np.ndarray | None = None,
     time: str = "time",
     name: str = "AvgIntElectronFlux",
-    platform: str | None = "g16",
+    platform: str | bytes | None = b"g16",
 ) -> None:
     """Write a MPS-HI file of (times, telescopes), every five minutes from 2022-12-30."""
     import h5py
@@ -181,7 +181,9 @@ def write_goesr(
     start = (pd.Timestamp("2022-12-30") - pd.Timestamp("2000-01-01 12:00")).total_seconds()
     with h5py.File(path, "w") as file:
         if platform:
-            file.attrs["platform"] = platform
+            # Text of Python's has a variable length in the file, bytes of numpy's a fixed one.
+            fixed = isinstance(platform, bytes)
+            file.attrs["platform"] = np.bytes_(platform) if fixed else platform
         file[time] = start + 300 * np.arange(len(flux)) if seconds is None else seconds
         file[time].attrs["units"] = "seconds since 2000-01-01 12:00:00"
         file[name] = flux.astype("f4")

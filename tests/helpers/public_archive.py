@@ -308,7 +308,7 @@ def write_mpsh(
             "time_coverage_resolution": "PT5M",
             "Conventions": "ACDD-1.3, Spase v2.2.6, CF-1.6",
         }.items():
-            file.attrs[key] = value
+            file.attrs[key] = value if old else np.bytes_(value)  # of variable length, or fixed
         sizes = {"telescopes": 5, "diff_elec_channels": 10, "diff_prot_channels": 11}
         when = "L2_SciData_TimeStamp" if old else "time"
         file.create_dataset(when, data=seconds, maxshape=(None,)).make_scale(when)

@@ -55,6 +55,12 @@ def test_the_older_name_of_time_and_a_file_without_a_platform_are_read(path):
     assert result.satellite == "goes16"
 
 
+@pytest.mark.parametrize(("platform", "satellite"), [(b"g18", "goes18"), ("g18", "goes16")])
+def test_the_platform_counts_before_the_name_if_its_length_is_fixed(path, platform, satellite):
+    write_goesr(path, FLUX, platform=platform)  # text of another kind can hang the HDF5 library
+    assert goes_r.read(path).satellite == satellite
+
+
 def test_rows_without_a_time_or_with_one_again_are_rejected(path):
     seconds = np.array([725630400.0, np.nan, 725630400.0])
     write_goesr(path, FLUX, seconds=seconds)
