@@ -153,7 +153,12 @@ class StepStore:
 
     def write_outcome(self, folder: Path, outcome: Outcome) -> None:
         """Say how the step in `folder` went, and hash its files; the last of them to be written."""
-        names = [name for name in list_files(folder, ".") if name != _OUTCOME]
+        # What is hidden is not the step's: files that something else writes and removes.
+        names = [
+            name
+            for name in list_files(folder, ".")
+            if name != _OUTCOME and not any(part.startswith(".") for part in Path(name).parts)
+        ]
         content = {
             "outcome": asdict(outcome),
             "files": {name: _hash_file(folder / name) for name in names},

@@ -52,9 +52,10 @@ def toys(tmp_path):
 @pytest.mark.slow
 def test_whatever_file_is_damaged_the_next_call_ends_with_equal_results(toys):
     rng = random.Random(0)
-    run_toys(toys)
+    first, _ = run_toys(toys)
+    assert first.failures == []
     expected = read_results(toys)
-    assert expected
+    assert len(expected) == 2
     for number in range(DAMAGES):
         kind = KINDS[number % len(KINDS)]
         files = [
