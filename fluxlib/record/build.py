@@ -31,7 +31,7 @@ from fluxlib.record.measured import (
     scale_flux,
 )
 from fluxlib.record.series import COLUMNS, Flag, Record
-from fluxlib.utils.time_grid import DAY, HOUR
+from fluxlib.utils.time_grid import DAY, HOUR, find_cadence
 
 FLEET = "fleet"
 
@@ -123,7 +123,10 @@ def make_record(
             tables[place, cadence] = _finish(table, fleet)
     if fine is not None:
         tell("the finer grid")
-        for place, table in _make_fine(fine, fleet, places, hours).items():
+        finer = _make_fine(fine, fleet, places, hours)
+        if finer and FLEET not in places:
+            finer[FLEET] = _follow_days(finer, days[FLEET], position, order)
+        for place, table in finer.items():
             tables[place, "5min"] = _finish(table, fleet)
     tables = {key: tables[key] for key in sorted(tables)}
     about = _describe(dataset, fleet, daily, scaled, days[FLEET]["source"], fillings, reasons)
@@ -253,7 +256,7 @@ def _follow_days(
     """Return the fleet's finer series: each day of the place that its daily series is of."""
     first = min(table.index[0] for table in hours.values())
     last = max(table.index[-1] for table in hours.values())
-    step = next(iter(hours.values())).index.freq
+    step = find_cadence(next(iter(hours.values())).index, "record")
     index = pd.date_range(first, last, freq=step, name="time")
     favourite = next((position[name] for name in order if position[name] in hours), None)
     place = days["source"].map(position).ffill().fillna(favourite)

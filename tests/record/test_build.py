@@ -110,6 +110,23 @@ def test_a_doubtful_sample_is_filled_and_keeps_its_flag(record, dataset):
 
 
 @pytest.mark.slow
+def test_a_finer_grid_has_every_place_and_agrees_with_the_hours_where_it_was_measured():
+    fine = fluxlib.simulate("2013-01-01", "2013-03-10", "5min", seed=3)
+    hourly = fluxlib.simulate("2013-01-01", "2013-03-10", "1h", seed=3)
+    found = make_record(hourly, fine=fine)
+    assert {place for place, cadence in found.tables if cadence == "5min"} == set(found.places)
+    table = found["fleet", "5min"]
+    assert (table.index[1:] - table.index[:-1] == pd.Timedelta("5min")).all()
+    measured = np.log10(table["value"].mask(table["imputed"])).resample("1h")
+    whole = measured.count() == 12
+    hours = np.log10(found["fleet", "hourly"]["value"])
+    error = (measured.mean() - hours)[whole].dropna()
+    assert len(error) > 1000
+    assert error.abs().median() < 0.05
+    assert table["value"].notna().mean() > 0.99
+
+
+@pytest.mark.slow
 def test_gaps_above_the_limit_are_left(dataset):
     record = make_record(dataset, max_gap="3D")
     hours = record["east", "hourly"]
