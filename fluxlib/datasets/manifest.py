@@ -285,7 +285,7 @@ def _find_files(pattern: str, path: Path, where: str) -> tuple[Path, ...]:
         )
     try:
         matches = list(path.parent.glob(pattern))
-    except (ValueError, IndexError):  # "", "." and, up to Python 3.12, "a**"
+    except (ValueError, IndexError, OSError):  # "", "." and, up to 3.12, "a**"; a name too long
         raise FluxError(
             f"{path}: {where} files is {pattern!r}; expected a pattern such as 'goes13/*.csv'."
         ) from None

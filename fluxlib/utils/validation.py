@@ -22,10 +22,14 @@ def read_toml(path: Path) -> dict:
             f"{path}: no such file; a dataset is a folder of native files with a "
             f"{path.name} that describes them (data/README.md shows one)."
         ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise FluxError(f"{path}: not valid TOML: {error}.") from None
+    except OSError as error:  # a folder, or not ours to read
+        raise FluxError(f"{path}: cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError as error:
         raise FluxError(f"{path}: not UTF-8 text: byte {error.start} cannot be read.") from None
+    except ValueError as error:  # also a number of thousands of digits
+        raise FluxError(f"{path}: not valid TOML: {error}.") from None
+    except RecursionError:
+        raise FluxError(f"{path}: not usable: its lists are nested too deep.") from None
 
 
 def check_keys(table: dict, known: set[str], path: Path, where: str) -> None:
@@ -40,10 +44,10 @@ def check_keys(table: dict, known: set[str], path: Path, where: str) -> None:
 
 def check_name(name: str, where: str) -> str:
     """Return a name that can be part of a file's name, or raise."""
-    if not re.fullmatch(r"\w[\w.-]*", name):
+    if not re.fullmatch(r"\w[\w.-]{0,99}", name):
         raise FluxError(
-            f"{where} is {name!r}; expected letters, digits, '_', '-' or '.', neither of the last "
-            "two first, because it becomes part of a file's name."
+            f"{where} is {name[:120]!r}; expected letters, digits, '_', '-' or '.', neither of "
+            "the last two first, at most 100, because it becomes part of a file's name."
         )
     return name
 
@@ -87,5 +91,6 @@ def get_value(table: dict, key: str, kind: type, path: Path, where: str, *, defa
         return default
     if not isinstance(table[key], kind):
         words = {str: "a text", bool: "true or false", list: "a list", dict: "a table"}
+        words[int] = "a whole number"
         raise FluxError(f"{path}: {where} {key} is {table[key]!r}; expected {words[kind]}.")
     return table[key]
