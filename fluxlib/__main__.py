@@ -64,9 +64,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"Error: {error}", file=sys.stderr)
         return 2
     except OSError as error:
-        if not _is_full(error):
+        if not (advice := _advise(error)):
             raise
-        print(f"Error: {error}. Make room; the same command goes on from here.", file=sys.stderr)
+        print(f"Error: {error}. {advice}; the same command goes on from here.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nStopped. The same command goes on from here.", file=sys.stderr)
@@ -626,10 +626,15 @@ def _ensure_sample() -> Path:
     return folder
 
 
-def _is_full(error: OSError) -> bool:
+def _advise(error: OSError) -> str | None:
+    """Return what to do about a disk that is full or not ours, or None: a fault of the program."""
     import errno
 
-    return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "Make room"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "Make it writable"
+    return None
 
 
 if __name__ == "__main__":

@@ -321,14 +321,24 @@ def test_a_number_of_workers_that_is_none_is_refused(project, capsys, words, wor
     assert last.endswith(f": it is {workers!r}; expected a whole number above 0.")
 
 
-def test_a_full_disk_is_one_sentence_and_status_2(monkeypatch, capsys):
-    def fill(_):
-        raise OSError(errno.ENOSPC, "No space left on device", "reports/x")
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.ENOSPC, "Make room"),
+        (errno.EACCES, "Make it writable"),
+        (errno.EROFS, "Make it writable"),
+    ],
+)
+def test_a_disk_that_is_full_or_read_only_is_one_sentence_and_status_2(
+    monkeypatch, capsys, number, advice
+):
+    def fail(_):
+        raise OSError(number, os.strerror(number), "reports/x")
 
-    monkeypatch.setattr(command, "run", fill)
+    monkeypatch.setattr(command, "run", fail)
     assert command.main([]) == 2
     error = capsys.readouterr().err
-    assert "No space left on device: 'reports/x'. Make room; the same command goes on" in error
+    assert f"{os.strerror(number)}: 'reports/x'. {advice}; the same command goes on" in error
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ The tables are kept in a cache under a hash of what they were made from: the man
 the grid and the code that reads them.
 """
 
+import errno
 import hashlib
 import json
 import shutil
@@ -348,16 +349,21 @@ def read_cache(key: str) -> dict[str, pd.DataFrame] | None:
 def write_cache(key: str, tables: dict[str, pd.DataFrame]) -> None:
     """Keep tables under a key; of two processes that do so at once, the first one's stay."""
     folder = cache_folder() / key
-    if not (folder / DONE).exists():
-        shutil.rmtree(folder, ignore_errors=True)
     try:
+        if not (folder / DONE).exists():
+            shutil.rmtree(folder, ignore_errors=True)
         with atomic_folder(folder) as temporary:
             for name, table in tables.items():
                 table.to_parquet(temporary / f"{name}.parquet", compression="lz4")
             (temporary / DONE).write_text(json.dumps(list(tables)))
-    except (OSError, FluxError):
-        if not (folder / DONE).exists():
+    except (OSError, FluxError) as error:
+        if (folder / DONE).exists():
+            return
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise
+        raise FluxError(
+            f"{folder}: the cache cannot be written ({error}); FLUX_CACHE names another folder."
+        ) from None
 
 
 def hash_files(root: Path, paths: Iterable[Path]) -> str:

@@ -445,13 +445,25 @@ class FluxForecaster(DailyForecaster):
         Raises
         ------
         FluxError
-            If the folder holds none, or one of another version.
+            If the folder holds none, one of another version, or a damaged one.
         """
         path = Path(folder) / FILE
         if not path.exists():
             raise FluxError(
                 f"{path} does not exist; expected the folder that a forecaster's save wrote."
             )
+        try:
+            return cls._read(path)
+        except FluxError:
+            raise
+        except Exception as error:  # whatever a damaged byte makes JSON, NumPy or Keras trip over
+            raise FluxError(
+                f"{path}: not a forecaster that save wrote, or it or a file beside it is damaged "
+                f"({type(error).__name__}); fit and save again."
+            ) from None
+
+    @classmethod
+    def _read(cls, path: Path) -> Self:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content.get("version") != VERSION:
             raise FluxError(

@@ -273,6 +273,14 @@ def test_a_damaged_table_counts_as_absent_and_is_replaced(own_cache):
     pd.testing.assert_frame_equal(loading.read_cache("key")["flux"], make_cached())
 
 
+@pytest.mark.parametrize("place", ["file", "below a file"])
+def test_a_cache_that_cannot_be_written_is_named_with_the_way_out(tmp_path, monkeypatch, place):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("FLUX_CACHE", str(tmp_path / place.replace("below a file", "file/cache")))
+    with pytest.raises(FluxError, match=r"file.*the cache cannot be written .*FLUX_CACHE names"):
+        loading.write_cache("key", {"flux": make_cached()})
+
+
 def test_the_hash_follows_content_and_name_not_place(own_cache, tmp_path):
     hashes = []
     for folder, name, text in [("a", "x", "1"), ("b", "x", "1"), ("c", "x", "2"), ("d", "y", "1")]:

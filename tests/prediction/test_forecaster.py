@@ -279,6 +279,27 @@ def test_a_file_of_another_version_is_refused(tmp_path):
         FluxForecaster.load(tmp_path)
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", "\xff", '{"version": VERSION}'])
+def test_a_file_that_is_no_forecaster_is_refused(tmp_path, text):
+    content = text.replace("VERSION", str(module.VERSION)).encode("latin-1")
+    (tmp_path / "forecaster.json").write_bytes(content)
+    with pytest.raises(FluxError, match=r"forecaster\.json: not a forecaster .* or .* damaged"):
+        FluxForecaster.load(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("damage", ["absent", "empty", "cut"])
+def test_a_forecaster_whose_network_is_damaged_is_refused(fitted, tmp_path, damage):
+    fitted[1].save(tmp_path)
+    path = next(tmp_path.glob("*.keras"))
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2] if damage == "cut" else b"")
+    if damage == "absent":
+        path.unlink()
+    with pytest.raises(FluxError, match=r"a file beside it is damaged"):
+        FluxForecaster.load(tmp_path)
+
+
 def test_published_variant_is_daily_and_without_residual():
     forecaster = FluxForecaster.as_published(drivers=("V", "Kp"), time_step=5, epochs=3)
     options = forecaster.get_params()
