@@ -614,6 +614,7 @@ def _ensure_sample() -> Path:
     from filelock import FileLock
 
     from fluxlib.simulation import sample
+    from fluxlib.utils.files import WRITING
     from fluxlib.workflow import notebooks
 
     folder = notebooks.SAMPLE
@@ -621,7 +622,9 @@ def _ensure_sample() -> Path:
     with FileLock(folder.parent / ".lock"):
         if not sample.is_current(folder):
             print(f"Making the sample dataset in {folder}", flush=True)
-            shutil.rmtree(folder, ignore_errors=True)
+            left = folder.parent.glob(f"{WRITING}*")  # of one that was killed
+            for old in (folder, *left):
+                shutil.rmtree(old, ignore_errors=True)
             sample.make_sample(folder)
     return folder
 

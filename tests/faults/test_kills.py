@@ -1,0 +1,140 @@
+"""Whatever is killed, at whatever instant, the next call ends with the results of a quiet run.
+
+``FLUX_KILLS=200 ./run_all.sh test tests/faults/test_kills.py`` kills more often than CI does. The
+instants are drawn with a fixed seed, as shares of the time that a quiet run takes.
+"""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.helpers.archive_server import Archive
+from tests.helpers.archive_tree import lay_archives
+from tests.helpers.notebooks import write_step
+
+KILLS = int(os.environ.get("FLUX_KILLS", "1"))
+ROOT = Path(__file__).parents[2]
+RUN = """
+import sys
+from pathlib import Path
+from tests.helpers.notebooks import run_toys
+result, _ = run_toys(Path(sys.argv[1]))
+sys.exit("; ".join(result.failures) or 0)
+"""
+FETCH = """
+import sys
+from pathlib import Path
+import fluxlib
+from fluxlib.archives.sources import ARCHIVES
+folder, url = sys.argv[1:]
+bases = {name: f"{url}/{name}" for name in ARCHIVES}
+words = dict(satellites=["goes13"], start="2014-01", end="2014-02", workers=1)
+fluxlib.fetch(Path(folder) / "out", bases=bases, progress=False, **words)
+"""
+SAMPLE = """
+import os, sys
+from pathlib import Path
+import pandas as pd
+import fluxlib
+from fluxlib import __main__ as command
+from fluxlib.simulation import sample
+from fluxlib.workflow import notebooks
+folder = Path(sys.argv[1])
+os.environ["FLUX_CACHE"] = str(folder / "cache")
+notebooks.SAMPLE = folder / "data" / "sample"
+sample.SAMPLE_START, sample.SAMPLE_END = "2013-12-01", "2014-02-01"
+sample.PAIR_END = pd.Timestamp("2014-01-11")
+command._ensure_sample()
+for cadence in ("1h", "3h"):
+    loaded = fluxlib.load(notebooks.SAMPLE, cadence)
+    loaded.flux["goes13"].to_csv(folder / f"{cadence}.csv")
+"""
+
+
+def start(script, *arguments):
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def finish(script, *arguments):
+    """Run a script to its end and return the seconds that it took."""
+    began = time.monotonic()
+    process = start(script, *arguments)
+    _, error = process.communicate(timeout=300)
+    assert process.returncode == 0, error
+    assert "Traceback" not in error
+    return time.monotonic() - began
+
+
+def read_files(folder, places):
+    """Return the content of the files that some patterns name, by path."""
+    paths = [path for place in places for path in folder.glob(place) if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def find_leftovers(folder):
+    return [path for path in folder.rglob(".writing-*") if ".steps" not in path.parts]
+
+
+def kill_often(folder, script, places, *arguments, prepare):
+    """Kill a script at random instants, and compare what the next call leaves with a quiet run."""
+    rng = random.Random(0)
+    quiet, struck = folder / "quiet", folder / "struck"
+    prepare(quiet)
+    lasts = finish(script, quiet, *arguments)
+    expected = read_files(quiet, places)
+    assert expected
+    landed = 0
+    for number in range(KILLS):
+        shutil.rmtree(struck, ignore_errors=True)
+        prepare(struck)
+        for _ in range(rng.randint(1, 2)):
+            process = start(script, struck, *arguments)
+            time.sleep(rng.uniform(0.2, 1) * lasts)
+            landed += process.poll() is None
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        finish(script, struck, *arguments)
+        assert read_files(struck, places) == expected, number
+        assert find_leftovers(struck) == [], number
+    print(f"{landed} kills")
+    assert landed
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_ends_at_the_next_call_with_equal_results(tmp_path):
+    def prepare(folder):
+        write_step(folder, "01_a", "save(1)")
+        write_step(folder, "02_b", 'save(read("01_a") + 1)', needs=["01_a"])
+
+    kill_often(tmp_path, RUN, ["reports/toy/[0-9]*.json"], prepare=prepare)
+
+
+def test_a_fetch_that_is_killed_ends_at_the_next_call_with_every_file_whole(tmp_path):
+    server = Archive(lay_archives(tmp_path / "archives"))
+    places = ["out/**/*.*"]
+    try:
+        kill_often(tmp_path, FETCH, places, server.url, prepare=lambda folder: folder.mkdir())
+    finally:
+        server.close()
+
+
+@pytest.mark.slow
+def test_a_sample_and_its_cache_whose_making_is_killed_are_whole_after_the_next_call(tmp_path):
+    kill_often(
+        tmp_path, SAMPLE, ["*.csv", "data/sample/**/*"], prepare=lambda folder: folder.mkdir()
+    )
