@@ -24,6 +24,7 @@ from .datasets.writing import write_dataset as write_dataset
 from .errors import FluxError as FluxError
 from .errors import MissingExtraError as MissingExtraError
 from .errors import NotApplicable as NotApplicable
+from .errors import TooLittleDataError as TooLittleDataError
 from .evaluation.folds import blocked_folds as blocked_folds
 from .evaluation.metrics import scores as scores
 from .imputation.error_surface import ForestSurface as ForestSurface

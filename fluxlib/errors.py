@@ -25,3 +25,10 @@ class NotApplicable(Exception):  # noqa: N818 - it is not an error
     def _render_traceback_(self):
         """Show one sentence in a notebook rather than a stack (IPython calls this)."""
         return [f"Not applicable to this dataset: {self}"]
+
+
+class TooLittleDataError(FluxError, NotApplicable):
+    """What was given is sound, but too little, or too much the same, to answer from.
+
+    In one's own code an error like others; in a notebook a finding, as no setting mends it.
+    """

@@ -6,7 +6,7 @@ from scipy.stats import median_abs_deviation
 
 from fluxlib.calibration.latent_flux import LogPairs, bend_scores, breakpoint_range, fit_latent
 from fluxlib.calibration.model import PARAMETERS, Calibration, fit_deming, predict
-from fluxlib.errors import FluxError
+from fluxlib.errors import FluxError, TooLittleDataError
 from fluxlib.evaluation.bootstrap import (
     choose_block,
     deviation_interval,
@@ -122,17 +122,18 @@ def _censor(name, series, floor, low):
 
 
 def _check_pairs(table):
-    """Raise FluxError on too few pairs, and on values that do not vary."""
+    """Raise TooLittleDataError on too few pairs, and on values that do not vary."""
     seen = table[~(table["low_other"] | table["low_reference"])]
     if len(seen) < MIN_PAIRS:
-        raise FluxError(
+        raise TooLittleDataError(
             f"reference and other have {len(seen)} times in common where both have a value above "
             f"their floor, at least {MIN_PAIRS} are needed: give series on the same grid that "
             "overlap"
         )
     for name in ("other", "reference"):
         if np.ptp(seen[name]) == 0:
-            raise FluxError(f"{name} is {seen[name].iloc[0]:g} throughout: no line can be fitted")
+            value = seen[name].iloc[0]
+            raise TooLittleDataError(f"{name} is {value:g} throughout: no line can be fitted")
     return table
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
+from filelock import FileLock
 
 from fluxlib.datasets.dataset import ACCOUNT, Dataset
 from fluxlib.datasets.manifest import FORMATS, NAME, Entry, Manifest, read_manifest
@@ -22,7 +23,7 @@ from fluxlib.datasets.series import daily_fluence
 from fluxlib.errors import FluxError
 from fluxlib.io.text import ReadResult
 from fluxlib.satellites import FIRST_WITH_E08, LOW_CHANNELS, find_number
-from fluxlib.utils.files import atomic_folder, cache_folder, hash_code, write_text
+from fluxlib.utils.files import WRITING, atomic_folder, cache_folder, hash_code, write_text
 from fluxlib.utils.time_grid import DAY, format_cadence, parse_cadence
 
 CHANNELS = (*LOW_CHANNELS, "e2", "e4")
@@ -348,17 +349,20 @@ def read_cache(key: str) -> dict[str, pd.DataFrame] | None:
 
 def write_cache(key: str, tables: dict[str, pd.DataFrame]) -> None:
     """Keep tables under a key; of two processes that do so at once, the first one's stay."""
-    folder = cache_folder() / key
+    cache = cache_folder()
+    folder = cache / key
     try:
-        if not (folder / DONE).exists():
-            shutil.rmtree(folder, ignore_errors=True)
-        with atomic_folder(folder) as temporary:
-            for name, table in tables.items():
-                table.to_parquet(temporary / f"{name}.parquet", compression="lz4")
-            (temporary / DONE).write_text(json.dumps(list(tables)))
+        cache.mkdir(parents=True, exist_ok=True)
+        with FileLock(cache / ".lock"):
+            if (folder / DONE).exists():
+                return
+            for left in (folder, *cache.glob(f"{WRITING}*")):  # damaged, or of one that was killed
+                shutil.rmtree(left, ignore_errors=True)
+            with atomic_folder(folder) as temporary:
+                for name, table in tables.items():
+                    table.to_parquet(temporary / f"{name}.parquet", compression="lz4")
+                (temporary / DONE).write_text(json.dumps(list(tables)))
     except (OSError, FluxError) as error:
-        if (folder / DONE).exists():
-            return
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise
         raise FluxError(

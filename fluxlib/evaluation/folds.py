@@ -7,7 +7,7 @@ its training set. Blocks of time with a purge beside them prevent this.
 import numpy as np
 import pandas as pd
 
-from fluxlib.errors import FluxError
+from fluxlib.errors import FluxError, TooLittleDataError
 from fluxlib.utils.time_grid import find_runs
 
 Folds = list[tuple[np.ndarray, np.ndarray]]
@@ -142,7 +142,7 @@ def _split(index: pd.DatetimeIndex, label: np.ndarray, tested, purge) -> tuple:
     """Return the positions to train on and to test."""
     test = np.isin(label, list(tested))
     if not test.any():
-        raise FluxError("a test block has no sample; use fewer blocks.")
+        raise TooLittleDataError("a test block has no sample; use fewer blocks.")
     purge = pd.Timedelta(purge)
     near = np.zeros(len(index), bool)
     for first, end in find_runs(test):
@@ -150,7 +150,7 @@ def _split(index: pd.DatetimeIndex, label: np.ndarray, tested, purge) -> tuple:
         near[index.searchsorted(start) : index.searchsorted(stop, side="right")] = True
     train = np.flatnonzero(~near & ~test)
     if not len(train):
-        raise FluxError(
+        raise TooLittleDataError(
             f"a purge of {purge} beside the test blocks leaves no sample to train on, of "
             f"{index[0]:%Y-%m-%d} to {index[-1]:%Y-%m-%d}; use a longer period or a shorter purge."
         )

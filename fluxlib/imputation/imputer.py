@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
-from fluxlib.errors import FluxError
+from fluxlib.errors import FluxError, TooLittleDataError
 from fluxlib.evaluation.folds import cross_blocks
 from fluxlib.imputation.blend import Blend, load_trees
 from fluxlib.imputation.inputs import satellite_features, trend_quantities
@@ -68,7 +68,9 @@ def interpolate(series: pd.Series, kind: str = "linear") -> pd.Series:
     if not (isinstance(index, pd.DatetimeIndex) and ascending):
         raise FluxError("the series is not sorted by time, or has a time twice.")
     if series.count() < 2:
-        raise FluxError(f"the series has {series.count()} known samples; expected two or more.")
+        raise TooLittleDataError(
+            f"the series has {series.count()} known samples; expected two or more."
+        )
     return series.astype(float).interpolate(METHODS[kind], limit_area="inside")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from fluxlib.errors import FluxError
+from fluxlib.errors import FluxError, TooLittleDataError
 
 DAY, HOUR = pd.Timedelta("1D"), pd.Timedelta("1h")
 DAY_HOURS = 24
@@ -61,7 +61,7 @@ def find_cadence(index: pd.Index, name: str) -> pd.Timedelta:
     if index.freq is not None:
         return pd.Timedelta(index.freq)
     if len(index) < 2:
-        raise FluxError(f"{name}: the index has {len(index)} times; expected two or more.")
+        raise TooLittleDataError(f"{name}: the index has {len(index)} times; expected two or more.")
     step = index[1] - index[0]
     if step <= pd.Timedelta(0) or not (index[1:] - index[:-1] == step).all():
         raise FluxError(

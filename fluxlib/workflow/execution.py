@@ -19,7 +19,7 @@ from papermill import execute_notebook as run_papermill
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import remove_error_markers
 
-from fluxlib.errors import FluxError, NotApplicable
+from fluxlib.errors import FluxError, NotApplicable, TooLittleDataError
 from fluxlib.utils.files import atomic_folder, write_text
 from fluxlib.utils.parallel import limit_threads
 from fluxlib.workflow.notebooks import read_step
@@ -208,7 +208,7 @@ def _execute_once(path: Path, output: Path, parameters: Mapping, environment: Ma
     notebook = remove_error_markers(nbformat.read(output, as_version=4))
     write_text(output, nbformat.writes(notebook))
     name, value, index = failure or ("", "", None)
-    if failure is None or name == NotApplicable.__name__:
+    if failure is None or name in (NotApplicable.__name__, TooLittleDataError.__name__):
         log.unlink(missing_ok=True)
         status = FINAL[0] if failure is None else FINAL[1]
         return Outcome(path.stem, status, message=value, memory=peak[-1])

@@ -256,7 +256,13 @@ def test_caching_twice_keeps_the_first_and_leaves_nothing_behind(own_cache):
     loading.write_cache("key", {"flux": make_cached()})
     loading.write_cache("key", {"flux": make_cached() * 2})
     assert loading.read_cache("key")["flux"]["e2"].iloc[0] == 1
-    assert os.listdir(own_cache) == ["key"]
+    assert sorted(os.listdir(own_cache)) == [".lock", "key"]
+
+
+def test_what_a_killed_writer_left_in_the_cache_goes_with_the_next(own_cache):
+    (own_cache / ".writing-1").mkdir(parents=True)
+    loading.write_cache("key", {"flux": make_cached()})
+    assert sorted(os.listdir(own_cache)) == [".lock", "key"]
 
 
 def test_a_folder_that_was_not_finished_counts_as_absent(own_cache):
