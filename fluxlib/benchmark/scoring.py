@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fluxlib.benchmark.tasks import Task, Truth
+from fluxlib.benchmark.tasks import ASKED, Task, Truth
 from fluxlib.datasets.dataset import Dataset
 from fluxlib.datasets.series import ALERT, choose_pair
 from fluxlib.errors import FluxError, NotApplicable
@@ -15,12 +15,14 @@ from fluxlib.evaluation.skill import compare_skill
 from fluxlib.imputation.imputer import interpolate
 from fluxlib.prediction.baselines import BoostedTrees, Persistence, Recurrence, RidgeFilter
 from fluxlib.prediction.cross_validation import leave_one_year_out, observed_years
-from fluxlib.prediction.windows import DailyData
+from fluxlib.prediction.windows import ROTATION_DAYS, DailyData
+from fluxlib.utils.time_grid import DAY, HOUR
 
 OURS = "submission"
 COPY = 0.02  # decades: two satellites at one place differ by more
 INTERVAL = 0.9
-FEW = 30  # days: a year with fewer has no PE of its own
+FEW = 30  # values: a year with fewer has no PE of its own
+ROTATION = pd.Timedelta(days=ROTATION_DAYS)
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,9 @@ def score_submission(
     submission : DataFrame
         Of `read_submission`.
     dataset : Dataset, optional
-        From which rivals are made: of a forecast persistence, recurrence, ridge and trees, which
-        learn from all other years; in filling a straight line and the calibrated other satellite.
+        From which rivals are made: of a forecast persistence and recurrence, of days also ridge and
+        trees, which learn from all other years; in filling a straight line and the calibrated other
+        satellite.
     """
     rows, observed = {}, truth.log_values
     for horizon, part in submission.groupby("horizon"):
@@ -67,8 +70,8 @@ def score_submission(
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("horizon")
     rivals = pd.DataFrame()
     if dataset is not None:
-        make = _forecast_rivals if task.kind == "forecast" else _fill_rivals
-        rivals = _compare(submission, observed, make(task, truth, dataset))
+        makers = {"forecast": _daily_rivals, "rolling": _rolling_rivals, "filling": _fill_rivals}
+        rivals = _compare(submission, observed, makers[task.kind](task, truth, dataset))
     return Scored(table, rivals, find_leaks(task, truth, submission))
 
 
@@ -76,7 +79,7 @@ def _score(task: Task, observed: pd.Series, part: pd.DataFrame) -> dict[str, flo
     true, said = observed.reindex(part.index).to_numpy(), part["value"].to_numpy()
     row: dict[str, float] = {"n": len(part), "share": len(part) / len(observed)}
     names = ("PE", "RMSE", "LC")
-    year = part.index.year if task.kind == "forecast" else np.zeros(len(part))
+    year = part.index.year if task.horizons else np.zeros(len(part))
     different, counts = np.unique(year, return_counts=True)
     years = [year == one for one in different[counts >= FEW]] or [np.full(len(part), True)]
 
@@ -94,14 +97,14 @@ def _score(task: Task, observed: pd.Series, part: pd.DataFrame) -> dict[str, flo
         # Gneiting and Raftery 2007, doi 10.1198/016214506000001437, eq. 43.
         outside = np.maximum(low - true, 0) + np.maximum(true - high, 0)
         row["interval score"] = float((high - low + 2 / (1 - INTERVAL) * outside).mean())
-    if task.kind == "forecast":
+    if task.horizons:
         level = np.log10(ALERT)
         found = count_alerts(true >= level, said >= level)
         row |= {name: found[name] for name in ("POD", "FAR", "HSS")}
     return row
 
 
-def _forecast_rivals(task: Task, truth: Truth, dataset: Dataset) -> pd.DataFrame:
+def _daily_rivals(task: Task, truth: Truth, dataset: Dataset) -> pd.DataFrame:
     fluence = (10**truth.known).rename("e2").to_frame()
     data = DailyData(fluence.asfreq("D"), dataset.drivers)
     asked = sorted(set(truth.log_values.index.year))
@@ -115,6 +118,17 @@ def _forecast_rivals(task: Task, truth: Truth, dataset: Dataset) -> pd.DataFrame
         untrained = {name: models[name] for name in ("persistence", "recurrence")}
         table = leave_one_year_out(data, untrained, years)
     return table[["model", "horizon", "value"]].assign(value=np.log10(table["value"]))
+
+
+def _rolling_rivals(task: Task, truth: Truth, dataset: Dataset) -> pd.DataFrame:
+    """Return the last fluence known, and that of a rotation before, at the times asked for."""
+    times = truth.log_values.index
+    tables = []
+    for horizon in task.horizons:
+        for name, ago in (("persistence", task.lead(horizon)), ("recurrence", ROTATION)):
+            values = truth.known.reindex(times - ago).to_numpy()
+            tables.append(pd.DataFrame({"model": name, "horizon": horizon, "value": values}, times))
+    return pd.concat(tables)
 
 
 def _fill_rivals(task: Task, truth: Truth, dataset: Dataset) -> pd.DataFrame:
@@ -157,12 +171,14 @@ def _compare(submission: pd.DataFrame, observed: pd.Series, rivals: pd.DataFrame
 def find_leaks(task: Task, truth: Truth, submission: pd.DataFrame) -> list[str]:
     """Return signs that a submission knew what it could not.
 
-    Three are looked for: a copy of the truth; forecasts that fit a later day better than their own,
-    as a file that is shifted by a day has; and errors that do not grow with the days ahead.
+    Three are looked for: a copy of the truth; forecasts that fit a later time better than their
+    own, as a file that is shifted by a day has; and errors that do not grow with the horizon.
     """
     leaks, errors = [], {}
+    later_by = DAY if task.kind == "forecast" else ASKED
+    later_name = "a day" if task.kind == "forecast" else f"{ASKED / HOUR:g} hours"
     for horizon, part in submission.groupby("horizon"):
-        where = f"{horizon} d ahead: " if task.kind == "forecast" else ""
+        where = f"{horizon} {task.unit} ahead: " if task.horizons else ""
         error = _rmse(part["value"], truth.log_values)
         errors[int(horizon)] = error
         if error < COPY:
@@ -170,22 +186,20 @@ def find_leaks(task: Task, truth: Truth, submission: pd.DataFrame) -> list[str]:
                 f"{where}RMSE is {error:.4f} decades, less than two satellites at one place differ "
                 "by: a copy of what was observed?"
             )
-        elif task.kind == "forecast":
-            later = _rmse(
-                part["value"], truth.known.set_axis(truth.known.index - pd.Timedelta("1D"))
-            )
+        elif task.horizons:
+            later = _rmse(part["value"], truth.known.set_axis(truth.known.index - later_by))
             if later < error:
                 leaks.append(
-                    f"{where}the values fit the day after the one they are given for better "
-                    f"(RMSE {later:.3f}) than that day itself ({error:.3f}): a file shifted by a "
-                    "day knows a day too much."
+                    f"{where}the values fit what came {later_name} later better (RMSE "
+                    f"{later:.3f}) than their own time ({error:.3f}): a file shifted by "
+                    f"{later_name} knows that much too much."
                 )
     if len(errors) > 1:
         first, last = min(errors), max(errors)
         if errors[last] <= errors[first]:
             leaks.append(
-                f"the error {last} d ahead ({errors[last]:.3f}) is no greater than {first} d ahead "
-                f"({errors[first]:.3f})."
+                f"the error {last} {task.unit} ahead ({errors[last]:.3f}) is no greater than "
+                f"{first} {task.unit} ahead ({errors[first]:.3f})."
             )
     return leaks
 

@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fluxlib.benchmark.tasks import HORIZONS, Task, Truth
+from fluxlib.benchmark.tasks import Task, Truth
 from fluxlib.errors import FluxError
 
-NEEDED = {"forecast": ("time", "horizon", "value"), "filling": ("time", "value")}
+_AHEAD = ("time", "horizon", "value")
+NEEDED = {"forecast": _AHEAD, "rolling": _AHEAD, "filling": ("time", "value")}
+UNITS = {"d": "days", "h": "hours"}
 FACTOR = 100.0  # by which the median of predictions may differ from the truth's
 MOST_LOG = 15.0  # no logarithm is above it
 
@@ -19,9 +21,9 @@ def read_submission(path: str | Path, task: Task, truth: Truth) -> pd.DataFrame:
     Parameters
     ----------
     path : path
-        CSV with `time` (UTC; of a forecast the day that is forecast), `horizon` (days ahead; not
-        for filling), `value`, and if known `lower` and `upper` (90 %): linear, as the task asks.
-        Rows that the task does not ask for are left out.
+        CSV with `time` (UTC; the day that is forecast, or the end of the 24 hours), `horizon` (days
+        or hours ahead; not for filling), `value`, and if known `lower` and `upper` (90 %): linear,
+        as the task asks. Rows that the task does not ask for are left out.
     task : Task
     truth : Truth
 
@@ -50,13 +52,13 @@ def read_submission(path: str | Path, task: Task, truth: Truth) -> pd.DataFrame:
     times = pd.to_datetime(table["time"], format="ISO8601", errors="coerce", utc=True)
     _refuse(times.isna(), path, table["time"], "time", "an ISO 8601 time such as 2010-01-31")
     frame = pd.DataFrame({"horizon": table.get("horizon", pd.Series(0, table.index))})
-    if task.kind == "forecast":
+    if task.horizons:
         _refuse(
-            ~frame["horizon"].isin(HORIZONS),
+            ~frame["horizon"].isin(task.horizons),
             path,
             frame["horizon"],
             "horizon",
-            f"{', '.join(map(str, HORIZONS))} days",
+            f"{', '.join(map(str, task.horizons))} {UNITS[task.unit]}",
         )
     for name in ("value", "lower", "upper"):
         given = table.get(name, pd.Series(np.nan, table.index))
@@ -91,7 +93,7 @@ def _refuse(bad: pd.Series, path: Path, given: pd.Series, column: str, expected:
 
 
 def _check_unit(values: pd.Series, path: Path, task: Task, truth: Truth) -> None:
-    unit = "fluence, e/(cm2 day sr)" if task.kind == "forecast" else "flux, e/(cm2 s sr)"
+    unit = "fluence, e/(cm2 day sr)" if task.horizons else "flux, e/(cm2 s sr)"
     middle, true = float(values.median()), float(10 ** truth.log_values.median())
     hint = ", and not its logarithm" if values.max() < MOST_LOG else ""
     if len(values) and not true / FACTOR <= middle <= true * FACTOR:

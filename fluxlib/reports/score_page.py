@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from fluxlib.benchmark.scoring import Scored
-from fluxlib.benchmark.tasks import HORIZONS, Task, Truth
+from fluxlib.benchmark.tasks import Task, Truth
 from fluxlib.datasets.dataset import Dataset
 from fluxlib.reports.pages import make_environment
 from fluxlib.reports.record_page import tabulate_frame
@@ -18,8 +18,8 @@ def write_template(task: Task, truth: Truth, folder: str | Path) -> Path:
     """Write the rows that a task asks for, with an empty `value`; return the file."""
     times = truth.log_values.index
     frame = pd.DataFrame({"time": times, "value": ""})
-    if task.kind == "forecast":
-        frame = pd.concat([frame.assign(horizon=h) for h in HORIZONS])
+    if task.horizons:
+        frame = pd.concat([frame.assign(horizon=h) for h in task.horizons])
         frame = frame.sort_values(["time", "horizon"])[["time", "horizon", "value"]]
     path = Path(folder) / "asked.csv"
     with atomic_path(path) as temporary:
@@ -39,6 +39,7 @@ def write_score_page(
         "dataset": dataset.name,
         "series": truth.series,
         "truth": truth.checksum,
+        "frozen": truth.frozen,
         "file": file.name,
         "sha256": digest,
         "leaks": scored.leaks,

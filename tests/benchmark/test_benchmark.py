@@ -49,7 +49,8 @@ def test_every_task_says_what_it_asks_for_and_where_its_data_come_from():
     for name, task in TASKS.items():
         assert task.name == name
         assert task.source.startswith("./run_all.sh fetch ")
-        assert task.kind in ("forecast", "filling")
+        assert task.kind in ("forecast", "rolling", "filling")
+        assert bool(task.horizons) == (task.kind != "filling")
         assert (task.mask is not None) == (task.kind == "filling")
     with pytest.raises(FluxError, match="task is 'mine'; expected one of daily-2008-2010"):
         find_task("mine")
@@ -65,6 +66,47 @@ def test_the_truth_is_the_days_of_the_task_and_its_checksum_is_of_the_values(tru
     from dataclasses import replace
 
     assert make_truth(task, replace(dataset, fluence=changed)).checksum != truth.checksum
+
+
+def test_the_truth_of_the_observations_is_as_frozen(dataset, task, real_data):
+    observed = fluxlib.load(real_data, "1h")
+    for name in ("daily-2008-2010", "goes13-daily", "rolling-24h", "fill-months", "fill-gaps"):
+        assert make_truth(find_task(name), observed).frozen == "NOAA's series of 1998 to 2016"
+    assert make_truth(task, dataset).frozen is None
+
+
+def test_rolling_fluence_is_of_the_24_hours_that_end_at_a_time(dataset):
+    task = find_task("rolling-24h")
+    truth = make_truth(task, dataset)
+    flux = dataset.flux["goes15"]["e2"]
+    time = truth.log_values.index[50]
+    day = flux[time - pd.Timedelta("24h") : time - pd.Timedelta("1h")]
+    assert 10 ** truth.log_values[time] == pytest.approx(day.mean() * 86400)
+    assert set(truth.log_values.index.hour) == {0, 6, 12, 18}
+
+
+def test_rolling_persistence_equals_its_rival_and_a_file_six_hours_late_is_found_out(dataset):
+    task = find_task("rolling-24h")
+    truth = make_truth(task, dataset)
+    times = truth.log_values.index
+    tables = [
+        pd.DataFrame(
+            {"horizon": h, "value": truth.known.reindex(times - task.lead(h)).array}, times
+        )
+        for h in task.horizons
+    ]
+    said = pd.concat(tables).assign(lower=np.nan, upper=np.nan).dropna(subset="value")
+    found = score_submission(task, truth, said, dataset)
+    np.testing.assert_allclose(found.rivals.loc["persistence"]["value"], 0, atol=1e-9)
+    assert found.leaks == []
+    noise = 0.1 * np.random.default_rng(0).normal(size=len(times))
+    late = pd.DataFrame({"horizon": 24, "value": truth.log_values + noise}).assign(
+        lower=np.nan, upper=np.nan
+    )
+    late.index -= pd.Timedelta("6h")
+    late = late[late.index.isin(times)]
+    (line,) = score_submission(task, truth, late).leaks
+    assert "a file shifted by 6 hours" in line
 
 
 def test_a_dataset_without_the_days_does_not_apply(dataset):
@@ -127,7 +169,7 @@ def test_a_shifted_file_a_copy_and_errors_that_do_not_grow_are_found_out(task, t
     good = one.assign(value=good).dropna(subset="value")
     shifted = good.set_axis(good.index - pd.Timedelta("1D"))
     (line,) = score_submission(task, truth, shifted[shifted.index.year == 2016]).leaks
-    assert "a file shifted by a day knows a day too much" in line
+    assert "a file shifted by a day knows that much too much" in line
     copy = one.assign(value=truth.known.reindex(one.index)).dropna(subset="value")
     (line,) = score_submission(task, truth, copy).leaks
     assert "a copy of what was observed" in line
