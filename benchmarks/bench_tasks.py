@@ -60,7 +60,8 @@ def fill_hours(truth, dataset):
 def spoil(table, horizon_unit):
     """Return files with faults, by what is wrong."""
     shifted = table.set_axis(table.index - horizon_unit)
-    one = {"holes": table[::3], "log10": table.assign(value=np.log10(table["value"]))}
+    kept = np.random.default_rng(0).random(len(table)) < 0.7
+    one = {"holes": table[kept], "log10": table.assign(value=np.log10(table["value"]))}
     return one | {"shifted": shifted, "a row twice": pd.concat([table, table[-1:]])}
 
 

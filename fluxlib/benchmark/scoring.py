@@ -8,7 +8,7 @@ import pandas as pd
 from fluxlib.benchmark.tasks import ASKED, Task, Truth
 from fluxlib.datasets.dataset import Dataset
 from fluxlib.datasets.series import ALERT, choose_pair
-from fluxlib.errors import FluxError, NotApplicable
+from fluxlib.errors import FluxError, NotApplicable, TooLittleDataError
 from fluxlib.evaluation.bootstrap import block_intervals
 from fluxlib.evaluation.metrics import count_alerts, weighted_scores
 from fluxlib.evaluation.skill import compare_skill
@@ -21,7 +21,7 @@ from fluxlib.utils.time_grid import DAY, HOUR
 OURS = "submission"
 COPY = 0.02  # decades: two satellites at one place differ by more
 INTERVAL = 0.9
-FEW = 30  # values: a year with fewer has no PE of its own
+FEW = 30  # values: a year, or a horizon, with fewer has no score of its own
 ROTATION = pd.Timedelta(days=ROTATION_DAYS)
 
 
@@ -63,10 +63,24 @@ def score_submission(
         From which rivals are made: of a forecast persistence and recurrence, of days also ridge and
         trees, which learn from all other years; in filling a straight line and the calibrated other
         satellite.
+
+    Raises
+    ------
+    TooLittleDataError
+        If no horizon has 30 values. Those that have fewer are left out.
     """
-    rows, observed = {}, truth.log_values
-    for horizon, part in submission.groupby("horizon"):
-        rows[int(horizon)] = _score(task, observed, part)
+    observed = truth.log_values
+    counts = submission["horizon"].value_counts()
+    submission = submission[submission["horizon"].map(counts) >= FEW]
+    if submission.empty:
+        raise TooLittleDataError(
+            f"no horizon has {FEW} of the values that {task.name} asks for; most has "
+            f"{counts.max()}."
+        )
+    rows = {
+        int(horizon): _score(task, observed, part)
+        for horizon, part in submission.groupby("horizon")
+    }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("horizon")
     rivals = pd.DataFrame()
     if dataset is not None:
@@ -195,11 +209,14 @@ def find_leaks(task: Task, truth: Truth, submission: pd.DataFrame) -> list[str]:
                     f"{later_name} knows that much too much."
                 )
     if len(errors) > 1:
+        table = submission.pivot_table("value", submission.index, "horizon")
         first, last = min(errors), max(errors)
-        if errors[last] <= errors[first]:
+        both = table[[first, last]].dropna()
+        error, later = (_rmse(both[horizon], truth.log_values) for horizon in (first, last))
+        if len(both) >= FEW and later <= error:
             leaks.append(
-                f"the error {last} {task.unit} ahead ({errors[last]:.3f}) is no greater than "
-                f"{first} {task.unit} ahead ({errors[first]:.3f})."
+                f"the error {last} {task.unit} ahead ({later:.3f}) is no greater than {first} "
+                f"{task.unit} ahead ({error:.3f}) on the same times."
             )
     return leaks
 

@@ -67,8 +67,8 @@ def fit_calibration(
     Raises
     ------
     FluxError
-        On fewer than ten pairs above the floors, an unknown option, or options that do not
-        belong together.
+        On an unknown option, or options that do not belong together; a TooLittleDataError on fewer
+        than ten pairs above the floors, or too few different values.
 
     Examples
     --------
@@ -93,15 +93,20 @@ def fit_calibration(
         table["low_other"].to_numpy(bool),
         table["low_reference"].to_numpy(bool),
     )
-    if kind == "linear" and not has_floor:
-        values, influence = fit_deming(pairs.x, pairs.y, error_ratio=error_ratio)
-    else:
-        values, influence = fit_latent(pairs, bend=kind == "piecewise", error_ratio=error_ratio)
+    try:
+        if kind == "linear" and not has_floor:
+            values, influence = fit_deming(pairs.x, pairs.y, error_ratio=error_ratio)
+        else:
+            values, influence = fit_latent(pairs, bend=kind == "piecewise", error_ratio=error_ratio)
+        pull = bend_scores(pairs, error_ratio=error_ratio) if kind == "piecewise" else None
+    except np.linalg.LinAlgError:  # the curvature of the likelihood has no inverse
+        raise TooLittleDataError(
+            "reference and other take too few different values for a fit"
+        ) from None
     length = choose_block(table.index, block)
     draw = {"block": length, "n_boot": n_boot, "random_state": random_state}
     fit = _describe(table, values, resample_influence(influence, table.index, **draw), length)
-    if kind == "piecewise":
-        pull = bend_scores(pairs, error_ratio=error_ratio)
+    if pull is not None:
         fit["p_bend"] = largest_sum_p_value(pull, resample_influence(pull, table.index, **draw))
     options = {"error_ratio": float(error_ratio), **draw, "block": str(length)}
     return Calibration(kind=kind, options=options, **fit)

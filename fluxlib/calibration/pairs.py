@@ -1,6 +1,7 @@
 """Pairs of series with days in common, and a calibration for each."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import combinations
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 from fluxlib.calibration.fit import fit_calibration
 from fluxlib.calibration.model import Calibration
 from fluxlib.datasets.series import Pair
-from fluxlib.errors import FluxError, NotApplicable
+from fluxlib.errors import FluxError, NotApplicable, TooLittleDataError
 
 BLOCKS = 3  # parts of an overlap, each held out once
 LEVELS = 4  # quantile bins of flux in which a held-out part is judged
@@ -71,23 +72,24 @@ def fit_pairs(
     Returns
     -------
     dict of Pair to Calibration
-        Without the pairs in which one satellite's fluence falls as the other's rises.
+        Without the pairs in which one satellite's fluence falls as the other's rises, or takes too
+        few different values.
 
     Raises
     ------
     NotApplicable
         If no pair rises together.
     """
-    fitted = {}
+    fitted: dict[Pair, Calibration] = {}
     for row in overlaps.itertuples():
         pair = Pair(row.other, row.one) if row.other == reference else Pair(row.one, row.other)
         first, second = log_fluence[pair.reference], log_fluence[pair.other]
-        line = fit_calibration(first, second, random_state=random_state)
-        if significance > 0:
-            bent = fit_calibration(first, second, kind="piecewise", random_state=random_state)
-            line = bent if bent.rises and bent.p_bend < significance else line
-        if line.rises:
-            fitted[pair] = line
+        with suppress(TooLittleDataError):
+            line = fit_calibration(first, second, random_state=random_state)
+            fitted |= {pair: line} if line.rises else {}
+            if significance > 0:
+                bent = fit_calibration(first, second, kind="piecewise", random_state=random_state)
+                fitted |= {pair: bent} if bent.rises and bent.p_bend < significance else {}
     if not fitted:
         raise NotApplicable("in no pair of its series does one satellite rise with the other.")
     return fitted

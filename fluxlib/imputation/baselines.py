@@ -21,7 +21,7 @@ from sklearn.model_selection import RandomizedSearchCV
 from sklearn.neural_network import MLPRegressor
 from sklearn.utils.validation import check_is_fitted
 
-from fluxlib.errors import FluxError
+from fluxlib.errors import FluxError, TooLittleDataError
 from fluxlib.evaluation.folds import split_blocks
 from fluxlib.imputation.forest import ForestWithMissing, check_rows
 from fluxlib.utils.lazy import explain_missing_extra
@@ -164,7 +164,7 @@ class OtherSatellite(RegressorMixin, BaseEstimator):
         known = np.isfinite(x)
         self.without_ = float(y[~known].mean() if not known.all() else y.mean())
         if known.sum() < 2:
-            raise FluxError(
+            raise TooLittleDataError(
                 f"{self.other} has >2 MeV flux at {known.sum()} of the training times; expected "
                 "two or more."
             )

@@ -12,7 +12,7 @@ from fluxlib.benchmark import (
     read_submission,
     score_submission,
 )
-from fluxlib.errors import FluxError, NotApplicable
+from fluxlib.errors import FluxError, NotApplicable, TooLittleDataError
 from fluxlib.evaluation.metrics import scores
 from fluxlib.prediction import Persistence, leave_one_year_out
 from fluxlib.reports.score_page import write_score_page, write_template
@@ -173,6 +173,12 @@ def test_a_shifted_file_a_copy_and_errors_that_do_not_grow_are_found_out(task, t
     copy = one.assign(value=truth.known.reindex(one.index)).dropna(subset="value")
     (line,) = score_submission(task, truth, copy).leaks
     assert "a copy of what was observed" in line
+    few = pd.concat([good, good[:5].assign(horizon=3)])
+    found = score_submission(task, truth, few)
+    assert list(found.scores.index) == [1]
+    assert found.leaks == []
+    with pytest.raises(TooLittleDataError, match=r"no horizon has 30 of the values .* most has 5"):
+        score_submission(task, truth, good[:5])
     flat = pd.concat([good, good.assign(horizon=3)])
     (line,) = score_submission(task, truth, flat).leaks
     assert "3 d ahead" in line
