@@ -50,7 +50,7 @@ def forecast_rolling(task, truth):
 def fill_hours(truth, dataset):
     """Return the default imputer's values, and a straight line's."""
     satellite, other = choose_pair(dataset)
-    imputer = fluxlib.GARFImputer.for_satellite(dataset, satellite, other)
+    imputer = fluxlib.GARFImputer.for_satellite(dataset, satellite, other=other)
     filled = imputer.fit(10**truth.known).impute(10**truth.known)
     asked = filled.reindex(truth.log_values.index)[COLUMNS[1:]].rename_axis("time")
     line = (10 ** fluxlib.interpolate(truth.known)).reindex(asked.index).to_frame("value")

@@ -1,5 +1,6 @@
 """The pages on the architecture are true of the code."""
 
+import doctest
 import importlib.util
 import re
 import sys
@@ -13,6 +14,9 @@ PROJECT = Path(__file__).parents[1]
 PACKAGE = PROJECT / "fluxlib"
 PAGE = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
 PAGES = [*PROJECT.glob("*.md"), *(PROJECT / "docs").glob("*.md")]
+
+
+EXAMPLES = [path for path in sorted(PACKAGE.rglob("*.py")) if ">>> " in path.read_text("utf-8")]
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +46,12 @@ def test_files_that_a_page_names_exist(page):
     modules = re.findall(r"`(?:fluxlib/)?([a-z_]+/[a-z_]+\.py)`", text)
     found = [PACKAGE / name for name in modules] + [PROJECT / name for name in modules]
     assert len([path for path in found if path.exists()]) == len(modules)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_the_examples_in_docstrings_run_and_give_what_they_show(path):
+    name = path.relative_to(PROJECT).with_suffix("").as_posix().replace("/", ".")
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
 
 
 @pytest.mark.slow

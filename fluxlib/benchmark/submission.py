@@ -93,10 +93,14 @@ def _refuse(bad: pd.Series, path: Path, given: pd.Series, column: str, expected:
 
 
 def _check_unit(values: pd.Series, path: Path, task: Task, truth: Truth) -> None:
+    """Raise if values are far from what was observed, or nearer to its logarithm."""
     unit = "fluence, e/(cm2 day sr)" if task.horizons else "flux, e/(cm2 s sr)"
     middle, true = float(values.median()), float(10 ** truth.log_values.median())
-    hint = ", and not its logarithm" if values.max() < MOST_LOG else ""
-    if len(values) and not true / FACTOR <= middle <= true * FACTOR:
+    observed = truth.log_values.reindex(values.index)
+    off_log, off = (values - observed).abs().median(), (np.log10(values) - observed).abs().median()
+    is_log = values.max() < MOST_LOG and off_log < off
+    if len(values) and (is_log or not true / FACTOR <= middle <= true * FACTOR):
+        hint = ", and not its logarithm" if values.max() < MOST_LOG else ""
         raise FluxError(
             f"{path}: the median of column value is {middle:.3g}, that of what was observed "
             f"{true:.3g}; expected {unit}{hint}."

@@ -61,7 +61,7 @@ def spearman_offsets(
     >>> hours = pd.date_range("2014", periods=200, freq="h")
     >>> drivers = pd.DataFrame({"V": np.sin(np.arange(200.0))}, hours)
     >>> table = spearman_offsets(drivers, drivers["V"].shift(3), [0, 3], "exact")
-    >>> round(table.loc[3, "V"], 6)
+    >>> round(float(table.loc[3, "V"]), 6)
     1.0
     """
     if method not in ("fft", "exact"):

@@ -202,6 +202,15 @@ def test_filling_has_rivals_too(dataset):
     assert (found.rivals["lower"] > 0).all()
 
 
+def test_the_logarithm_of_a_low_flux_is_told_from_the_flux(dataset, tmp_path):
+    task = find_task("fill-gaps")
+    truth = make_truth(task, dataset)
+    said = truth.log_values.clip(0.5).rename("value").rename_axis("time")
+    assert len(read_submission(write(tmp_path, 10**said), task, truth)) == len(said)
+    with pytest.raises(FluxError, match=r"expected flux, .* and not its logarithm"):
+        read_submission(write(tmp_path, said), task, truth)
+
+
 LINES = {
     "2016-01-05,1,\n": None,
     "soon,1,1e7\n": r"line 3, column time, is 'soon' \(1 such rows\); expected an ISO 8601",
