@@ -108,6 +108,16 @@ def list_names() -> None:
             (pages / f"{name}.md").write_text(list_chapter(chapter, title), encoding="utf-8")
 
 
+def list_tasks() -> None:
+    """Write the table of the benchmark's tasks."""
+    rows = [
+        f"| `{task.name}` | {task.title} | `{task.source}` |"
+        for task in fluxlib.benchmark.TASKS.values()
+    ]
+    table = ["| task | asks for | data |", "|---|---|---|", *rows]
+    (PROJECT / "docs" / "api" / "tasks.inc").write_text("\n".join(table), encoding="utf-8")
+
+
 def list_chapter(module: ModuleType, title: str) -> str:
     """Return a page with a table of a module's public functions and classes."""
     public = [name for name in sorted(module.__all__) if is_documented(getattr(module, name))]
@@ -130,3 +140,4 @@ def is_documented(thing: object) -> bool:
 
 copy_notebooks()
 list_names()
+list_tasks()

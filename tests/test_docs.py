@@ -14,6 +14,7 @@ PROJECT = Path(__file__).parents[1]
 PACKAGE = PROJECT / "fluxlib"
 PAGE = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
 PAGES = [*PROJECT.glob("*.md"), *(PROJECT / "docs").glob("*.md")]
+WORDS = (PROJECT / "docs" / "words.md").read_text(encoding="utf-8")
 
 
 EXAMPLES = [path for path in sorted(PACKAGE.rglob("*.py")) if ">>> " in path.read_text("utf-8")]
@@ -46,6 +47,13 @@ def test_files_that_a_page_names_exist(page):
     modules = re.findall(r"`(?:fluxlib/)?([a-z_]+/[a-z_]+\.py)`", text)
     found = [PACKAGE / name for name in modules] + [PROJECT / name for name in modules]
     assert len([path for path in found if path.exists()]) == len(modules)
+
+
+def test_every_column_of_a_filled_series_and_of_the_record_is_explained():
+    from fluxlib.record.series import COLUMNS
+
+    terms = set(re.findall(r"^(\S+)\n(?=:|\S+\n:)", WORDS, flags=re.MULTILINE))
+    assert {*COLUMNS, "value", "lower", "upper", "imputed"} <= terms
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

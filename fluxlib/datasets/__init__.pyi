@@ -2,7 +2,9 @@ from .dataset import Dataset as Dataset
 from .loading import dataset_key as dataset_key
 from .loading import load as load
 from .manifest import Entry as Entry
+from .manifest import Format as Format
 from .manifest import Manifest as Manifest
+from .manifest import list_formats as list_formats
 from .manifest import read_manifest as read_manifest
 from .manifest import write_manifest as write_manifest
 from .series import Pair as Pair

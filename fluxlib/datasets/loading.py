@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock
 
 from fluxlib.datasets.dataset import ACCOUNT, Dataset
-from fluxlib.datasets.manifest import FORMATS, NAME, Entry, Manifest, read_manifest
+from fluxlib.datasets.manifest import NAME, Entry, Manifest, list_formats, read_manifest
 from fluxlib.datasets.plausibility import check_overlap, check_rows, check_values
 from fluxlib.datasets.series import daily_fluence
 from fluxlib.errors import FluxError
@@ -74,7 +74,7 @@ def load(folder: str | Path, cadence: str = "1h") -> Dataset:
 
 
 def dataset_key(dataset: Manifest | str | Path) -> str:
-    """Return a hash of the content of a dataset's folder: its manifest and its files.
+    """Return a hash of a dataset's manifest, its files, and other packages that read them.
 
     Parameters
     ----------
@@ -82,8 +82,11 @@ def dataset_key(dataset: Manifest | str | Path) -> str:
         The manifest, or the folder that contains it.
     """
     manifest = dataset if isinstance(dataset, Manifest) else read_manifest(dataset)
-    paths = {path for entry in (*manifest.flux, *manifest.drivers) for path in entry.paths}
-    return hash_files(manifest.folder, [manifest.folder / NAME, *sorted(paths)])
+    entries, formats = (*manifest.flux, *manifest.drivers), list_formats()
+    paths = {path for entry in entries for path in entry.paths}
+    files = hash_files(manifest.folder, [manifest.folder / NAME, *sorted(paths)])
+    readers = {f"{entry.format} {formats[entry.format].version}" for entry in entries}
+    return _hash_texts(files, *sorted(readers))
 
 
 def _select_tables(tables: dict[str, pd.DataFrame], kind: str) -> dict[str, pd.DataFrame]:
@@ -258,7 +261,7 @@ def _read_file(entry: Entry, path: Path) -> ReadResult:
     """Read a file of an entry; check it against the entry, and reject rows that do not fit it."""
     # The low channel of Daily Particle Data depends on the satellite, which may change in the file.
     options = {"satellite": entry.satellite} if entry.format == "dpd" else entry.options
-    result = FORMATS[entry.format].read(path, **options)
+    result = list_formats()[entry.format].read(path, **options)
     of_manifest = f"{entry.label} of the manifest"
     if result.format != entry.format:
         raise FluxError(

@@ -6,6 +6,7 @@ the manifest and nowhere in the code.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,15 +31,18 @@ Period = tuple[pd.Timestamp, pd.Timestamp]
 class Format(NamedTuple):
     """A format of files: the function that reads one, and the kinds of entries it is for.
 
-    `options` are the keys of an entry that the function takes, each with its type.
+    `options` are the keys of an entry that the function takes, each with its type; `version` is
+    that of the package that offers the format, if it is not this one.
     """
 
     read: Callable[..., ReadResult]
     kinds: tuple[str, ...]
     options: Mapping[str, type] = {}
+    version: str = ""
 
 
-# A new format is a module of fluxlib.io and a line here.
+# A new format is a module of fluxlib.io and a line here, or another package's entry point.
+PLUGINS = "fluxlib.formats"
 FORMATS = {
     "goes-csv": Format(goes.read, ("flux",)),
     "goes-netcdf": Format(goes_r.read, ("flux",), {"telescope": int}),
@@ -51,6 +55,26 @@ FORMATS = {
 }
 
 
+def list_formats() -> dict[str, Format]:
+    """Return the formats by name, those that installed packages offer among them.
+
+    Raises
+    ------
+    FluxError
+        If a package's entry point is no `Format`.
+    """
+    formats = dict(FORMATS)
+    for point in entry_points(group=PLUGINS):
+        found = point.load()
+        if not isinstance(found, Format):
+            raise FluxError(
+                f"the package {point.dist.name} offers the format {point.name!r} as {point.value}, "
+                "which is no fluxlib.datasets.Format."
+            )
+        formats.setdefault(point.name, found._replace(version=point.dist.version))
+    return formats
+
+
 @dataclass(frozen=True)
 class Entry:
     """One `[[flux]]` or `[[drivers]]` table: files of one format, cadence and satellite.
@@ -61,7 +85,7 @@ class Entry:
     label : str
         What messages call it: "[[flux]] number 2".
     format : str
-        A key of `FORMATS`.
+        A name that `list_formats` has.
     files : str
         A glob pattern below the dataset's folder.
     cadence : Timedelta
@@ -236,14 +260,14 @@ def _read_entry(table: dict, kind: str, where: str, path: Path) -> Entry:
     if not isinstance(table, dict):
         raise FluxError(f"{path}: {where} is {table!r}; expected a table under [[{kind}]].")
     format_ = get_value(table, "format", str, path, where)
-    formats = [name for name, one in FORMATS.items() if kind in one.kinds]
+    formats = {name: one for name, one in list_formats().items() if kind in one.kinds}
     check_choice(format_, formats, path, f"{where} format")
-    known = {"format", "files", "cadence", "period", "trust", *FORMATS[format_].options}
+    known = {"format", "files", "cadence", "period", "trust", *formats[format_].options}
     only_flux = {"satellite", "series", "position", "scale"}
     check_keys(table, known | only_flux if kind == "flux" else known, path, where)
     options = {
         key: get_value(table, key, type_, path, where)
-        for key, type_ in FORMATS[format_].options.items()
+        for key, type_ in formats[format_].options.items()
         if key in table
     }
     pattern = get_value(table, "files", str, path, where)

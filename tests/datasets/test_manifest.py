@@ -1,6 +1,10 @@
+import importlib
+
 import pandas as pd
 import pytest
 
+import fluxlib
+from fluxlib.datasets import dataset_key
 from fluxlib.datasets.manifest import read_manifest
 from fluxlib.errors import FluxError
 
@@ -147,3 +151,55 @@ def test_the_real_manifest_is_sound(real_data):
         "goes13": "east",
         "goes15": "west",
     }
+
+
+PLUGIN = """
+import pandas as pd
+from fluxlib.datasets import Format
+from fluxlib.io import Account, ReadResult
+from fluxlib.io.table import read as read_table
+
+def read(path, column):
+    result = read_table(path)
+    result.frame = result.frame.rename(columns={column: "e2"})
+    result.format = "station"
+    return result
+
+FORMAT = Format(read, ("flux",), {"column": str})
+"""
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Return a function that installs a package which offers the format "station"."""
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(str(site))
+
+    def write(version, value="flux_station:FORMAT"):
+        about = site / "flux_station.dist-info"
+        about.mkdir(exist_ok=True)
+        (site / "flux_station.py").write_text(PLUGIN)
+        (about / "METADATA").write_text(f"Name: flux-station\nVersion: {version}\n")
+        importlib.invalidate_caches()
+        (about / "entry_points.txt").write_text(f"[fluxlib.formats]\nstation = {value}\n")
+
+    return write
+
+
+def test_another_package_can_offer_a_format(install, tmp_path):
+    index = pd.date_range("2014-01-01", periods=48, freq="1h", name="time")
+    pd.DataFrame({"e2": range(10, 58)}, index).to_csv(tmp_path / "a.csv")
+    text = FLUX.replace('"table"', '"station"').replace("g13_*", "*") + 'column = "e2"\n'
+    (tmp_path / "dataset.toml").write_text(ABOUT + text)
+    with pytest.raises(FluxError, match="format is 'station'; expected one of"):
+        read_manifest(tmp_path)
+    install("1.0")
+    dataset = fluxlib.load(tmp_path, "1h")
+    assert dataset.flux["goes13"]["e2"].iloc[-1] == 57
+    first = dataset_key(tmp_path)
+    install("1.1")
+    assert dataset_key(tmp_path) != first
+    install("1.1", "flux_station:read")
+    with pytest.raises(FluxError, match=r"flux-station offers the format 'station' as .*read"):
+        read_manifest(tmp_path)
