@@ -56,10 +56,16 @@ def main(arguments: list[str] | None = None) -> int:
         return run_step(*arguments[1:])
     options = make_parser().parse_args(arguments)
 
-    from fluxlib.errors import FluxError  # after the parser, which needs no package
+    # After the parser, which needs no package.
+    from fluxlib.errors import FluxError
+    from fluxlib.utils.lazy import explain_missing_extra
+    from fluxlib.workflow.notebooks import IS_CHECKOUT
 
     try:
-        return options.run(options)
+        if options.run in (run, run_sweep, run_tests, open_lab, build_docs, remove_made):
+            _require_checkout(IS_CHECKOUT)
+        with explain_missing_extra():
+            return options.run(options)
     except FluxError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 2
@@ -71,6 +77,17 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nStopped. The same command goes on from here.", file=sys.stderr)
         return 130
+
+
+def _require_checkout(there: bool) -> None:
+    from fluxlib.errors import FluxError
+
+    if not there:
+        raise FluxError(
+            "this command works on the project's notebooks, which an installed package has not; "
+            "clone the project and call its ./run_all.sh. fetch, record, train, now and score work "
+            "without."
+        )
 
 
 def make_parser() -> argparse.ArgumentParser:

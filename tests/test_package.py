@@ -165,6 +165,18 @@ print(*sorted({name.split(".")[0] for name in sys.modules}))
 """
 
 
+EXAMPLES = """
+import doctest, importlib, pkgutil
+import fluxlib
+for found in pkgutil.walk_packages(fluxlib.__path__, "fluxlib."):
+    try:
+        module = importlib.import_module(found.name)
+    except ImportError:  # of an extra
+        continue
+    assert doctest.testmod(module).failed == 0, found.name
+"""
+
+
 @pytest.mark.slow
 def test_a_wheel_reads_a_file_and_fills_a_gap_without_the_checkout_and_the_extras(tmp_path):
     """Build it, and install it with what it requires and no more."""
@@ -180,7 +192,9 @@ def test_a_wheel_reads_a_file_and_fills_a_gap_without_the_checkout_and_the_extra
         shutil.copy(PROJECT / name, source)
     uv, python = Path(sys.executable).parent / "uv", tmp_path / "env" / "bin" / "python"
     # In an environment of its own: .venv may have another setuptools than the build asks for.
-    run(uv, "build", "--wheel", "--python", sys.executable, "--out-dir", tmp_path, source)
+    # The wheel is built from the source distribution, which so has all that it needs.
+    run(uv, "build", "--python", sys.executable, "--out-dir", tmp_path, source)
+    assert len(list(tmp_path.glob("fluxlib_goes-*.tar.gz"))) == 1
     (wheel,) = tmp_path.glob("*.whl")
     assert wheel.name.startswith("fluxlib_goes-")
 
@@ -193,6 +207,17 @@ def test_a_wheel_reads_a_file_and_fills_a_gap_without_the_checkout_and_the_extra
     environment = {"PATH": os.environ["PATH"], "FLUX_CACHE": str(tmp_path / "cache")}
     imported = run(python, "-c", IN_A_FOLDER_OF_ITS_OWN, cwd=folder, env=environment).split()
     assert not set(EXTRAS) & set(imported)
+    run(python, "-c", EXAMPLES, cwd=folder, env=environment)
+
+    script = tmp_path / "env" / "bin" / "fluxlib"
+    assert "score" in run(script, "--help", cwd=folder)
+    for words, message in (
+        (["clean", "--yes"], "works on the project's notebooks"),
+        (["score"], "pip install 'fluxlib-goes[notebooks]'"),
+    ):
+        done = subprocess.run([script, *words], capture_output=True, text=True, cwd=folder)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert message in done.stderr
 
 
 def test_version_is_that_of_the_citation():

@@ -22,7 +22,10 @@ from typing import Any, NamedTuple
 
 from fluxlib.errors import FluxError
 
-PROJECT = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parents[1]
+IS_CHECKOUT = (PACKAGE.parent / "Snakefile").is_file()
+# A package that was installed has no notebooks; what it makes goes where it is called.
+PROJECT = PACKAGE.parent if IS_CHECKOUT else Path.cwd()
 NOTEBOOKS = PROJECT / "notebooks"
 SAMPLE = PROJECT / "data" / "sample"
 
@@ -175,11 +178,11 @@ def hash_inputs(inputs: Mapping[str, Any]) -> str:
 
 
 def hash_code() -> str:
-    """Return the hash of the project's own modules and of the pinned versions."""
+    """Return the hash of the project's own modules and, in a checkout, of the pinned versions."""
     digest = hashlib.sha256()
-    paths = [*sorted((PROJECT / "fluxlib").rglob("*.py")), PROJECT / "requirements.txt"]
-    for path in paths:
-        digest.update(f"{path.relative_to(PROJECT)}\0".encode())
+    pins = [PACKAGE.parent / "requirements.txt"] if IS_CHECKOUT else []
+    for path in [*sorted(PACKAGE.rglob("*.py")), *pins]:
+        digest.update(f"{path.relative_to(PACKAGE.parent)}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
