@@ -57,6 +57,11 @@ html_title = "fluxlib"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
+# Pages that have none below them need no room for a list of those.
+_BELOW = ("notebooks", "reference")
+html_sidebars = {
+    path.stem: [] for path in (PROJECT / "docs").glob("*.md") if path.stem not in _BELOW
+}
 html_theme_options = {
     "navigation_depth": 2,
     "show_toc_level": 2,

@@ -180,9 +180,10 @@ def hash_inputs(inputs: Mapping[str, Any]) -> str:
 def hash_code() -> str:
     """Return the hash of the project's own modules and, in a checkout, of the pinned versions."""
     digest = hashlib.sha256()
-    pins = [PACKAGE.parent / "requirements.txt"] if IS_CHECKOUT else []
-    for path in [*sorted(PACKAGE.rglob("*.py")), *pins]:
-        digest.update(f"{path.relative_to(PACKAGE.parent)}\0".encode())
+    root = PROJECT if IS_CHECKOUT else PACKAGE.parent
+    pins = [root / "requirements.txt"] if IS_CHECKOUT else []
+    for path in [*sorted((root / "fluxlib").rglob("*.py")), *pins]:
+        digest.update(f"{path.relative_to(root)}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 
