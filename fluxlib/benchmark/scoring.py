@@ -99,8 +99,10 @@ def _score(task: Task, observed: pd.Series, part: pd.DataFrame) -> dict[str, flo
 
     def measure(weights: np.ndarray) -> np.ndarray:
         whole = weighted_scores(true, said, weights)
-        own = [weighted_scores(true[one], said[one], weights[:, one])["PE"] for one in years]
-        return np.column_stack([np.mean(own, axis=0), whole["RMSE"], whole["LC"]])
+        with np.errstate(invalid="ignore"):  # a short year may not be drawn at all: it has no PE
+            own = [weighted_scores(true[one], said[one], weights[:, one])["PE"] for one in years]
+            mean = np.nansum(own, axis=0) / np.isfinite(own).sum(axis=0)
+        return np.column_stack([mean, whole["RMSE"], whole["LC"]])
 
     bounds = block_intervals(measure, part.index)
     for name, value, lower, upper in zip(names, *(one.tolist() for one in bounds), strict=True):

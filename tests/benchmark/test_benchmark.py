@@ -185,6 +185,16 @@ def test_a_shifted_file_a_copy_and_errors_that_do_not_grow_are_found_out(task, t
     assert "no greater than 1 d ahead" in line
 
 
+def test_a_short_year_leaves_the_interval_of_the_mean_over_years_known(dataset):
+    task = find_task("rolling-24h")
+    truth = make_truth(task, dataset)
+    noise = np.random.default_rng(0).normal(size=len(truth.log_values))
+    said = pd.DataFrame({"horizon": 6, "value": truth.log_values + 0.1 * noise})
+    said = pd.concat([said.loc["2015"][:31], said.loc["2016"]]).assign(lower=np.nan, upper=np.nan)
+    row = score_submission(task, truth, said).scores.loc[6]
+    assert row["PE lower"] < row["PE"] < row["PE upper"]
+
+
 @pytest.mark.slow
 def test_filling_has_rivals_too(dataset):
     task = find_task("fill-gaps")
