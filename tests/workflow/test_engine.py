@@ -206,6 +206,7 @@ def test_a_changed_parameter_runs_only_what_depends_on_it_and_nothing_is_forgott
     folder, *_ = swept
     before = count_runs(folder)
     sweep, _ = sweep_toys(folder, GRID.replace("units: [1, 2]", "units: [1, 7]"), machine=TWO)
+    assert sweep.failures == []
     after = count_runs(folder)
     assert {name: after[name] - before[name] for name in after} == {
         "01_offsets": 0,
