@@ -2,7 +2,7 @@
 
     python benchmarks/quick.py [--dry-run]
 
-Two minutes. Each ratio compares with the obvious alternative in the same process, so that it can be
+A minute. Each ratio compares with the obvious alternative in the same process, so that it can be
 followed from commit to commit on whatever machine; wants an idle one.
 """
 

@@ -62,8 +62,13 @@ def main(arguments: list[str] | None = None) -> int:
     from fluxlib.workflow.notebooks import IS_CHECKOUT
 
     try:
-        if options.run in (run, run_sweep, run_tests, open_lab, build_docs, remove_made):
-            _require_checkout(IS_CHECKOUT)
+        of_checkout = (run, run_sweep, run_tests, open_lab, build_docs, remove_made)
+        if options.run in of_checkout and not IS_CHECKOUT:
+            raise FluxError(
+                "this command works on the project's notebooks, which an installed package has "
+                "not; clone the project and call its ./run_all.sh. fetch, record, train, now and "
+                "score work without."
+            )
         with explain_missing_extra():
             return options.run(options)
     except FluxError as error:
@@ -77,17 +82,6 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nStopped. The same command goes on from here.", file=sys.stderr)
         return 130
-
-
-def _require_checkout(there: bool) -> None:
-    from fluxlib.errors import FluxError
-
-    if not there:
-        raise FluxError(
-            "this command works on the project's notebooks, which an installed package has not; "
-            "clone the project and call its ./run_all.sh. fetch, record, train, now and score work "
-            "without."
-        )
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -584,6 +578,8 @@ def score_predictions(options: argparse.Namespace) -> int:
     out = options.out or PROJECT / "scores" / task.name / options.file.stem
     page = write_score_page(out, task, truth, scored, options.file, dataset)
     print(scored.scores.round(3).to_string())
+    for line in scored.left_out:
+        print(f"Not scored: {line}")
     for line in scored.leaks:
         print(f"Leak? {line}")
     print(f"Page: {page}")

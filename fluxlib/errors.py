@@ -30,5 +30,5 @@ class NotApplicable(Exception):  # noqa: N818 - it is not an error
 class TooLittleDataError(FluxError, NotApplicable):
     """What was given is sound, but too little, or too much the same, to answer from.
 
-    In one's own code an error like others; in a notebook a finding, as no setting mends it.
+    In one's own code an error like others; in a notebook a finding about the dataset.
     """

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from fluxlib.benchmark.tasks import ASKED, Task, Truth
+from fluxlib.benchmark.tasks import Task, Truth
 from fluxlib.datasets.dataset import Dataset
 from fluxlib.datasets.series import ALERT, choose_pair
 from fluxlib.errors import FluxError, NotApplicable, TooLittleDataError
@@ -16,7 +16,7 @@ from fluxlib.imputation.imputer import interpolate
 from fluxlib.prediction.baselines import BoostedTrees, Persistence, Recurrence, RidgeFilter
 from fluxlib.prediction.cross_validation import leave_one_year_out, observed_years
 from fluxlib.prediction.windows import ROTATION_DAYS, DailyData
-from fluxlib.utils.time_grid import DAY, HOUR
+from fluxlib.utils.time_grid import HOUR
 
 OURS = "submission"
 COPY = 0.02  # decades: two satellites at one place differ by more
@@ -41,11 +41,14 @@ class Scored:
         95 % interval, on the times that both have.
     leaks : list of str
         Why it seems to have known what it could not; empty if nothing was found.
+    left_out : list of str
+        Horizons that have too few values to be scored, and how many.
     """
 
     scores: pd.DataFrame
     rivals: pd.DataFrame
     leaks: list[str]
+    left_out: list[str]
 
 
 def score_submission(
@@ -67,7 +70,7 @@ def score_submission(
     Raises
     ------
     TooLittleDataError
-        If no horizon has 30 values. Those that have fewer are left out.
+        If no horizon has 30 values.
     """
     observed = truth.log_values
     counts = submission["horizon"].value_counts()
@@ -86,7 +89,11 @@ def score_submission(
     if dataset is not None:
         makers = {"forecast": _daily_rivals, "rolling": _rolling_rivals, "filling": _fill_rivals}
         rivals = _compare(submission, observed, makers[task.kind](task, truth, dataset))
-    return Scored(table, rivals, find_leaks(task, truth, submission))
+    few = counts[counts < FEW].sort_index()
+    left_out = [
+        f"{n} values {horizon} {task.unit} ahead, fewer than {FEW}" for horizon, n in few.items()
+    ]
+    return Scored(table, rivals, find_leaks(task, truth, submission), left_out)
 
 
 def _score(task: Task, observed: pd.Series, part: pd.DataFrame) -> dict[str, float]:
@@ -191,8 +198,7 @@ def find_leaks(task: Task, truth: Truth, submission: pd.DataFrame) -> list[str]:
     own, as a file that is shifted by a day has; and errors that do not grow with the horizon.
     """
     leaks, errors = [], {}
-    later_by = DAY if task.kind == "forecast" else ASKED
-    later_name = "a day" if task.kind == "forecast" else f"{ASKED / HOUR:g} hours"
+    late = f"{task.spacing / HOUR:g} hours"
     for horizon, part in submission.groupby("horizon"):
         where = f"{horizon} {task.unit} ahead: " if task.horizons else ""
         error = _rmse(part["value"], truth.log_values)
@@ -203,12 +209,12 @@ def find_leaks(task: Task, truth: Truth, submission: pd.DataFrame) -> list[str]:
                 "by: a copy of what was observed?"
             )
         elif task.horizons:
-            later = _rmse(part["value"], truth.known.set_axis(truth.known.index - later_by))
+            later = _rmse(part["value"], truth.known.set_axis(truth.known.index - task.spacing))
             if later < error:
                 leaks.append(
-                    f"{where}the values fit what came {later_name} later better (RMSE "
+                    f"{where}the values fit what came {late} later better (RMSE "
                     f"{later:.3f}) than their own time ({error:.3f}): a file shifted by "
-                    f"{later_name} knows that much too much."
+                    f"{late} knows that much too much."
                 )
     if len(errors) > 1:
         table = submission.pivot_table("value", submission.index, "horizon")

@@ -63,6 +63,11 @@ class Task:
         """What horizons count."""
         return "h" if self.kind == "rolling" else "d"
 
+    @property
+    def spacing(self) -> pd.Timedelta:
+        """Time from one value of a forecast that is asked for to the next."""
+        return ASKED if self.kind == "rolling" else DAY
+
     def lead(self, horizon: int) -> pd.Timedelta:
         """Return how long before its time a value is forecast."""
         return horizon * (HOUR if self.kind == "rolling" else DAY)

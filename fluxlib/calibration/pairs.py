@@ -86,10 +86,12 @@ def fit_pairs(
         first, second = log_fluence[pair.reference], log_fluence[pair.other]
         with suppress(TooLittleDataError):
             line = fit_calibration(first, second, random_state=random_state)
-            fitted |= {pair: line} if line.rises else {}
+            if line.rises:
+                fitted[pair] = line
             if significance > 0:
                 bent = fit_calibration(first, second, kind="piecewise", random_state=random_state)
-                fitted |= {pair: bent} if bent.rises and bent.p_bend < significance else {}
+                if bent.rises and bent.p_bend < significance:
+                    fitted[pair] = bent
     if not fitted:
         raise NotApplicable("in no pair of its series does one satellite rise with the other.")
     return fitted

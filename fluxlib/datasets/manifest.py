@@ -6,6 +6,7 @@ the manifest and nowhere in the code.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -55,6 +56,7 @@ FORMATS = {
 }
 
 
+@cache
 def list_formats() -> dict[str, Format]:
     """Return the formats by name, those that installed packages offer among them.
 

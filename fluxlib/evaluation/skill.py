@@ -99,7 +99,8 @@ def compare_skill(
     Returns
     -------
     DataFrame
-        `value`, `lower`, `upper` (95 %), `n` days; a row for each model and horizon.
+        `value`, `lower`, `upper` (95 %), `n` days; a row for each model and horizon at which both
+        have forecast a day.
 
     Raises
     ------
@@ -118,6 +119,8 @@ def compare_skill(
     for model in squares.columns.drop(reference):
         for horizon, part in squares.sort_index().groupby(level="horizon"):
             both = part.droplevel("horizon")[[model, reference]].dropna()
+            if both.empty:
+                continue
             ours, theirs = both.to_numpy().T
             bounds = block_intervals(
                 lambda weights, o=ours, t=theirs: 1 - weights @ o / (weights @ t),  # type: ignore[misc]

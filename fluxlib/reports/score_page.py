@@ -43,6 +43,7 @@ def write_score_page(
         "file": file.name,
         "sha256": digest,
         "leaks": scored.leaks,
+        "left_out": scored.left_out,
         "scores": json.loads(scored.scores.reset_index().to_json(orient="records")),
         "rivals": json.loads(rivals.to_json(orient="records")),
     }

@@ -99,6 +99,12 @@ def test_rolling_persistence_equals_its_rival_and_a_file_six_hours_late_is_found
     found = score_submission(task, truth, said, dataset)
     np.testing.assert_allclose(found.rivals.loc["persistence"]["value"], 0, atol=1e-9)
     assert found.leaks == []
+    assert (task.lead(48), task.spacing) == (pd.Timedelta("2D"), pd.Timedelta("6h"))
+    ago = truth.known.reindex(times - pd.Timedelta("27D")).to_numpy()
+    again = pd.DataFrame({"horizon": 6, "value": ago, "lower": np.nan, "upper": np.nan}, times)
+    again = again.dropna(subset="value")
+    same = score_submission(task, truth, again, dataset).rivals.loc["recurrence"]
+    np.testing.assert_allclose(same["value"], 0, atol=1e-9)
     noise = 0.1 * np.random.default_rng(0).normal(size=len(times))
     late = pd.DataFrame({"horizon": 24, "value": truth.log_values + noise}).assign(
         lower=np.nan, upper=np.nan
@@ -169,14 +175,17 @@ def test_a_shifted_file_a_copy_and_errors_that_do_not_grow_are_found_out(task, t
     good = one.assign(value=good).dropna(subset="value")
     shifted = good.set_axis(good.index - pd.Timedelta("1D"))
     (line,) = score_submission(task, truth, shifted[shifted.index.year == 2016]).leaks
-    assert "a file shifted by a day knows that much too much" in line
+    assert "a file shifted by 24 hours knows that much too much" in line
     copy = one.assign(value=truth.known.reindex(one.index)).dropna(subset="value")
     (line,) = score_submission(task, truth, copy).leaks
     assert "a copy of what was observed" in line
     few = pd.concat([good, good[:5].assign(horizon=3)])
     found = score_submission(task, truth, few)
     assert list(found.scores.index) == [1]
+    assert found.left_out == ["5 values 3 d ahead, fewer than 30"]
     assert found.leaks == []
+    apart = pd.concat([good[:180], good[180:].assign(horizon=3)])
+    assert score_submission(task, truth, apart).leaks == []
     with pytest.raises(TooLittleDataError, match=r"no horizon has 30 of the values .* most has 5"):
         score_submission(task, truth, good[:5])
     flat = pd.concat([good, good.assign(horizon=3)])

@@ -85,6 +85,12 @@ def test_pairs_that_fall_are_left_out_and_nothing_else_does_not_apply(series):
     assert set(kept) == {("a", "b")}
 
 
+def test_pairs_of_too_few_different_values_are_left_out(series):
+    flat = series["a"] * 0 + 7
+    more = {"a": series["a"], "b": series["b"], "flat": flat}
+    assert set(fit_pairs(more, list_overlaps(more))) == {("a", "b")}
+
+
 def test_without_significance_all_pairs_are_lines(series):
     table = list_overlaps(series)
     lines = fit_pairs(series, table, "b", significance=0)

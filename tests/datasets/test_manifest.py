@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import fluxlib
-from fluxlib.datasets import dataset_key
+from fluxlib.datasets import dataset_key, list_formats
 from fluxlib.datasets.manifest import read_manifest
 from fluxlib.errors import FluxError
 
@@ -182,9 +182,12 @@ def install(tmp_path, monkeypatch):
         (site / "flux_station.py").write_text(PLUGIN)
         (about / "METADATA").write_text(f"Name: flux-station\nVersion: {version}\n")
         importlib.invalidate_caches()
+        list_formats.cache_clear()
         (about / "entry_points.txt").write_text(f"[fluxlib.formats]\nstation = {value}\n")
 
-    return write
+    list_formats.cache_clear()
+    yield write
+    list_formats.cache_clear()
 
 
 def test_another_package_can_offer_a_format(install, tmp_path):

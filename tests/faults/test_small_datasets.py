@@ -17,7 +17,8 @@ from fluxlib.errors import FluxError, NotApplicable
 from fluxlib.workflow.notebooks import NOTEBOOKS
 from tests.helpers.batch import CHEAP, NAMES
 
-SEEDS = range(int(os.environ.get("FLUX_DATASETS", "2")))
+# Those beyond the first once failed, each in a way of its own.
+SEEDS = sorted({*range(int(os.environ.get("FLUX_DATASETS", "2"))), 3, 11, 39, 76, 179, 217})
 CHEAPER = {
     "04_imputation": CHEAP["04_imputation"]
     | {"generations": 2, "population": 4, "seeds": 2, "gaps_per_length": 3, "train_every": 24},

@@ -3,12 +3,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from fluxlib.errors import FluxError
 from fluxlib.io import Quality
 from fluxlib.record import Flag, Record, read_record
-
-xr = pytest.importorskip("xarray")
 
 
 @pytest.fixture

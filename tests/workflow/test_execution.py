@@ -62,3 +62,12 @@ def test_a_kernel_that_dies_is_started_as_often_as_asked(tmp_path):
     execution = execute_notebook(path, tmp_path / "out.ipynb", {}, attempts=3)
     assert execution.status == "failed"
     assert (tmp_path / "runs").read_text() == "xxx"
+
+
+def test_too_little_data_is_a_finding_and_another_error_a_failure(tmp_path):
+    for name, status in (("TooLittleDataError", "not applicable"), ("FluxError", "failed")):
+        cell = f"import fluxlib\nraise fluxlib.{name}('one sample')"
+        path = write_notebook(tmp_path, f"01_{name}", cell, plain=True)
+        folder = {"reports_folder": str(tmp_path)}
+        outcome = execute_notebook(path, tmp_path / "out.ipynb", folder)
+        assert (outcome.status, "one sample" in outcome.message) == (status, True)
