@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from fluxlib.errors import FluxError
+from fluxlib.errors import FluxError, TooLittleDataError
 from fluxlib.evaluation.bootstrap import block_intervals
 from fluxlib.evaluation.metrics import count_alerts, scores, trace_roc, weighted_scores
 
@@ -105,7 +105,8 @@ def compare_skill(
     Raises
     ------
     FluxError
-        If the table has no forecast of the reference.
+        If the table has no forecast of the reference; a TooLittleDataError if no model shares a
+        day with it.
     """
     if reference not in set(forecasts["model"]):
         raise FluxError(
@@ -128,6 +129,8 @@ def compare_skill(
                 n_boot=n_boot,
             )
             rows[model, horizon] = _name_bounds(bounds, len(both))
+    if not rows:
+        raise TooLittleDataError(f"no model has forecast a day that {reference} has forecast too.")
     return _lay_out(rows)
 
 

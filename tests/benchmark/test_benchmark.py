@@ -103,8 +103,14 @@ def test_rolling_persistence_equals_its_rival_and_a_file_six_hours_late_is_found
     ago = truth.known.reindex(times - pd.Timedelta("27D")).to_numpy()
     again = pd.DataFrame({"horizon": 6, "value": ago, "lower": np.nan, "upper": np.nan}, times)
     again = again.dropna(subset="value")
-    same = score_submission(task, truth, again, dataset).rivals.loc["recurrence"]
+    one_only = score_submission(task, truth, again, dataset)  # the rivals have five horizons
+    assert set(one_only.rivals.index.unique("horizon")) == {6}
+    same = one_only.rivals.loc["recurrence"]
     np.testing.assert_allclose(same["value"], 0, atol=1e-9)
+    early = again.set_axis(times[: len(again)])[:60]  # before a rotation has been known
+    assert list(score_submission(task, truth, early, dataset).rivals.index.unique("rival")) == [
+        "persistence"
+    ]
     noise = 0.1 * np.random.default_rng(0).normal(size=len(times))
     late = pd.DataFrame({"horizon": 24, "value": truth.log_values + noise}).assign(
         lower=np.nan, upper=np.nan
