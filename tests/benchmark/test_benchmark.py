@@ -208,6 +208,7 @@ def test_a_short_year_leaves_the_interval_of_the_mean_over_years_known(dataset):
     said = pd.concat([said.loc["2015"][:31], said.loc["2016"]]).assign(lower=np.nan, upper=np.nan)
     row = score_submission(task, truth, said).scores.loc[6]
     assert row["PE lower"] < row["PE"] < row["PE upper"]
+    assert row["PE lower"] > 0.9  # where a year is not drawn, the mean is of those that are
 
 
 @pytest.mark.slow
