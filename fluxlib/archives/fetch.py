@@ -186,7 +186,7 @@ def fetch_from_arguments(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="run_all.sh fetch", description="Fetch a dataset from the archives."
     )
-    parser.add_argument("--out", required=True, help="folder, such as data/raw/my-set")
+    parser.add_argument("--out", help="folder, such as data/raw/my-set; a dry run needs none")
     parser.add_argument("--satellites", nargs="+", default=[], help="goes8 to goes19")
     parser.add_argument("--start", help="first month, such as 2014-01")
     parser.add_argument("--end", help="last month")
@@ -206,6 +206,8 @@ def fetch_from_arguments(arguments: list[str]) -> int:
     options["bases"] = dict(word.partition("=")[::2] for word in options.pop("base"))
     if options.pop("dry_run"):
         return _list_files(options)
+    if options["out"] is None:
+        parser.error("--out is needed: the folder for the files, such as --out data/raw/my-set")
     out = Path(options.pop("out"))
     result = fetch(out, **options)
     print(f"{len(result.fetched)} files fetched, {len(result.present)} were present.")
@@ -221,7 +223,7 @@ def fetch_from_arguments(arguments: list[str]) -> int:
 
 def _list_files(options: dict) -> int:
     """Print the addresses that a fetch would ask for, and which files are there."""
-    folder = Path(options["out"]).resolve()
+    folder = Path(options["out"] or "data/raw/new").resolve()
     names = ("recipe", "satellites", "start", "end", "drivers")
     more = {name: options[name] for name in ("daily", "recent", "product")}
     request = _choose_request(folder, *(options[name] for name in names), **more)

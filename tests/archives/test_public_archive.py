@@ -1,8 +1,10 @@
 """What an independent copy of the public archives holds is fetched, and loads as the truth."""
 
+import re
 import urllib.error
 import urllib.request
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -20,6 +22,7 @@ from fluxlib.live.inputs import REFM, fetch_newest, read_refm
 from tests.helpers import public_archive as public
 from tests.helpers.public_archive import PublicArchive, electron_flux
 
+README = Path(__file__).parents[2] / "README.md"
 QUICK = RetryPolicy(timeout=10, tries=2, pause=0.01)
 #: Each satellite's two months; GOES-16's second pair is either side of the renamed folder.
 MONTHS = {
@@ -169,6 +172,26 @@ def test_a_dry_run_lists_addresses_and_fetches_nothing(archive, tmp_path, capsys
     assert "/2003/05/goes08/csv/g08_eps_5m_20030501_20030531.csv" in out
     assert "nothing was fetched" in out
     assert not (tmp_path / "set").exists()
+
+
+def test_the_fetches_of_the_readme_do_what_it_says(archive, tmp_path, monkeypatch, capsys):
+    examples = re.findall(r"^ +\./run_all\.sh fetch (.+)$", README.read_text(), re.MULTILINE)
+    assert [("--dry-run" in words, "--out" in words) for words in examples] == [
+        (True, False),
+        (False, True),
+    ]
+    monkeypatch.chdir(tmp_path)
+    bases = [f"--base={name}={base}" for name, base in find_bases(archive).items()]
+    assert fetch_from_arguments([*examples[0].split(), *bases]) == 0
+    assert "13 files in all; nothing was fetched" in capsys.readouterr().out
+    assert fetch_from_arguments([*examples[1].split(), *bases]) == 0
+    assert read_manifest("data/raw/my-set").series == ("goes13", "goes15")
+
+
+def test_a_fetch_without_a_folder_says_what_is_needed(capsys):
+    with pytest.raises(SystemExit):
+        fetch_from_arguments(["--satellites", "goes13", "--start", "2014-01", "--end", "2014-12"])
+    assert "--out data/raw/my-set" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
