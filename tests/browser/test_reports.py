@@ -5,12 +5,14 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from fluxlib.reports.pages import TEMPLATES
 from tests.helpers.batch import NAMES
 from tests.helpers.jupyterlab import take_screenshot
 
 pytestmark = pytest.mark.slow
 
 PAGES = ["index", *NAMES]
+DASH = "\N{EN DASH}"  # how a missing value is shown
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +76,8 @@ def test_every_figure_has_alternative_text_and_a_caption(page, name):
         assert len(figures.nth(i).locator("figcaption").inner_text()) > 5
 
 
-def test_the_keyboard_reaches_every_link_and_table(page, name):
-    kinds = "a[href], summary, [tabindex='0']"
+def test_the_keyboard_reaches_every_link_button_and_table(page, name):
+    kinds = "a[href], summary, button, [tabindex='0']"
     expected = page.evaluate(
         """kinds => [...document.querySelectorAll(kinds)].filter(
             one => one.checkVisibility()).length""",
@@ -91,6 +93,37 @@ def test_the_keyboard_reaches_every_link_and_table(page, name):
             )
         )
     assert len(reached - {-1}) == expected
+
+
+def test_a_click_on_a_header_sorts_a_table(page, batch):
+    page.set_viewport_size({"width": 1200, "height": 900})
+    page.set_content(
+        "<table><thead><tr><th>model</th><th>RMSE</th></tr></thead><tbody>"
+        "<tr><td>spline</td><td>1,000.5</td></tr><tr><td>forest</td><td>&ndash;</td></tr>"
+        "<tr><td>line</td><td>9.2</td></tr><tr><td>GA-RF</td><td>-10</td></tr></tbody></table>"
+        f"<script type='module'>{(TEMPLATES / 'sort.js').read_text()}</script>"
+    )
+
+    def read_column(number):
+        return page.locator(f"td:nth-child({number})").all_inner_texts()
+
+    came = read_column(2)
+    head = page.locator("th").nth(1)
+    for state, expected in (
+        ("ascending", ["-10", "9.2", "1,000.5", DASH]),
+        ("descending", ["1,000.5", "9.2", "-10", DASH]),
+        (None, came),
+    ):
+        head.get_by_role("button").press("Enter")
+        assert (head.get_attribute("aria-sort"), read_column(2)) == (state, expected)
+    page.get_by_role("button", name="model").click()
+    assert read_column(1) == ["forest", "GA-RF", "line", "spline"]
+
+    # The scores on the overview are such tables; those with merged cells stay as they are.
+    page.goto((batch / "index.html").as_uri())
+    assert page.locator("table:has(td[rowspan], th[colspan]) thead button").count() == 0
+    scores = page.get_by_label("Scores of", exact=False).locator("thead button")
+    assert scores.count() > 10
 
 
 def test_a_page_requests_no_other_file_than_itself(page, name, requests):
