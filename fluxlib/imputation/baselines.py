@@ -24,7 +24,7 @@ from sklearn.utils.validation import check_is_fitted
 from fluxlib.errors import FluxError, TooLittleDataError
 from fluxlib.evaluation.folds import split_blocks
 from fluxlib.imputation.forest import ForestWithMissing, check_rows
-from fluxlib.utils.lazy import explain_missing_extra
+from fluxlib.utils.lazy import explain_missing_extra, hide_library_log
 from fluxlib.utils.scaling import apply_scale, make_scaled, measure_scale
 
 _BATCH = 256  # rows of a step of training
@@ -308,7 +308,7 @@ class OffsetLSTM(RegressorMixin, BaseEstimator):
         FluxError
             If X is not a DataFrame with these levels, or has no offset.
         """
-        with explain_missing_extra():
+        with explain_missing_extra(), hide_library_log():
             import keras  # here, as TensorFlow takes seconds to load
 
         self.steps_ = arrange_steps(X)

@@ -21,6 +21,7 @@ from fluxlib.prediction.contract import SATELLITE, DailyForecaster, Days, find_a
 from fluxlib.prediction.postprocessing import LOOKBACK, fit_mlp, run_mlp, running_bias
 from fluxlib.prediction.windows import ROTATION_DAYS, DailyData, Windows
 from fluxlib.utils.files import write_text
+from fluxlib.utils.lazy import hide_library_log
 from fluxlib.utils.parallel import map_tasks
 from fluxlib.utils.scaling import apply_scale, measure_scale, shrinkage
 from fluxlib.utils.time_grid import DAY
@@ -490,7 +491,8 @@ class FluxForecaster(DailyForecaster):
 def _import_lstm() -> ModuleType:
     """Import TensorFlow when networks are needed: it takes seconds, and may not be installed."""
     try:
-        from fluxlib.prediction import lstm
+        with hide_library_log():
+            from fluxlib.prediction import lstm
     except ModuleNotFoundError as error:
         if str(error.name).split(".")[0] not in ("keras", "tensorflow"):
             raise

@@ -26,6 +26,8 @@ ROWS_AT_ONCE = 512  # of a forecast, which bounds its memory
 POOL = 8192  # random numbers; a power of two, half of which a batch may start at
 MULTIPLIER = 1021  # 4 k + 1: the positions make one cycle (Hull and Dobell 1962)
 
+tf.config.list_physical_devices()  # what it logs of them is logged now, not in the middle of a run
+
 
 class StackedDense(layers.Layer):
     """A dense layer for each network: (batch, members, inputs) to (batch, members, units)."""

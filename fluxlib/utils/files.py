@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import platform
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -75,8 +76,26 @@ def atomic_folder(path: str | Path, *, replace: bool = False) -> Iterator[Path]:
 
 
 def _name_temporary(path: Path, suffix: str = "") -> Path:
-    """Return a hidden name beside `path` that no other process uses."""
-    return path.with_name(f"{WRITING}{uuid.uuid4().hex}{suffix}")
+    """Return a hidden name beside `path` that no other process uses; tidy up after killed ones."""
+    host = f"{WRITING}{hashlib.sha256(platform.node().encode()).hexdigest()[:8]}-"
+    for left in path.parent.glob(f"{host}*"):
+        if _has_ended(left.name.removeprefix(host).partition("-")[0]):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+    return path.with_name(f"{host}{os.getpid()}-{uuid.uuid4().hex}{suffix}")
+
+
+def _has_ended(process: str) -> bool:
+    """Tell whether no process of this machine has a number."""
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, ValueError, OverflowError):
+        pass  # it runs for another user, or the name is not one of ours
+    return False
 
 
 def write_text(path: str | Path, text: str) -> None:

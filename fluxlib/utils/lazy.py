@@ -5,12 +5,16 @@ chapter's ``__init__.py`` imports nothing: its stub, ``__init__.pyi``, says whic
 name is in.
 """
 
+import os
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import lazy_loader
 
 from fluxlib.errors import MissingExtraError
+from fluxlib.utils.formatting import drop_library_log
 
 #: Which extra of the distribution brings a module that plain fluxlib does without.
 EXTRAS = {
@@ -92,3 +96,24 @@ def explain_missing_extra() -> Iterator[None]:
             f"This needs {module}, which is not installed. "
             f"Install it with: pip install 'fluxlib-goes[{EXTRAS[module]}]'"
         ) from error
+
+
+@contextmanager
+def hide_library_log() -> Iterator[None]:
+    """Drop what C++ libraries log while TensorFlow is imported; all else goes to stderr at the end.
+
+    It logs before it reads the level that it should log at, so that only the stream can be cut off.
+    """
+    sys.stderr.flush()
+    with tempfile.TemporaryFile() as file:
+        kept = os.dup(2)
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+            file.seek(0)
+            if text := drop_library_log(file.read().decode(errors="replace")):
+                print(text, file=sys.stderr)

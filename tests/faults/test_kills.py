@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+import fluxlib
+from fluxlib.live import train_bundle
 from tests.helpers.archive_server import Archive
 from tests.helpers.archive_tree import lay_archives
 from tests.helpers.notebooks import write_step
@@ -55,6 +57,22 @@ command._ensure_sample()
 for cadence in ("1h", "3h"):
     loaded = fluxlib.load(notebooks.SAMPLE, cadence)
     loaded.flux["goes13"].to_csv(folder / f"{cadence}.csv")
+"""
+
+
+RECORD = """
+import sys
+from pathlib import Path
+from fluxlib.__main__ import main
+folder, data = map(Path, sys.argv[1:])
+sys.exit(main(["record", "--data", str(data), "--out", str(folder / "out")]))
+"""
+NOW = """
+import sys
+from pathlib import Path
+from fluxlib.__main__ import main
+folder, data, model = map(Path, sys.argv[1:])
+sys.exit(main(["now", "--data", str(data), "--model", str(model), "--out", str(folder / "out")]))
 """
 
 
@@ -137,4 +155,26 @@ def test_a_fetch_that_is_killed_ends_at_the_next_call_with_every_file_whole(tmp_
 def test_a_sample_and_its_cache_whose_making_is_killed_are_whole_after_the_next_call(tmp_path):
     kill_often(
         tmp_path, SAMPLE, ["*.csv", "data/sample/**/*"], prepare=lambda folder: folder.mkdir()
+    )
+
+
+@pytest.fixture(scope="module")
+def months(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("months") / "data"
+    return fluxlib.write_dataset(fluxlib.simulate("2014-03-01", "2014-05-01", "1h", seed=4), folder)
+
+
+@pytest.mark.slow
+def test_a_record_whose_making_is_killed_is_equal_to_the_byte_after_the_next_call(months, tmp_path):
+    places = ["out/*.nc", "out/*.parquet"]
+    kill_often(tmp_path, RECORD, places, months, prepare=lambda folder: folder.mkdir())
+
+
+@pytest.mark.slow
+def test_a_forecast_that_is_killed_is_issued_once_and_equal_by_the_next_call(months, tmp_path):
+    past = fluxlib.simulate("2013-01-01", "2014-03-01", "1h", seed=4)
+    train_bundle(past, tmp_path / "toy", members=1, blocks=2, epochs=1, units=4)
+    places = ["out/log/*", "out/index.html"]
+    kill_often(
+        tmp_path, NOW, places, months, tmp_path / "toy", prepare=lambda folder: folder.mkdir()
     )

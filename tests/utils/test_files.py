@@ -1,5 +1,7 @@
 import os
 import stat
+import subprocess
+import sys
 
 import platformdirs
 import pytest
@@ -32,6 +34,30 @@ def test_a_failure_leaves_the_old_file_and_no_other(tmp_path):
         write_half()
     assert target.read_text() == "old"
     assert os.listdir(tmp_path) == ["kept.txt"]
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next_writer_and_nothing_else(tmp_path):
+    script = """
+import os, sys
+from fluxlib.utils.files import atomic_folder, atomic_path
+with atomic_folder(sys.argv[1] + "/set"), atomic_path(sys.argv[1] + "/a.csv") as path:
+    path.write_text("half")
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    writers = [subprocess.Popen([sys.executable, "-c", script, tmp_path], **pipes) for _ in "ab"]
+    for writer in writers:
+        assert writer.stdout.readline() == b"ready\n"
+    writers[0].kill()
+    writers[0].communicate()
+    (tmp_path / ".writing-elsewhere").mkdir()
+    paths.write_text(tmp_path / "other.txt", "whole")
+    left = {path.name for path in tmp_path.iterdir()} - {"other.txt", ".writing-elsewhere"}
+    assert len(left) == 2
+    assert all(f"-{writers[1].pid}-" in name for name in left)
+    writers[1].communicate(b"")
+    assert sorted(os.listdir(tmp_path)) == [".writing-elsewhere", "a.csv", "other.txt", "set"]
 
 
 def test_results_that_a_step_did_not_save_are_empty(tmp_path):
