@@ -27,11 +27,11 @@ from PIL import Image
 from fluxlib.utils.files import read_results, write_text
 from fluxlib.utils.formatting import (
     align_columns,
-    drop_library_log,
     format_seconds,
     format_value,
     tabulate_records,
 )
+from fluxlib.utils.lazy import drop_library_log
 from fluxlib.workflow.execution import list_started_cells
 from fluxlib.workflow.notebooks import Step
 from fluxlib.workflow.parameters import CONTROLS, LABELS, RESERVED, format_settings

@@ -11,16 +11,6 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(
     r"\s*([-+]?[\d.,\s]*\d[\d.,]*(e[-+]?\d+)?\s*%?|nan|nat|none|-?inf|\.\.\.|)\s*", re.I
 )
-# How Abseil, which TensorFlow logs with, begins a line; its first line says that more follow.
-_LIBRARY_LOG = re.compile(
-    r"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:|To enable the follow).*",
-    re.M,
-)
-
-
-def drop_library_log(text: str) -> str:
-    """Return what a notebook wrote to stderr without the log lines of C++ libraries."""
-    return _LIBRARY_LOG.sub("", text).strip()
 
 
 def format_seconds(seconds: float) -> str:

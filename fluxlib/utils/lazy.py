@@ -1,4 +1,4 @@
-"""Public names that are imported when first used, and one error for a package that is not there.
+"""Packages that are heavy or absent: imported when first used, missed in one error, kept quiet.
 
 ``import fluxlib`` is quick, and nobody pays for TensorFlow before training a network, because a
 chapter's ``__init__.py`` imports nothing: its stub, ``__init__.pyi``, says which module each public
@@ -6,6 +6,7 @@ name is in.
 """
 
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,8 +15,12 @@ from contextlib import contextmanager
 import lazy_loader
 
 from fluxlib.errors import MissingExtraError
-from fluxlib.utils.formatting import drop_library_log
 
+# How Abseil, which TensorFlow logs with, begins a line; its first line says that more follow.
+_LIBRARY_LOG = re.compile(
+    r"^(WARNING: All log messages before absl|[IWE]\d{4} \d\d:\d\d:|To enable the follow).*",
+    re.M,
+)
 #: Which extra of the distribution brings a module that plain fluxlib does without.
 EXTRAS = {
     "IPython": "notebooks",
@@ -96,6 +101,11 @@ def explain_missing_extra() -> Iterator[None]:
             f"This needs {module}, which is not installed. "
             f"Install it with: pip install 'fluxlib-goes[{EXTRAS[module]}]'"
         ) from error
+
+
+def drop_library_log(text: str) -> str:
+    """Return what a notebook wrote to stderr without the log lines of C++ libraries."""
+    return _LIBRARY_LOG.sub("", text).strip()
 
 
 @contextmanager

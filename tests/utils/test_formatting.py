@@ -3,7 +3,6 @@ import pytest
 
 from fluxlib.utils.formatting import (
     align_columns,
-    drop_library_log,
     format_seconds,
     format_value,
     tabulate_records,
@@ -94,14 +93,3 @@ def test_long_texts_may_break_and_other_html_stays_as_it_is():
 def test_merged_headers_are_left_alone():
     frame = pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_product([["E"], ["PE", "LC"]]))
     assert 'class="text' not in align_columns(frame.to_html())
-
-
-def test_log_lines_of_libraries_are_dropped_and_nothing_else():
-    log = (
-        "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
-        "I0000 00:00:1795264137.051678   26151 port.cc:153] oneDNN custom operations are on.\n"
-        "E0000 00:00:1795263194.507409   29459 cuda_platform.cc:52] failed call to cuInit\n"
-    )
-    assert drop_library_log(log) == ""
-    assert drop_library_log(log + "UserWarning: mind this\n") == "UserWarning: mind this"
-    assert drop_library_log("WARNING: mind that") == "WARNING: mind that"

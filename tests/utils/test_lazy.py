@@ -1,6 +1,8 @@
 import subprocess
 import sys
 
+from fluxlib.utils.lazy import drop_library_log
+
 SCRIPT = """
 import os, sys
 from fluxlib.utils.lazy import hide_library_log
@@ -11,7 +13,18 @@ print("after", file=sys.stderr)
 """
 
 
-def test_log_lines_of_libraries_are_dropped_and_all_else_is_told():
+def test_log_lines_of_libraries_are_dropped_and_nothing_else():
+    log = (
+        "WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\n"
+        "I0000 00:00:1795264137.051678   26151 port.cc:153] oneDNN custom operations are on.\n"
+        "E0000 00:00:1795263194.507409   29459 cuda_platform.cc:52] failed call to cuInit\n"
+    )
+    assert drop_library_log(log) == ""
+    assert drop_library_log(log + "UserWarning: mind this\n") == "UserWarning: mind this"
+    assert drop_library_log("WARNING: mind that") == "WARNING: mind that"
+
+
+def test_what_a_library_logs_as_it_starts_is_not_told_and_all_else_is():
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True)
     assert done.returncode == 0
     assert done.stderr == "a warning of our own\nafter\n"
