@@ -2,6 +2,7 @@
 
 import ftplib
 import hashlib
+import io
 import json
 import random
 import re
@@ -13,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import tenacity
@@ -23,11 +24,13 @@ from fluxlib.errors import FluxError
 from fluxlib.utils.files import atomic_path, write_text
 
 CHECKSUMS = "checksums.json"
-CHUNK = 2**17
+CHUNK = 2**14  # bytes, of which a thousand times as many may come out when they are unpacked
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Too many requests, or trouble on the server's side: another try may succeed.
 RETRY_STATUS = (408, 425, 429, 500, 502, 503, 504)
 ABSENT_STATUS = (404, 410)
+MOST_REDIRECTIONS = 5
+MOST_LETTERS = 300  # of what a server or a library says of a failure
 # A HAPI server's answer when all of the time that is asked for is outside its dataset.
 OUTSIDE_STATUS, _HAPI_OUTSIDE = 400, re.compile(rb'"code"\s*:\s*1405\b')
 _HAPI_NO_DATA = re.compile(rb'"code"\s*:\s*1201\b')
@@ -152,11 +155,12 @@ def read_page(url: str, policy: RetryPolicy) -> str | None:
     """
 
     def get() -> str | None:
-        with requests.get(url, timeout=policy.timeout) as answer:
-            if answer.status_code in ABSENT_STATUS:
-                return None
-            answer.raise_for_status()
-            return answer.text
+        page = io.BytesIO()
+        try:
+            _read_http(url, page, policy)
+        except _Absent:
+            return None
+        return page.getvalue().decode("utf-8", errors="replace")
 
     try:
         return _retry(get, policy)
@@ -203,7 +207,8 @@ def _download(item: Item, folder: Path, checksums: _Checksums, policy: RetryPoli
     read = {"http": _read_http, "https": _read_http, "ftp": _read_ftp}[urlsplit(item.url).scheme]
     try:
         with atomic_path(folder / item.path) as temporary:
-            read(item.url, temporary, policy)
+            with temporary.open("wb") as file:
+                read(item.url, file, policy)
             _check_whole(temporary, item.path)
             if not item.changing and not checksums.match(item.path, temporary):
                 # Not a fault that another try would mend.
@@ -232,32 +237,58 @@ class _Writer:
         self._file.write(chunk)
 
 
-def _read_http(url: str, output: Path, policy: RetryPolicy) -> None:
-    with (
-        requests.get(url, stream=True, timeout=policy.timeout) as answer,
-        output.open("wb") as file,
-    ):
+def _read_http(url: str, file: BinaryIO, policy: RetryPolicy) -> None:
+    with _open_http(url, policy) as answer:
         if answer.status_code in ABSENT_STATUS:
             raise _Absent
-        if answer.status_code == OUTSIDE_STATUS and _HAPI_OUTSIDE.search(answer.content):
-            raise _Absent
-        answer.raise_for_status()
-        writer = _Writer(file, policy)
+        reason = io.BytesIO()
+        writer = _Writer(reason if answer.status_code == OUTSIDE_STATUS else file, policy)
         try:
-            # What there is, each time: to wait for a full chunk may be to wait for ever.
-            while chunk := answer.raw.read1(CHUNK, decode_content=True):
-                writer.write(chunk)
+            if answer.ok or answer.status_code == OUTSIDE_STATUS:
+                # What there is, each time: to wait for a full chunk may be to wait for ever.
+                while chunk := answer.raw.read1(CHUNK, decode_content=True):
+                    writer.write(chunk)
         except urllib3.exceptions.HTTPError as error:
             silent = isinstance(error, urllib3.exceptions.TimeoutError)
             raise _BrokenFile(
                 "the server is silent" if silent else "the answer breaks off"
             ) from error
+        if _HAPI_OUTSIDE.search(reason.getvalue()):
+            raise _Absent
+        answer.raise_for_status()
 
 
-def _read_ftp(url: str, output: Path, policy: RetryPolicy) -> None:
+class _Session(requests.Session):
+    """A session that leaves redirections alone: requests reads what comes with them to its end."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Return no address."""
+
+
+def _open_http(url: str, policy: RetryPolicy) -> requests.Response:
+    """Ask for an address, and follow where it leads."""
+    with _Session() as session:
+        for _ in range(MOST_REDIRECTIONS):
+            try:
+                answer = session.get(url, stream=True, timeout=policy.timeout)
+                if not answer.is_redirect:
+                    return answer
+                answer.close()
+                url = urljoin(url, answer.headers["location"])
+                scheme = urlsplit(url).scheme
+            except ValueError as error:
+                if isinstance(error, requests.RequestException):
+                    raise
+                raise _BrokenFile("the server redirects to an address that is none") from None
+            if scheme not in ("http", "https"):
+                raise _BrokenFile("the server redirects to an address that is not of the web")
+    raise _BrokenFile("the server redirects again and again")
+
+
+def _read_ftp(url: str, file: BinaryIO, policy: RetryPolicy) -> None:
     parts = urlsplit(url)
     try:
-        with ftplib.FTP(timeout=policy.timeout) as server, output.open("wb") as file:
+        with ftplib.FTP(timeout=policy.timeout) as server:
             server.connect(parts.hostname or "", parts.port or ftplib.FTP_PORT)
             server.login()
             server.retrbinary(f"RETR {parts.path}", _Writer(file, policy).write, CHUNK)
@@ -364,7 +395,7 @@ def _may_pass(error: BaseException) -> bool:
 def _read_retry_after(error: BaseException) -> float:
     response = getattr(error, "response", None)
     text = response.headers.get("Retry-After", "") if response is not None else ""
-    return float(text) if text.isdigit() else 0.0
+    return float(text) if text.isdecimal() else 0.0
 
 
 def _explain(error: Exception) -> str:
@@ -372,4 +403,5 @@ def _explain(error: Exception) -> str:
         return f"the server answers {error.response.status_code} {error.response.reason}"
     if isinstance(error, requests.Timeout):
         return "the server is silent"
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    text = (str(error).splitlines() or [type(error).__name__])[0]
+    return text if len(text) <= MOST_LETTERS else f"{text[:MOST_LETTERS]} ..."

@@ -85,6 +85,15 @@ def test_what_the_archive_does_not_have_is_absent_and_asked_for_once(archive, tm
     assert archive.asked["z.csv"] == 1
 
 
+def test_a_file_that_has_moved_is_followed_but_not_for_ever(archive, tmp_path):
+    archive.faults["a.csv"] = ["moved", "moved"]
+    archive.faults["b.csv"] = ["moved"] * 50
+    result = get(archive, tmp_path, "a.csv", "b.csv")
+    assert result.fetched == ["sub/a.csv"]
+    (reason,) = result.failed.values()
+    assert reason == "the server redirects again and again"
+
+
 def test_a_damaged_file_is_fetched_again(archive, tmp_path):
     get(archive, tmp_path, "a.csv")
     (tmp_path / "sub" / "a.csv").write_bytes(BODY[:100])

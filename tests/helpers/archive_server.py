@@ -8,8 +8,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 
-FAULTS = ("stall", "cut", "404", "429", "500", "long", "short", "page", "empty")
-
 
 class _Folder:
     """Serves a folder; `faults[name]` lists the faults of the next answers for that file."""
@@ -49,6 +47,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self.answer(404, b"<html>Not found</html>")
         if fault in ("429", "500"):
             return self.answer(int(fault), b"<html>Later</html>")
+        if fault == "moved":  # to where it is honest, unless that has moved again
+            return self.answer(302, b"<html>Moved</html>", location=f"/./{self.path.strip('/')}")
         body = path.read_bytes()
         if fault == "page":
             return self.answer(200, b"<!DOCTYPE html><p>Down for maintenance")
@@ -60,8 +60,10 @@ class _Handler(BaseHTTPRequestHandler):
         extra = 10 if fault == "long" else 0
         return self.answer(200, sent, length=len(body) + extra, stall=fault == "stall")
 
-    def answer(self, status, body, *, length=None, stall=False):
+    def answer(self, status, body, *, length=None, stall=False, location=None):
         self.send_response(status)
+        if location is not None:
+            self.send_header("Location", location)
         self.send_header("Content-Length", str(len(body) if length is None else length))
         if status == 429:
             self.send_header("Retry-After", "1")
