@@ -24,6 +24,7 @@ import nbformat
 from nbconvert import HTMLExporter
 from PIL import Image
 
+from fluxlib.reports.results import is_too_few, tell_basis
 from fluxlib.utils.files import read_results, write_text
 from fluxlib.utils.formatting import (
     align_columns,
@@ -266,8 +267,12 @@ def make_environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        value=format_value, seconds=format_seconds, short=partial(re.sub, r"^(\d\d)_", r"\1 ")
+        basis=tell_basis,
+        value=format_value,
+        seconds=format_seconds,
+        short=partial(re.sub, r"^(\d\d)_", r"\1 "),
     )
+    environment.tests["too_few"] = is_too_few
     return environment
 
 

@@ -89,8 +89,9 @@ class Results:
         """Write the step's results as ``<step>.json``; NaN and infinity become null.
 
         Two keys are shown on the report's index. ``headline`` is a list of
-        ``{label, value, unit?, baseline?, baseline_label?}``; ``scores`` a list of records or a
-        frame.
+        ``{label, value, unit?, baseline?, baseline_label?, n?, of?, enough?}``: a value that rests
+        on fewer than ``enough`` things, such as days, is marked here and there. ``scores`` is a
+        list of records or a frame.
 
         Raises
         ------
@@ -103,6 +104,9 @@ class Results:
         _check_records(tree.get("scores"), "scores")
         text = json.dumps(tree, indent=1, ensure_ascii=False, allow_nan=False)
         write_text(self.folder / f"{self.step}.json", text + "\n")
+        for figure in tree.get("headline") or []:
+            if is_too_few(figure):
+                print(f"{figure['label']}. {tell_basis(figure)}.")
 
     def has(self, step: str) -> bool:
         """Tell whether `step` wrote results: not so if it did not run or did not apply."""
@@ -192,6 +196,21 @@ def _find_finding(drawing) -> str:
     if hasattr(drawing, "get_title"):
         titles = [drawing.get_title(loc=side) for side in ("left", "center", "right")]
     return next((title for title in titles if title and "$" not in title), "")
+
+
+def is_too_few(figure: dict[str, Any]) -> bool:
+    """Tell whether a key figure rests on fewer things than it should."""
+    return figure.get("n") is not None and figure["n"] < figure.get("enough", 0)
+
+
+def tell_basis(figure: dict[str, Any]) -> str:
+    """Return what a key figure rests on, such as "1,096 days"; empty if it does not say."""
+    if figure.get("n") is None:
+        return ""
+    text = f"{figure['n']:,} {figure.get('of', 'samples')}"
+    return (
+        f"Too few to rely on: {text}, {figure['enough']:,} wanted" if is_too_few(figure) else text
+    )
 
 
 def _check_records(records: Any, key: str, needed: tuple[str, ...] = ()) -> None:

@@ -158,7 +158,8 @@ def write_mixed(folder: Path) -> None:
         '                     index=pd.Index(["goes13", "goes15"], name="satellite"))\ntable',
         'results.save_table(table, "counts")\n'
         "results.save(headline=[dict(label='Missing', value=27.1234, unit='%', baseline=0.5,"
-        " baseline_label='east')], scores=table, large=large)",
+        " baseline_label='east', n=1200, of='hours', enough=24), dict(label='Rate', value=0.9,"
+        " n=3, of='days', enough=30)], scores=table, large=large)",
         "import sys\nprint('some chatter')\nprint('a warning', file=sys.stderr)",
         parameters="large = 10  # days, n >= 10 = large\n# The first day, or the day\n"
         "# that a longer comment says.\nfirst = '2010-01-01'\nrate = 0.5\n",

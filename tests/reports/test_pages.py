@@ -105,8 +105,14 @@ def test_the_index_tells_simulated_from_observed(pages):
 
 def test_the_index_shows_headline_scores_and_baseline(pages):
     text = pages["index"].text
-    assert "Missing 27.1 % east 0.500" in text
+    assert "Missing 27.1 % east 0.500 1,200 hours" in text
     assert "satellite note n goes13 low 1 goes15 high 22" in text
+
+
+def test_a_key_figure_that_rests_on_too_little_says_so_on_the_index_and_its_page(pages):
+    assert "Rate 0.900 Too few to rely on: 3 days, 30 wanted" in pages["index"].text
+    assert "Rate. Too few to rely on: 3 days, 30 wanted." in pages["01_observations"].text
+    assert pages["index"].source.count('class="few"') == 1
 
 
 def test_the_index_says_what_failed_and_what_did_not_apply(pages):
