@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 
 CHANNELS = (*LOW_CHANNELS, "e2")
 LEAST_PEAK = 12  # flux of months is sometimes above, its logarithm never
-VERSION = 1
+# How disturbed the field is, and the local time: predictions err most in storms.
+CONDITIONS = ("SYM_H 6 h", "Dst 6 h", "Kp 6 h", "UT sine", "UT cosine")
+VERSION = 2
 METHODS = {"linear": "time", "cubic": "cubicspline"}  # as pandas calls them
 MIN_SAMPLES = 100
 
@@ -196,6 +198,7 @@ class SatelliteImputer(BaseEstimator):
             self.predicted_,
             known=self._tell_known(self.features),
             silent=None if quiet is None else silent.reindex(on_grid.index),
+            conditions=_find_conditions(self.features),
         )
         return self
 
@@ -257,7 +260,11 @@ class SatelliteImputer(BaseEstimator):
             )
         missing = on_grid.isna() & features.index.isin(log_flux.index)
         return self.correction_.predict(
-            on_grid, predicted, missing.to_numpy(), known=self._tell_known(features)
+            on_grid,
+            predicted,
+            missing.to_numpy(),
+            known=self._tell_known(features),
+            conditions=_find_conditions(features),
         )
 
     def explain(self, log_flux: pd.Series, *, dataset: "Dataset | None" = None) -> pd.DataFrame:
@@ -426,6 +433,13 @@ class SatelliteImputer(BaseEstimator):
         quiet = features.copy()
         quiet[own] = np.nan
         return quiet
+
+
+def _find_conditions(features: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the inputs on which the size of errors depends, those that there are."""
+    chosen = [name for name in features if name[0] in CONDITIONS and not name[1] > 0]
+    names = [str(quantity) for quantity, _ in chosen]
+    return features[chosen].set_axis(names, axis=1) if chosen else None
 
 
 def make_imputer(

@@ -6,7 +6,9 @@ from other inputs. Both decay with the distance, and return in part after a day.
 Boosted trees learn from gaps that are simulated where the truth is known, some of them with the
 other satellite silent too. The interval is their quantiles, widened or narrowed by the errors in
 held-out blocks, separately for each class of what is known there and of the distance to the nearest
-edge: conformalised quantile regression (Romano, Patterson and Candes 2019, arXiv:1905.03222).
+edge: conformalised quantile regression (Romano, Patterson and Candes 2019, arXiv:1905.03222), with
+margins in widths of the interval (Sesia and Candes 2020, doi 10.1002/sta4.261), which are larger in
+storms than in quiet times.
 """
 
 from collections.abc import Sequence
@@ -26,6 +28,7 @@ COVERAGE = 0.9
 DISTANCE_BORDERS = (3, 6, 12, 24, 48, 120)  # hours from the nearest edge, between classes
 SAMPLES_PER_GAP = 24  # long gaps have thousands, which are much alike
 MAX_DRAWS = 20  # of gaps in a short series, as more would only repeat themselves
+LEAST_WIDTH = 0.05  # decades
 MIN_SAMPLES = 100  # to fit at all, and of a class that is calibrated by itself
 LONGEST_GAP = pd.Timedelta("30D")  # of the simulated gaps
 MEAN_HOURS = (6, 24, 72)  # of known samples beside an edge that are averaged
@@ -54,8 +57,8 @@ class EdgeCorrection(BaseEstimator):
         the nearest edge, with the other satellite known or silent. Far from both edges trees only
         remember months, and the share is zero.
     conformal_margin_ : ndarray, shape (3, distances)
-        Decades by which an interval is widened, by what is known of the other satellite and class
-        of distance.
+        The share of its width by which an interval is widened on either side, by what is known of
+        the other satellite and class of distance.
     held_out_ : DataFrame
         The simulated gaps: hours to the `nearest` sample, what is `known` of the other satellite,
         the prediction's `error`, and its estimate by trees that had not seen it, `value`, with
@@ -74,6 +77,7 @@ class EdgeCorrection(BaseEstimator):
         *,
         known: pd.Series | None = None,
         silent: pd.Series | None = None,
+        conditions: pd.DataFrame | None = None,
     ) -> "EdgeCorrection":
         """Learn from a series and predictions that have not seen what they predict.
 
@@ -85,13 +89,16 @@ class EdgeCorrection(BaseEstimator):
             What is known of the other satellite: `KNOWN`, `PARTLY_KNOWN` or `SILENT`.
         silent : Series, shape (n,), optional
             What would be predicted if the other satellite were silent.
+        conditions : DataFrame, shape (n, k), optional
+            What else errors depend on: how disturbed the field is, say, since predictions err
+            most in storms.
 
         Raises
         ------
         FluxError
             If fewer than 100 samples have both.
         """
-        rows = self._simulate_gaps(log_flux, predicted, known, silent)
+        rows = self._simulate_gaps(log_flux, predicted, known, silent, conditions)
         X, error = rows.drop(columns="error"), rows["error"].to_numpy()
         held_out = pd.DataFrame(np.nan, range(len(X)), ["value", "lower", "upper"])
         for train, test in cross_blocks(rows):
@@ -113,7 +120,8 @@ class EdgeCorrection(BaseEstimator):
             ]
         )
         shrunk = self._shrink(X, held_out)
-        misses = np.fmax(shrunk["lower"] - error, error - shrunk["upper"]).to_numpy()
+        width = _measure_width(shrunk)
+        misses = (np.fmax(shrunk["lower"] - error, error - shrunk["upper"]) / width).to_numpy()
         state = X["known"].to_numpy()
         self.conformal_margin_ = np.array(
             [
@@ -121,7 +129,7 @@ class EdgeCorrection(BaseEstimator):
                 for one in (KNOWN, PARTLY_KNOWN, SILENT)
             ]
         )
-        margin = self.conformal_margin_[state.astype(int), distance]
+        margin = self.conformal_margin_[state.astype(int), distance] * width
         self.held_out_ = pd.DataFrame(
             {
                 "nearest": X["nearest"],
@@ -142,12 +150,13 @@ class EdgeCorrection(BaseEstimator):
         asked: np.ndarray,
         *,
         known: pd.Series | None = None,
+        conditions: pd.DataFrame | None = None,
     ) -> pd.DataFrame:
         """Correct the prediction at missing samples.
 
         Parameters
         ----------
-        log_flux, predicted, known : Series, shape (n,)
+        log_flux, predicted, known, conditions
             As `fit` takes. `log_flux` is NaN in the gaps to fill.
         asked : array of bool, shape (n,)
             The samples to fill.
@@ -158,10 +167,11 @@ class EdgeCorrection(BaseEstimator):
             `value`, `lower`, `upper`, log10 flux; the interval aims at nine tenths of the truth.
         """
         check_is_fitted(self)
-        X = _add_known(describe_edges(log_flux, predicted, asked), known)
+        X = _describe(log_flux, predicted, asked, conditions)
+        X = X.assign(known=KNOWN if known is None else known.reindex(X.index).to_numpy())
         table = self._shrink(X, _run(self.models_, X))
         distance = classify(X["nearest"], DISTANCE_BORDERS)
-        margin = self.conformal_margin_[X["known"].to_numpy(int), distance]
+        margin = self.conformal_margin_[X["known"].to_numpy(int), distance] * _measure_width(table)
         table["lower"] = np.minimum(table["lower"] - margin, table["value"])
         table["upper"] = np.maximum(table["upper"] + margin, table["value"])
         return table.add(X["predicted"], axis=0)
@@ -172,7 +182,7 @@ class EdgeCorrection(BaseEstimator):
         share = self.shrinkage_[(X["known"] == SILENT).to_numpy(int), distance]
         return table.sub(table["value"] * (1 - share), axis=0)
 
-    def _simulate_gaps(self, log_flux, predicted, known, silent):
+    def _simulate_gaps(self, log_flux, predicted, known, silent, conditions):
         """Describe samples in gaps that are drawn where the truth is known, with their error."""
         usable = (log_flux.notna() & predicted.notna()).to_numpy()
         if usable.sum() < MIN_SAMPLES:
@@ -188,14 +198,15 @@ class EdgeCorrection(BaseEstimator):
             hidden = (gaps > 0) & usable
             probability = SAMPLES_PER_GAP / np.bincount(gaps)[gaps]
             asked = hidden & (rng.random(len(gaps)) < probability)
-            part = _add_known(describe_edges(log_flux.mask(hidden), predicted, asked), known)
-            parts.append(part.assign(error=(log_flux - predicted)[part.index]))
+            part = _describe(log_flux.mask(hidden), predicted, asked, conditions)
+            state = KNOWN if known is None else known.reindex(part.index).to_numpy()
+            parts.append(part.assign(known=state, error=(log_flux - predicted)[part.index]))
             if silent is not None:
                 # The other satellite falls silent with this one, in the same gap.
                 asked = asked & (rng.random(len(gaps)) < SILENT_SHARE)
                 mixed = predicted.where(~hidden, silent)
-                part = describe_edges(log_flux.mask(hidden), mixed, asked).assign(known=SILENT)
-                parts.append(part.assign(error=(log_flux - mixed)[part.index]))
+                part = _describe(log_flux.mask(hidden), mixed, asked, conditions)
+                parts.append(part.assign(known=SILENT, error=(log_flux - mixed)[part.index]))
         rows = pd.concat(parts).sort_index(kind="stable")
         return rows.iloc[:: max(1, len(rows) // self.rows)]
 
@@ -217,8 +228,15 @@ class EdgeCorrection(BaseEstimator):
         return [model.fit(X.to_numpy(np.float32), error) for model in (mean, both)]
 
 
-def _add_known(X: pd.DataFrame, known: pd.Series | None) -> pd.DataFrame:
-    return X.assign(known=KNOWN if known is None else known.reindex(X.index).to_numpy())
+def _describe(log_flux, predicted, asked, conditions) -> pd.DataFrame:
+    """Describe missing samples by their gaps' edges, and by the conditions at their times."""
+    X = describe_edges(log_flux, predicted, asked)
+    return X if conditions is None else X.join(conditions)
+
+
+def _measure_width(table: pd.DataFrame) -> pd.Series:
+    """Return the width of intervals, in which margins are measured; never next to nothing."""
+    return (table["upper"] - table["lower"]).clip(lower=LEAST_WIDTH)
 
 
 def _find_margin(misses: np.ndarray, state: np.ndarray, near: np.ndarray) -> float:

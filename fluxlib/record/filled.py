@@ -193,8 +193,7 @@ def _score_gaps(imputer: SatelliteImputer) -> pd.DataFrame:
 
 def _judge_days(imputer: SatelliteImputer, log_flux: pd.Series) -> np.ndarray:
     """Compare days with hidden hours with the truth; see `Filling.day_factor`."""
-    predicted = imputer.predicted_
-    log_flux = log_flux.reindex(predicted.index)
+    log_flux = log_flux.reindex(imputer.predicted_.index)
     day = round(DAY / HOUR)
     rng = np.random.default_rng(0)
     whole = (log_flux.resample("1D").count() == day).to_numpy()
@@ -202,9 +201,7 @@ def _judge_days(imputer: SatelliteImputer, log_flux: pd.Series) -> np.ndarray:
     rows = []
     for _ in range(DRAWS):
         hidden = (draw_gap_numbers(len(log_flux), day, rng) > 0) & log_flux.notna().to_numpy()
-        filled = imputer.correction_.predict(
-            log_flux.mask(hidden), predicted, hidden, known=imputer.tell_known()
-        )
+        filled = imputer.impute_log(log_flux.mask(hidden)).loc[log_flux.index[hidden]]
         sides = {}
         for side in ("value", "lower", "upper"):
             values = log_flux.copy()

@@ -76,6 +76,29 @@ def test_nine_tenths_of_unseen_samples_lie_in_the_interval(corrected):
 
 
 @pytest.mark.slow
+def test_intervals_widen_where_errors_depend_on_the_conditions():
+    def make(seed):
+        error, predicted = make_series(seed, days=900)
+        # Two days in ten are disturbed, and their errors three times as large.
+        disturbed = pd.DataFrame({"Dst 6 h": np.arange(len(error)) // 24 % 10 < 2}, error.index)
+        return error * (1 + 2 * disturbed["Dst 6 h"]), predicted, disturbed.astype(float)
+
+    truth, predicted, conditions = make(1)
+    gaps = hide_often(len(truth))
+    asked, covered = gaps > 0, {}
+    for name, known in (("told", True), ("untold", False)):
+        error, guess, own = make(0)
+        one = EdgeCorrection().fit(error, guess, conditions=own if known else None)
+        table = one.predict(
+            truth.mask(asked), predicted, asked, conditions=conditions if known else None
+        )
+        inside = truth[asked].between(table["lower"], table["upper"])
+        covered[name] = inside.groupby(conditions["Dst 6 h"][asked]).mean()
+    assert covered["untold"][1.0] < 0.75
+    assert covered["told"].to_numpy() == pytest.approx(0.9, abs=0.07)
+
+
+@pytest.mark.slow
 def test_intervals_grow_with_the_distance_from_the_edges(corrected):
     _, table, gaps = corrected
     length = np.bincount(gaps)[gaps]
