@@ -6,10 +6,12 @@ instants are drawn with a fixed seed, as shares of the time that a quiet run tak
 
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -30,6 +32,13 @@ from tests.helpers.notebooks import run_toys
 result, _ = run_toys(Path(sys.argv[1]))
 sys.exit("; ".join(result.failures) or 0)
 """
+SWEEP = """
+import sys
+from pathlib import Path
+from tests.helpers.notebooks import sweep_toys
+sweep, _ = sweep_toys(Path(sys.argv[1]), "grid: {size: [1, 2]}")
+sys.exit("; ".join(sweep.failures) or 0)
+"""
 FETCH = """
 import sys
 from pathlib import Path
@@ -39,6 +48,15 @@ folder, url = sys.argv[1:]
 bases = {name: f"{url}/{name}" for name in ARCHIVES}
 words = dict(satellites=["goes13"], start="2014-01", end="2014-02", workers=1)
 fluxlib.fetch(Path(folder) / "out", bases=bases, progress=False, **words)
+"""
+SEARCH = """
+import numpy as np
+from fluxlib import GARFImputer
+rng = np.random.default_rng(0)
+X = rng.normal(size=(600, 4))
+y = X[:, 0] + rng.normal(size=600)
+imputer = GARFImputer(generations=20, random_state=0).fit(X, y)
+save(float(imputer.predict(X).sum()))
 """
 SAMPLE = """
 import os, sys
@@ -74,16 +92,23 @@ from fluxlib.__main__ import main
 folder, data, model = map(Path, sys.argv[1:])
 sys.exit(main(["now", "--data", str(data), "--model", str(model), "--out", str(folder / "out")]))
 """
+SET_UP = """
+import os, subprocess, sys
+from pathlib import Path
+folder = Path(sys.argv[1])
+path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # where uv is
+environment = {**os.environ, "PATH": path, "PYTHON": sys.executable, "PYTHONPATH": ""}
+sys.exit(subprocess.call(["bash", str(folder / "run_all.sh")], env=environment))
+"""
 
 
-def start(script, *arguments):
+def start(script, *arguments, error=subprocess.DEVNULL):
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     return subprocess.Popen(
         [sys.executable, "-c", script, *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": path},
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
+        stderr=error,
         start_new_session=True,
     )
 
@@ -91,9 +116,11 @@ def start(script, *arguments):
 def finish(script, *arguments):
     """Run a script to its end and return the seconds that it took."""
     began = time.monotonic()
-    process = start(script, *arguments)
-    _, error = process.communicate(timeout=300)
-    assert process.returncode == 0, error
+    with tempfile.TemporaryFile("w+") as file:
+        status = start(script, *arguments, error=file).wait(timeout=300)
+        file.seek(0)
+        error = file.read()
+    assert status == 0, error
     assert "Traceback" not in error
     return time.monotonic() - began
 
@@ -112,8 +139,10 @@ def kill_often(folder, script, places, *arguments, prepare):
     """Kill a script at random instants, and compare what the next call leaves with a quiet run."""
     rng = random.Random(0)
     quiet, struck = folder / "quiet", folder / "struck"
-    prepare(quiet)
-    lasts = finish(script, quiet, *arguments)
+    for _ in range(2):  # the first one reads what the second finds in the system's cache
+        shutil.rmtree(quiet, ignore_errors=True)
+        prepare(quiet)
+        lasts = finish(script, quiet, *arguments)
     expected = read_files(quiet, places)
     assert expected
     landed = 0
@@ -123,9 +152,11 @@ def kill_often(folder, script, places, *arguments, prepare):
         for _ in range(rng.randint(1, 2)):
             process = start(script, struck, *arguments)
             time.sleep(rng.uniform(0.2, 1) * lasts)
-            landed += process.poll() is None
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
+            alone = rng.random() < 0.5  # its children go on and may still write
+            if process.poll() is None:  # else as a machine that stops does
+                process.kill() if alone else os.killpg(process.pid, signal.SIGKILL)
+                landed += 1
+            process.wait()
         finish(script, struck, *arguments)
         assert read_files(struck, places) == expected, number
         assert find_leftovers(struck) == [], number
@@ -140,6 +171,46 @@ def test_a_run_that_is_killed_ends_at_the_next_call_with_equal_results(tmp_path)
         write_step(folder, "02_b", 'save(read("01_a") + 1)', needs=["01_a"])
 
     kill_often(tmp_path, RUN, ["reports/toy/[0-9]*.json"], prepare=prepare)
+
+
+@pytest.mark.slow
+def test_a_sweep_that_is_killed_ends_at_the_next_call_with_equal_results(tmp_path):
+    def prepare(folder):
+        write_step(folder, "01_a", "save(1)")
+        write_step(
+            folder, "02_b", 'save(read("01_a") + size)', needs=["01_a"], parameters="size = 0"
+        )
+
+    places = ["sweeps/toys/runs/*/reports/*/[0-9]*.json", "sweeps/toys/results.parquet"]
+    kill_often(tmp_path, SWEEP, places, prepare=prepare)
+
+
+@pytest.mark.slow
+def test_a_search_that_is_killed_ends_at_the_next_call_with_equal_results(tmp_path):
+    kill_often(
+        tmp_path,
+        RUN,
+        ["reports/toy/[0-9]*.json"],
+        prepare=lambda folder: write_step(folder, "01_a", SEARCH),
+    )
+
+
+@pytest.mark.slow
+def test_a_set_up_that_is_killed_is_whole_after_the_next_call(tmp_path):
+    pinned = (ROOT / "requirements.txt").read_text()
+    pins = re.findall(r"^(?:numpy|tenacity)==[^\n]+(?:\n +[^\n]+)+", pinned, re.MULTILINE)
+
+    def prepare(folder):
+        (folder / "fluxlib").mkdir(parents=True)
+        shutil.copy(ROOT / "run_all.sh", folder)
+        (folder / "requirements.txt").write_text("\n".join(pins))
+        (folder / "fluxlib" / "__init__.py").write_text("")
+        (folder / "fluxlib" / "__main__.py").write_text(
+            "import numpy, tenacity, pathlib\n"
+            "pathlib.Path(__file__).with_name('worked').write_text(numpy.__version__)\n"
+        )
+
+    kill_often(tmp_path, SET_UP, ["fluxlib/worked"], prepare=prepare)
 
 
 def test_a_fetch_that_is_killed_ends_at_the_next_call_with_every_file_whole(tmp_path):
