@@ -26,5 +26,6 @@ from .skill import bound_pe as bound_pe
 from .skill import compare_rivals as compare_rivals
 from .skill import compare_skill as compare_skill
 from .skill import score_alerts as score_alerts
+from .skill import score_distributions as score_distributions
 from .skill import score_groups as score_groups
 from .skill import score_intervals as score_intervals

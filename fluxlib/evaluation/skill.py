@@ -13,6 +13,16 @@ from fluxlib.errors import FluxError, TooLittleDataError
 from fluxlib.evaluation.bootstrap import block_intervals
 from fluxlib.evaluation.metrics import count_alerts, scores, trace_roc, weighted_scores
 
+# Of a forecast, the probability that the truth lies below, and the share of probabilities that is
+# nearer to it than to the others.
+QUANTILES = {
+    "lower": (0.05, 0.15),
+    "lower_50": (0.25, 0.225),
+    "value": (0.5, 0.25),
+    "upper_50": (0.75, 0.225),
+    "upper": (0.95, 0.15),
+}
+
 
 def score_intervals(
     observed: pd.Series, predicted: pd.DataFrame, *, n_boot: int = 500, random_state: int = 0
@@ -116,9 +126,23 @@ def compare_skill(
     squares = forecasts.assign(square=squares).pivot_table(
         "square", ["horizon", "time"], "model", sort=False
     )
+    found = _bound_ratios(squares, reference, n_boot)
+    if found.empty:
+        raise TooLittleDataError(f"no model has forecast a day that {reference} has forecast too.")
+    return found
+
+
+def _bound_ratios(losses: pd.DataFrame, reference: str, n_boot: int) -> pd.DataFrame:
+    """Return the share of a reference's loss that each other model avoids, with its interval.
+
+    Parameters
+    ----------
+    losses : DataFrame
+        A column for each model, by horizon and time.
+    """
     rows = {}
-    for model in squares.columns.drop(reference):
-        for horizon, part in squares.sort_index().groupby(level="horizon"):
+    for model in losses.columns.drop(reference):
+        for horizon, part in losses.sort_index().groupby(level="horizon"):
             both = part.droplevel("horizon")[[model, reference]].dropna()
             if both.empty:
                 continue
@@ -129,8 +153,6 @@ def compare_skill(
                 n_boot=n_boot,
             )
             rows[model, horizon] = _name_bounds(bounds, len(both))
-    if not rows:
-        raise TooLittleDataError(f"no model has forecast a day that {reference} has forecast too.")
     return _lay_out(rows)
 
 
@@ -192,6 +214,66 @@ def add_mean(forecasts: pd.DataFrame, models: Sequence[str], name: str) -> pd.Da
     groups = part.reset_index(names="time").groupby(keys, sort=False)
     mean = groups[["value", "observed"]].mean().reset_index().set_index("time")
     return pd.concat([forecasts, mean.assign(value=10 ** mean["value"], model=name)])
+
+
+def score_distributions(
+    forecasts: pd.DataFrame, reference: str = "persistence", *, n_boot: int = 1000
+) -> pd.DataFrame:
+    """Score what forecasts say of their own errors, of log10 fluence.
+
+    The CRPS generalises the mean absolute error to a distribution (Gneiting & Raftery 2007, doi
+    10.1198/016214506000001437); here it is the integral over the probability of twice the pinball
+    loss, from the quantiles that the table has.
+
+    Parameters
+    ----------
+    forecasts : DataFrame
+        As :func:`compare_skill` takes, with the ends of both intervals: of models without them
+        there is no row.
+    reference : str
+        The model, itself with intervals, whose CRPS the `skill` is measured against on the days
+        that both forecast.
+    n_boot : int
+        Replicates.
+
+    Returns
+    -------
+    DataFrame
+        A row for each model and horizon: `CRPS` and the pinball losses at 5 and 95 %, decades;
+        `within 90 %` and `within 50 %`, the shares of days in the intervals; `n` days; `skill`,
+        the share of the reference's CRPS that is avoided, with its 95 % interval `lower`, `upper`.
+
+    Raises
+    ------
+    FluxError
+        If the reference has no intervals.
+    """
+    known = forecasts.dropna(subset=["observed", *QUANTILES])
+    if reference not in set(known["model"]):
+        raise FluxError(f"reference is {reference!r}, which has no intervals in the table.")
+    logs = np.log10(known[["observed", *QUANTILES]])
+    losses = pd.DataFrame(
+        {
+            name: (p - (logs["observed"] < logs[name])) * (logs["observed"] - logs[name])
+            for name, (p, _) in QUANTILES.items()
+        }
+    )
+    crps = sum(2 * share * losses[name] for name, (_, share) in QUANTILES.items())
+    keys = [known["model"], known["horizon"]]
+    table = pd.DataFrame(
+        {
+            "CRPS": crps,
+            "pinball 5 %": losses["lower"],
+            "pinball 95 %": losses["upper"],
+            "within 90 %": logs["observed"].between(logs["lower"], logs["upper"]),
+            "within 50 %": logs["observed"].between(logs["lower_50"], logs["upper_50"]),
+        }
+    )
+    means = table.groupby(keys, sort=False).mean()
+    wide = known.assign(crps=crps).pivot_table("crps", ["horizon", "time"], "model", sort=False)
+    skill = _bound_ratios(wide, reference, n_boot).rename(columns={"value": "skill"})
+    means["n"] = table.groupby(keys, sort=False).size()
+    return means.join(skill.reindex(columns=["skill", "lower", "upper"]))
 
 
 def score_alerts(forecasts: pd.DataFrame, level: float) -> pd.DataFrame:
@@ -259,4 +341,5 @@ def _name_bounds(bounds: tuple, n: int) -> dict[str, float]:
 
 
 def _lay_out(rows: dict) -> pd.DataFrame:
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(index=["model", "horizon"])
+    index = pd.MultiIndex.from_tuples(rows, names=["model", "horizon"])
+    return pd.DataFrame(list(rows.values()), index)

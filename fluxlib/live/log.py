@@ -1,6 +1,5 @@
 """Forecasts as they were issued, in parts that are never written again, and how good they were."""
 
-import copy
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,8 +58,6 @@ def issue_forecast(bundle: Bundle, inputs: LiveInputs) -> pd.DataFrame:
             f"{day:%Y-%m-%d}: no forecast is made from it."
         )
     table = forecaster.predict(data, [day])
-    half = copy.copy(forecaster).set_params(interval=0.5).predict(data, [day])
-    table = table.assign(lower_50=half["lower"], upper_50=half["upper"])
     for name, model in MODELS.items():
         try:
             table[name] = model(horizons=forecaster.horizons).predict(data, [day])["value"]

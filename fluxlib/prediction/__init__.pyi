@@ -19,6 +19,7 @@ from .forecaster import FluxForecaster as FluxForecaster
 from .importance import permute_inputs as permute_inputs
 from .importance import select_input_sets as select_input_sets
 from .importance import study_inputs as study_inputs
+from .importance import study_quicklook as study_quicklook
 from .importance import tabulate_importance as tabulate_importance
 from .imputation_study import hide_gaps as hide_gaps
 from .imputation_study import make_fillers as make_fillers

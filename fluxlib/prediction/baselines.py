@@ -9,14 +9,14 @@ from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from fluxlib.prediction.contract import DailyForecaster
+from fluxlib.prediction.contract import BOUNDS, DailyForecaster
 from fluxlib.prediction.postprocessing import make_mlp
 from fluxlib.prediction.windows import ROTATION_DAYS, Windows
 from fluxlib.utils.scaling import PENALTIES, measure_scale
 
 
-class _Untrained(DailyForecaster):
-    """A rule that takes the fluence of earlier days as it is."""
+class _Rule(DailyForecaster):
+    """A rule that takes the fluence of earlier days as it is; fitted, it knows its errors."""
 
     step = 24
     drivers = ()
@@ -25,29 +25,40 @@ class _Untrained(DailyForecaster):
     def __init__(self, *, horizons: int = 3):
         self.horizons = horizons
 
+    @abstractmethod
+    def _take_earlier(self, windows: Windows) -> np.ndarray:
+        """Return the log10 fluence that is forecast: (n, horizons)."""
+
     def fit_windows(self, windows: Windows, gap_windows: Windows) -> None:
-        """Learn nothing."""
+        """Learn how far off the rule is: the intervals."""
+        errors = windows.target - self._take_earlier(windows)
+        found = np.nanquantile(errors, list(BOUNDS.values()), axis=0)
+        self.error_quantiles_ = dict(zip(BOUNDS, found, strict=True))
+
+    def predict_windows(self, windows: Windows) -> dict[str, np.ndarray]:
+        """Return the log10 fluence as `value`, and where fitted its intervals: (n, horizons)."""
+        value = self._take_earlier(windows)
+        bounds = getattr(self, "error_quantiles_", {})
+        return {"value": value} | {name: value + errors for name, errors in bounds.items()}
 
 
-class Persistence(_Untrained):
+class Persistence(_Rule):
     """The last known fluence stays."""
 
     history = 1
 
-    def predict_windows(self, windows: Windows) -> dict[str, np.ndarray]:
-        """Return the log10 fluence as `value`: (n, horizons)."""
-        return {"value": np.repeat(windows.last[:, None], self.horizons, axis=1)}
+    def _take_earlier(self, windows: Windows) -> np.ndarray:
+        return np.repeat(windows.last[:, None], self.horizons, axis=1)
 
 
-class Recurrence(_Untrained):
+class Recurrence(_Rule):
     """The fluence of one solar rotation (27 days) earlier returns."""
 
     history = ROTATION_DAYS
 
-    def predict_windows(self, windows: Windows) -> dict[str, np.ndarray]:
-        """Return the log10 fluence as `value`: (n, horizons)."""
+    def _take_earlier(self, windows: Windows) -> np.ndarray:
         log_fluence = windows.sequence[:, :, windows.channels.index("e2")]
-        return {"value": log_fluence[:, : self.horizons].astype(float)}
+        return log_fluence[:, : self.horizons].astype(float)
 
 
 class _Regression(DailyForecaster):

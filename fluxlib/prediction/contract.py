@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Days = str | slice | pd.Timestamp | Sequence | pd.DatetimeIndex  # anything that pandas takes
 SATELLITE = "satellite"  # the context's flags of satellites
+# The ends of the 90 % and of the 50 % interval, by the probability that the truth lies below.
+BOUNDS = {"lower": 0.05, "upper": 0.95, "lower_50": 0.25, "upper_50": 0.75}
 MIN_SATELLITE_DAYS = 100  # below, a flag is not learned: the satellite counts as unknown
 
 
@@ -40,7 +42,7 @@ class DailyForecaster(BaseEstimator, ABC):
 
     @abstractmethod
     def predict_windows(self, windows: Windows) -> dict[str, np.ndarray]:
-        """Return log10 `value` (n, horizons), and `lower`, `upper` and `alert` if known.
+        """Return log10 `value` (n, horizons), and those of `BOUNDS` and `alert` if known.
 
         The windows include those of `lookback` days before the ones asked for, where there are any.
         """
@@ -99,9 +101,10 @@ class DailyForecaster(BaseEstimator, ABC):
         DataFrame
             One row per issue day and horizon. Index `time`, the day that is forecast; `issued`, the
             day at whose end; `horizon`, days between; `value`, fluence, e/(cm2 day sr), and,
-            where the model knows them, `lower`, `upper` and `alert`, the probability of an alert;
-            `observed`, the fluence of that day where it is known; `note`, what the forecast went
-            without: a satellite that was learned from, drivers, the newest fluence.
+            where the model knows them, `lower` and `upper` (90 %), `lower_50` and `upper_50`, and
+            `alert`, the probability of an alert; `observed`, the fluence of that day where it is
+            known; `note`, what the forecast went without: a satellite that was learned from,
+            drivers, the newest fluence.
 
         Raises
         ------

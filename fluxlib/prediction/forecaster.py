@@ -17,7 +17,7 @@ import pandas as pd
 from fluxlib.datasets.series import ALERT
 from fluxlib.errors import FluxError
 from fluxlib.evaluation.folds import blocked_folds
-from fluxlib.prediction.contract import SATELLITE, DailyForecaster, Days, find_absent
+from fluxlib.prediction.contract import BOUNDS, SATELLITE, DailyForecaster, Days, find_absent
 from fluxlib.prediction.postprocessing import LOOKBACK, fit_mlp, run_mlp, running_bias
 from fluxlib.prediction.windows import ROTATION_DAYS, DailyData, Windows
 from fluxlib.utils.files import write_text
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from fluxlib.datasets.dataset import Dataset
 
 FILE = "forecaster.json"
-VERSION = 5
+VERSION = 6
 LEAST_SPREAD = 0.3  # of a satellite's flag, by which it is scaled; that of 10 % of the days
 MOST_SPREADS = 8  # of an input: a level far from all that was learned from counts as this far
 BLOCKS_PER_SET = 4  # far apart, so that a set samples the whole solar cycle
@@ -75,8 +75,9 @@ class FluxForecaster(DailyForecaster):
         Sets of blocks that are held out in turn.
     units, dropout, noise, epochs, batch_size, learning_rate
         Of each network.
-    interval : float
-        Probability that the truth lies between `lower` and `upper`.
+    plain : bool
+        The LSTM's last state and one linear layer, nothing else, trained on the squared error. The
+        spread that a network expects is then the same on all days.
     alert : float
         Fluence of an alert, e/(cm2 day sr).
     random_state : int
@@ -107,7 +108,7 @@ class FluxForecaster(DailyForecaster):
         epochs: int = 25,
         batch_size: int = 64,
         learning_rate: float = 3e-3,
-        interval: float = 0.9,
+        plain: bool = False,
         alert: float = ALERT,
         random_state: int = 0,
     ):
@@ -127,7 +128,7 @@ class FluxForecaster(DailyForecaster):
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
-        self.interval = interval
+        self.plain = plain
         self.alert = alert
         self.random_state = random_state
 
@@ -137,7 +138,8 @@ class FluxForecaster(DailyForecaster):
     ) -> Self:
         """Return the forecaster of Wei et al. 2018 (doi 10.1029/2018SW001829).
 
-        Daily means, a window of some days, the fluence itself as target, one network.
+        Daily means, a window of some days, the fluence itself as target, one network of an LSTM
+        and a linear layer.
 
         Parameters
         ----------
@@ -149,7 +151,7 @@ class FluxForecaster(DailyForecaster):
             Of the class.
         """
         plain = {"step": 24, "context": False, "residual": False, "members": 1}
-        plain |= {"mixed": False, "debiased": False}
+        plain |= {"mixed": False, "debiased": False, "plain": True, "dropout": 0, "noise": 0}
         return cls(drivers=drivers, history=time_step, **plain | options)
 
     @property
@@ -306,7 +308,7 @@ class FluxForecaster(DailyForecaster):
         return factors
 
     def predict_windows(self, windows: Windows) -> dict[str, np.ndarray]:
-        """Return log10 `value`, `lower`, `upper`, and the probability `alert`: (n, horizons).
+        """Return log10 `value`, its intervals, and the probability `alert`: (n, horizons).
 
         Intervals are wider by a measured factor where a driver is missing, or the satellite is not
         one that was learned from.
@@ -339,20 +341,18 @@ class FluxForecaster(DailyForecaster):
         """Return log10 fluence, its interval, and the probability of an alert."""
         value = value * self.change_scale_ + self._base(windows)
         sigma = sigma * self.change_scale_
-        tail = (1 - self.interval) / 2
-        low, high = (
-            [np.interp(p, PROBABILITIES, errors) for errors in self.error_quantiles_]
-            for p in (tail, 1 - tail)
-        )
+        errors = {
+            name: [np.interp(p, PROBABILITIES, own) for own in self.error_quantiles_]
+            for name, p in BOUNDS.items()
+        }
         over = (np.log10(self.alert) - value) / sigma
         below = [
-            np.interp(column, errors, PROBABILITIES)
-            for column, errors in zip(over.T, self.error_quantiles_, strict=True)
+            np.interp(column, own, PROBABILITIES)
+            for column, own in zip(over.T, self.error_quantiles_, strict=True)
         ]
         return {
             "value": value,
-            "lower": value + low * sigma,
-            "upper": value + high * sigma,
+            **{name: value + own * sigma for name, own in errors.items()},
             "alert": 1 - np.transpose(below),
         }
 
@@ -372,6 +372,7 @@ class FluxForecaster(DailyForecaster):
             self.units,
             self.dropout,
             self.noise,
+            self.plain,
         )
 
     def _learn_scales(self, windows: Windows) -> None:

@@ -16,12 +16,12 @@ from fluxlib.evaluation.metrics import scores
 from fluxlib.prediction.contract import DailyForecaster
 from fluxlib.prediction.cross_validation import leave_one_year_out, score_forecasts
 from fluxlib.prediction.forecaster import FluxForecaster
-from fluxlib.prediction.windows import Windows
+from fluxlib.prediction.windows import DailyData, Windows
 
 if TYPE_CHECKING:
     from fluxlib.datasets.dataset import Dataset
-    from fluxlib.prediction.windows import DailyData
 
+DST_ERROR = 7  # nT, of real-time values
 ALL_DAYS = "all"  # in place of a day, of an input that is shuffled as a whole
 
 
@@ -121,6 +121,70 @@ def _score(forecaster: DailyForecaster, windows: Windows) -> np.ndarray:
     value = forecaster.predict_windows(windows)["value"]
     pairs = zip(windows.target.T, value.T, strict=True)
     return np.array([scores(observed, predicted)["PE"] for observed, predicted in pairs])
+
+
+def study_quicklook(
+    forecaster: DailyForecaster,
+    data: "Dataset | DailyData | pd.DataFrame",
+    days: pd.DatetimeIndex | None = None,
+    *,
+    random_state: int = 0,
+) -> pd.DataFrame:
+    """Forecast from indices as they are known on the day: provisional, or not at all.
+
+    A forecaster learns from final indices. AE comes weeks later; Dst and Kp have quick-look values
+    on the day. Hourly Dst is given an error of 7 nT (root mean square, the difference between two
+    real-time Dst at http://www.spacenv.com/~vince/RDST) that lasts for a day, as one of a baseline
+    would, and Kp is known to whole numbers, as SWPC's estimate is, one in three wrong by one:
+    assumptions, not measurements.
+
+    Parameters
+    ----------
+    forecaster, data, days
+        As :func:`permute_inputs` takes.
+    random_state : int
+        Seed of the errors.
+
+    Returns
+    -------
+    DataFrame
+        A row for each kind of `indices` that the forecaster has: "final"; "without AE"; "quick-look
+        Dst, Kp"; "quick-look, without AE". `PE` of log10 fluence, a column for each horizon.
+    """
+    data = DailyData.of(data)
+    names = forecaster.make_windows(data).channels
+    provisional = _degrade_indices(data.drivers, np.random.default_rng(random_state))
+    altered = [name for name in provisional if name in names]
+    changes: dict[str, dict[str, Any]] = {"final": {}}
+    if "AE" in names:
+        changes["without AE"] = {"AE": np.nan}
+    if altered:
+        changes[f"quick-look {', '.join(altered)}"] = provisional
+    if "AE" in names and altered:
+        changes["quick-look, without AE"] = provisional | {"AE": np.nan}
+    rows = {}
+    for name, change in changes.items():
+        known = DailyData(data.fluence, data.drivers.assign(**change))
+        windows = forecaster.make_windows(known).on_days(days).take_known()
+        rows[name] = _score(forecaster, windows)
+    horizons = range(1, forecaster.horizons + 1)
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=horizons)
+    return table.rename_axis(index="indices", columns="horizon")
+
+
+def _degrade_indices(drivers: pd.DataFrame, rng: np.random.Generator) -> dict[str, pd.Series]:
+    """Return Dst and Kp, those that there are, with the errors of values of the day."""
+    found = {}
+    if "Dst" in drivers:
+        day = drivers.index.floor("D")
+        error = pd.Series(rng.normal(scale=DST_ERROR, size=day.nunique()), day.unique())
+        found["Dst"] = drivers["Dst"] + error.reindex(day).to_numpy()
+    if "Kp" in drivers:
+        block = drivers.index.floor("3h")  # Kp is of three hours
+        draws = rng.choice([-1, 0, 1], p=[1 / 6, 2 / 3, 1 / 6], size=block.nunique())
+        error = pd.Series(draws, block.unique()).reindex(block).to_numpy()
+        found["Kp"] = (drivers["Kp"].round() + error).clip(0, 9)
+    return found
 
 
 # The flux itself is always an input.

@@ -146,6 +146,7 @@ def build_network(
     units: int,
     dropout: float,
     noise: float,
+    plain: bool = False,
     *,
     random_state: int = 0,
 ) -> keras.Model:
@@ -166,6 +167,9 @@ def build_network(
         Share of the state and of the layer after it that training leaves out.
     noise : float
         Standard deviation of noise that training adds to the standardised inputs.
+    plain : bool
+        One linear layer gives the values, without a layer before it; the logarithm of the standard
+        deviation is 0 throughout, so that the loss is the squared error alone.
     random_state : int
         Seed of weights, dropout and noise.
 
@@ -185,15 +189,24 @@ def build_network(
     )
     hidden, last = (
         layers.Dense(size, activation, kernel_initializer=initializers.GlorotUniform(draw()))
-        for size, activation in ((units, "relu"), (2 * horizons, None))
+        for size, activation in ((units, "relu"), (horizons if plain else 2 * horizons, None))
     )
     noises = [layers.GaussianNoise(noise, seed=draw()) for _ in range(2)]
     dropouts = [layers.Dropout(dropout, seed=draw()) for _ in range(2)]
-    return _connect(shape, (n_context,), noises, lstm, dropouts, hidden, last)
+    return _connect(shape, (n_context,), noises, lstm, dropouts, None if plain else hidden, last)
 
 
 def build_ensemble(
-    members: int, shape, n_context, horizons, units, dropout, noise, *, looped: bool = False
+    members: int,
+    shape,
+    n_context,
+    horizons,
+    units,
+    dropout,
+    noise,
+    plain=False,
+    *,
+    looped: bool = False,
 ) -> keras.Model:
     """Build several networks as one graph, each with inputs of its own.
 
@@ -201,7 +214,7 @@ def build_ensemble(
     ----------
     members : int
         Number of networks.
-    shape, n_context, horizons, units, dropout, noise
+    shape, n_context, horizons, units, dropout, noise, plain
         As :func:`build_network` takes.
     looped : bool
         As :class:`StackedLSTM` takes.
@@ -213,7 +226,8 @@ def build_ensemble(
         2 * horizons). Its weights are those of :func:`build_network`, stacked.
     """
     lstm = StackedLSTM(units, looped=looped)
-    hidden, last = StackedDense(units, activation="relu"), StackedDense(2 * horizons)
+    hidden = None if plain else StackedDense(units, activation="relu")
+    last = StackedDense(horizons if plain else 2 * horizons)
     noises = TrainingNoise("noise", noise), TrainingNoise("noise", noise)
     dropouts = TrainingNoise("dropout", dropout), TrainingNoise("dropout", dropout)
     shape, n_context = (members, *shape), (members, n_context)
@@ -224,7 +238,11 @@ def _connect(shape, context_shape, noises, lstm, dropouts, hidden, last):
     sequence = keras.Input(shape, name="sequence")
     context = keras.Input(context_shape, name="context")
     joined = layers.Concatenate()([lstm(noises[0](sequence)), noises[1](context)])
-    output = last(dropouts[1](hidden(dropouts[0](joined))))
+    if hidden is None:
+        value = last(dropouts[0](joined))
+        output = ops.concatenate([value, ops.zeros_like(value)], axis=-1)
+    else:
+        output = last(dropouts[1](hidden(dropouts[0](joined))))
     return keras.Model([sequence, context], output)
 
 

@@ -1,16 +1,19 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from fluxlib.errors import FluxError
 from fluxlib.evaluation.metrics import scores
 from fluxlib.evaluation.skill import (
+    QUANTILES,
     add_mean,
     bound_mean_pe,
     bound_pe,
     compare_rivals,
     compare_skill,
     score_alerts,
+    score_distributions,
     score_groups,
     score_intervals,
 )
@@ -116,6 +119,45 @@ def test_the_mean_of_models_is_of_their_logarithms_and_beats_each_where_errors_d
     assert against.loc[("LSTM", 1), "value"] == pytest.approx(
         compare_skill(table, "LSTM").loc[("both", 1), "value"]
     )
+
+
+def make_distributions(*, spread=1.0, offset=0.0, n=4000):
+    """Truth is normal; persistence knows its distribution, LSTM gives one of another spread."""
+    rng = np.random.default_rng(5)
+    days = pd.date_range("2001-01-01", periods=n, freq="D", name="time")
+    frame = pd.DataFrame({"observed": 10 ** (7 + rng.normal(size=n)), "horizon": 1}, days)
+    parts = []
+    for model, middle, width in (("persistence", 0.0, 1.0), ("LSTM", offset, spread)):
+        ends = {
+            name: 10 ** (7 + middle + width * norm.ppf(p)) for name, (p, _) in QUANTILES.items()
+        }
+        parts.append(frame.assign(**ends, model=model))
+    return pd.concat(parts)
+
+
+def test_crps_of_the_true_distribution_is_that_of_a_normal_one():
+    """1 / sqrt(pi) for a standard normal truth (Gneiting and Raftery 2007, equation 21)."""
+    row = score_distributions(make_distributions()).loc[("persistence", 1)]
+    assert row["CRPS"] == pytest.approx(1 / np.sqrt(np.pi), rel=0.03)
+    assert row["within 90 %"] == pytest.approx(0.9, abs=0.02)
+    assert row["within 50 %"] == pytest.approx(0.5, abs=0.03)
+    # The pinball loss of a true quantile of a standard normal is its density there.
+    assert row["pinball 5 %"] == pytest.approx(norm.pdf(norm.ppf(0.05)), rel=0.1)
+    assert np.isnan(row["skill"])
+
+
+@pytest.mark.parametrize("fault", [{"spread": 0.3}, {"spread": 3}, {"offset": 0.7}])
+def test_too_sure_too_vague_and_biased_distributions_score_worse(fault):
+    row = score_distributions(make_distributions(**fault)).loc[("LSTM", 1)]
+    assert row["upper"] < 0
+
+
+def test_models_without_intervals_have_no_score_of_a_distribution():
+    table = make_distributions()
+    table.loc[table["model"] == "LSTM", "lower_50"] = np.nan
+    assert set(score_distributions(table).index.unique("model")) == {"persistence"}
+    with pytest.raises(FluxError, match="reference is 'LSTM', which has no intervals"):
+        score_distributions(table, "LSTM")
 
 
 def test_alerts_are_scored_by_the_value_and_by_the_probability():

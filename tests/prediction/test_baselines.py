@@ -35,6 +35,19 @@ def test_recurrence_gives_27_days_before_the_target():
         np.testing.assert_allclose(part, expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("rule", [Persistence, Recurrence])
+def test_a_fitted_rule_knows_how_often_it_is_how_far_off(rule):
+    frame = make_series(3000)
+    fitted = rule().fit(frame, frame.index[:2000])
+    table = fitted.predict(frame, frame.index[2000:]).dropna()
+    inside = table["observed"].between(table["lower"], table["upper"])
+    half = table["observed"].between(table["lower_50"], table["upper_50"])
+    for horizon, part in inside.groupby(table["horizon"]):
+        assert 0.86 < part.mean() < 0.94, horizon
+    assert 0.45 < half.mean() < 0.55
+    assert "lower" not in rule().predict(frame)
+
+
 def test_ridge_reaches_the_best_linear_forecast():
     frame = make_series(4000)
     fitted = RidgeFilter(**PLAIN).fit(frame, frame.index[:3000])

@@ -9,6 +9,7 @@ from fluxlib.prediction.importance import (
     permute_inputs,
     select_input_sets,
     study_inputs,
+    study_quicklook,
     tabulate_importance,
 )
 from tests.helpers.daily_series import MEMORY, make_series
@@ -50,6 +51,41 @@ def test_context_is_shuffled_in_groups():
     assert names <= set(table["input"])
     losses = table.set_index("input")["loss"]
     assert (losses[["season", "e2 27 days before", "V 27 days before"]] != 0).all()
+
+
+def make_indices(n=1500):
+    """The flux follows Kp and AE of the day before; Dst does nothing."""
+    rng = np.random.default_rng(4)
+    frame = make_series(n).drop(columns="V")
+    indices = {"Kp": rng.uniform(0, 9, n), "AE": rng.uniform(0, 900, n), "Dst": rng.normal(size=n)}
+    frame = frame.assign(**indices)
+    log = 7 + 0.1 * frame["Kp"] + 2 * np.log10(1 + frame["AE"] / 300) + 0.1 * rng.normal(size=n)
+    return frame.assign(e2=10 ** log.shift(1, fill_value=7))
+
+
+def test_an_index_that_comes_late_costs_what_it_explains_and_a_rough_one_a_little():
+    frame = make_indices()
+    before = frame.copy()
+    model = RidgeFilter(drivers=("Kp", "AE", "Dst"), step=24, history=2, context=False)
+    model.fit(frame, frame.index[:1000])
+    table = study_quicklook(model, frame, frame.index[1000:])
+    final, late, rough, both = table[1]
+    assert list(table.index) == [
+        "final",
+        "without AE",
+        "quick-look Dst, Kp",
+        "quick-look, without AE",
+    ]
+    assert final > 0.8 > final - 0.4 > late
+    assert 0.01 < final - rough < 0.2
+    assert both < late
+    assert frame.equals(before)
+
+
+def test_indices_that_a_forecast_does_not_read_change_nothing():
+    frame = make_indices(400)
+    model = RidgeFilter(drivers=("AE",), step=24, history=2, context=False).fit(frame)
+    assert list(study_quicklook(model, frame).index) == ["final", "without AE"]
 
 
 @pytest.mark.slow

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 pytestmark = pytest.mark.slow
-CONFIG = ((5, 3), 2, 3, 4, 0.0, 0.0)
+OURS = ((5, 3), 2, 3, 4, 0.0, 0.0)
+PLAIN = ((5, 3), 0, 3, 4, 0.0, 0.0, True)
 MEMBERS = 3
 
 
@@ -16,33 +17,38 @@ def lstm():
     return lstm
 
 
+@pytest.fixture(params=[OURS, PLAIN], ids=["ours", "plain"])
+def config(request):
+    return request.param
+
+
 @pytest.fixture
-def networks(lstm):
-    return [lstm.build_network(*CONFIG, random_state=seed) for seed in range(MEMBERS)]
+def networks(lstm, config):
+    return [lstm.build_network(*config, random_state=seed) for seed in range(MEMBERS)]
 
 
-def make_inputs(n=40, seed=0):
+def make_inputs(config, n=40, seed=0):
     rng = np.random.default_rng(seed)
-    return [rng.normal(size=(n, *shape)).astype("float32") for shape in ((5, 3), (2,))]
+    return [rng.normal(size=(n, *shape)).astype("float32") for shape in (config[0], config[1:2])]
 
 
-def test_each_network_answers_as_keras_does(lstm, networks):
-    inputs = make_inputs()
-    outputs = lstm.run_networks(CONFIG, lstm.stack_weights(networks), inputs)
+def test_each_network_answers_as_keras_does(lstm, config, networks):
+    inputs = make_inputs(config)
+    outputs = lstm.run_networks(config, lstm.stack_weights(networks), inputs)
     assert outputs.shape == (MEMBERS, 40, 6)
     for own, model in zip(outputs, networks, strict=True):
         np.testing.assert_allclose(own, model(inputs).numpy(), atol=1e-6)
 
 
-def test_a_long_forecast_is_that_of_its_parts(lstm, networks):
-    weights, inputs = lstm.stack_weights(networks), make_inputs(n=1100)
-    whole = lstm.run_networks(CONFIG, weights, inputs)
-    part = lstm.run_networks(CONFIG, weights, [values[700:800] for values in inputs])
+def test_a_long_forecast_is_that_of_its_parts(lstm, config, networks):
+    weights, inputs = lstm.stack_weights(networks), make_inputs(config, n=1100)
+    whole = lstm.run_networks(config, weights, inputs)
+    part = lstm.run_networks(config, weights, [values[700:800] for values in inputs])
     np.testing.assert_allclose(whole[:, 700:800], part, atol=1e-6)
 
 
 @pytest.mark.parametrize("compiled", [False, True])
-def test_training_side_by_side_is_training_one_by_one(lstm, networks, compiled):
+def test_training_side_by_side_is_training_one_by_one(lstm, config, networks, compiled):
     """Without dropout, noise and random order, a network's neighbours change nothing."""
     import keras
 
@@ -51,9 +57,9 @@ def test_training_side_by_side_is_training_one_by_one(lstm, networks, compiled):
         loss = lstm.mix_losses(y_true, y_pred)
         return loss if loss.ndim == 1 else keras.ops.sum(loss, axis=-1)
 
-    inputs = make_inputs(n=32)
-    target = lstm.mask_target(np.hstack([inputs[1], inputs[1][:, :1]]))
-    ensemble = lstm.build_ensemble(MEMBERS, *CONFIG, looped=compiled)
+    inputs = make_inputs(config, n=32)
+    target = lstm.mask_target(inputs[0][:, 0])
+    ensemble = lstm.build_ensemble(MEMBERS, *config, looped=compiled)
     weights = lstm.stack_weights(networks)
     for variable, values in zip(ensemble.trainable_variables, weights, strict=True):
         variable.assign(values)
@@ -65,6 +71,40 @@ def test_training_side_by_side_is_training_one_by_one(lstm, networks, compiled):
     weights = lstm.stack_weights(networks)
     for variable, values in zip(ensemble.trainable_variables, weights, strict=True):
         np.testing.assert_allclose(variable.value.numpy(), values, atol=1e-5)
+
+
+def test_a_plain_network_is_an_lstm_and_a_linear_layer_trained_on_the_squared_error(lstm):
+    import keras
+
+    network = lstm.build_network(*PLAIN)
+    inputs = make_inputs(PLAIN, n=32)
+    target = inputs[0][:, 0]
+    notes = keras.Sequential([keras.layers.LSTM(4), keras.layers.Dense(3)])
+    notes.build((None, *PLAIN[0]))
+    assert len(notes.trainable_variables) == len(network.trainable_variables)
+    for own, other in zip(notes.trainable_variables, network.trainable_variables, strict=True):
+        own.assign(other)
+    # Our loss is the sum over the horizons, and half of it again in units of a spread of 1, which
+    # has no gradient.
+    sum_of_squares = lambda y_true, y_pred: keras.ops.sum((y_true - y_pred) ** 2, axis=-1)  # noqa: E731
+    for model, y, loss in (
+        (notes, target, sum_of_squares),
+        (network, lstm.mask_target(target), lstm.mix_losses),
+    ):
+        model.compile(optimizer=keras.optimizers.SGD(0.1), loss=loss, jit_compile=False)
+        x = inputs if model is network else inputs[0]
+        model.fit(x, y, batch_size=16, epochs=2, shuffle=False, verbose=0)
+    output = network(inputs).numpy()
+    np.testing.assert_allclose(output[:, :3], notes(inputs[0]).numpy(), atol=1e-6)
+    assert (output[:, 3:] == 0).all()
+
+
+def test_plain_networks_are_read_as_they_were_written(lstm, tmp_path):
+    networks = [lstm.build_network(*PLAIN, random_state=seed) for seed in range(2)]
+    weights, paths = lstm.stack_weights(networks), [tmp_path / "0.keras", tmp_path / "1.keras"]
+    lstm.write_networks(PLAIN, weights, paths)
+    for read, own in zip(lstm.read_networks(paths), weights, strict=True):
+        np.testing.assert_array_equal(read, own)
 
 
 def test_targets_that_were_not_observed_have_no_loss(lstm):
@@ -114,9 +154,9 @@ def test_a_stopped_training_has_the_weights_of_the_least_loss(lstm, monkeypatch)
         return copies[-1]
 
     monkeypatch.setattr(lstm, "_copy_weights", copy)
-    inputs = make_inputs()
+    inputs = make_inputs(OURS)
     kept = lstm.train_networks(
-        CONFIG,
+        OURS,
         inputs,
         np.random.default_rng(0).normal(size=(40, 3)),
         [np.arange(40)] * MEMBERS,
