@@ -249,6 +249,7 @@ def score_distributions(
         If the reference has no intervals.
     """
     known = forecasts.dropna(subset=["observed", *QUANTILES])
+    known = known.sort_values("horizon", kind="stable")
     if reference not in set(known["model"]):
         raise FluxError(f"reference is {reference!r}, which has no intervals in the table.")
     logs = np.log10(known[["observed", *QUANTILES]])

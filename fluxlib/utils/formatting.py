@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from bs4 import Tag
 
 _NUMBER = re.compile(
-    r"\s*([-+]?[\d.,\s]*\d[\d.,]*(e[-+]?\d+)?\s*%?|nan|nat|none|-?inf|\.\.\.|)\s*", re.I
+    r"\s*([-+]?[\d.,\s]*\d[\d.,]*(e[-+]?\d+)?\s*%?|–|-?inf|\.\.\.|)\s*",  # noqa: RUF001
+    re.I,
 )
 
 
@@ -81,7 +82,8 @@ def tabulate_records(records: Sequence[Mapping[str, Any]]) -> dict:
 def align_columns(html: str) -> str:
     """Mark text columns of pandas' HTML tables with ``class="text"``, and make one header row.
 
-    Cells of up to 20 characters are ``short`` as well, to be kept on one line.
+    Cells of up to 20 characters are ``short`` as well, to be kept on one line. What is missing
+    is a dash.
     Without a mark a style sheet can only align all columns alike. Tables with merged cells are
     not marked.
     """
@@ -94,6 +96,9 @@ def align_columns(html: str) -> str:
         table.attrs.pop("border", None)
         for row in table("tr", style="text-align: right;"):
             del row["style"]
+        for cell in table("td"):
+            if cell.string in ("NaN", "NaT", "None", "<NA>"):
+                cell.string = "–"  # noqa: RUF001
         has_spans = table.find(lambda cell: cell.has_attr("colspan") or cell.has_attr("rowspan"))
         if not table.select("thead [colspan], thead [rowspan]"):
             _merge_headers(table)

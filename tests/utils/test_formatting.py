@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -93,3 +94,12 @@ def test_long_texts_may_break_and_other_html_stays_as_it_is():
 def test_merged_headers_are_left_alone():
     frame = pd.DataFrame([[1, 2]], columns=pd.MultiIndex.from_product([["E"], ["PE", "LC"]]))
     assert 'class="text' not in align_columns(frame.to_html())
+
+
+def test_what_is_missing_is_a_dash_and_its_column_still_one_of_numbers():
+    frame = pd.DataFrame({"PE": [0.9, np.nan], "since": [pd.NaT, pd.Timestamp("2014-01-01")]})
+    html = align_columns(frame.to_html())
+    assert "NaN" not in html
+    assert "NaT" not in html
+    assert html.count("–") == 2  # noqa: RUF001
+    assert "<th>PE</th>" in html

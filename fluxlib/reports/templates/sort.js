@@ -11,7 +11,7 @@ function readNumber(text) {
 
 function sortRows(table, column, direction, original) {
   const textOf = new Map(original.map((row) => [row, row.cells[column].textContent.trim()]));
-  const missing = (row) => ["", "–", "NaN"].includes(textOf.get(row));
+  const missing = (row) => ["", "–"].includes(textOf.get(row));
   const known = original.filter((row) => !missing(row));
   const numbers = new Map(known.map((row) => [row, readNumber(textOf.get(row))]));
   const areNumbers = [...numbers.values()].every((value) => !Number.isNaN(value));
