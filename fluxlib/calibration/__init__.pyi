@@ -12,6 +12,7 @@ from .fit import fit_calibration as fit_calibration
 from .fleet import FleetCalibration as FleetCalibration
 from .fleet import calibrate_daily as calibrate_daily
 from .fleet import calibrate_fleet as calibrate_fleet
+from .fleet import hold_out_years as hold_out_years
 from .fleet import link_pairs as link_pairs
 from .fleet import measure_joins as measure_joins
 from .fleet import replace_daily as replace_daily

@@ -1,9 +1,10 @@
 """A fleet on the scale of one satellite: calibrations along the best path, and the daily series."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -220,6 +221,49 @@ def replace_daily(dataset: "Dataset", daily: pd.DataFrame) -> "Dataset":
         for name, part in daily.groupby("source")
     }
     return replace(dataset, fluence=fluence)
+
+
+def hold_out_years(
+    dataset: "Dataset",
+    log_fluence: Mapping[str, pd.Series],
+    daily: pd.DataFrame,
+    years: Sequence[int],
+    *,
+    reference: str,
+    min_days: int = 60,
+    **options: Any,
+) -> "dict[int, Dataset]":
+    """Return for each year the dataset on a scale to whose fit that year has not contributed.
+
+    A forecast that is tested on a year must not know it, not even by a calibration.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    log_fluence : mapping of str to Series
+        log10 daily fluence by series.
+    daily : DataFrame
+        Of :func:`calibrate_daily`, fitted on all days: it serves the years in which no two series
+        overlap, and those without which none do.
+    years : sequence of int
+    reference, min_days, **options
+        As :func:`calibrate_fleet` takes; those that `daily` was fitted with.
+
+    Returns
+    -------
+    dict of int to Dataset
+    """
+    found = {}
+    for year in years:
+        inside = {name: part[part.index.year == year] for name, part in log_fluence.items()}
+        others = {name: part[part.index.year != year] for name, part in log_fluence.items()}
+        fitted = daily
+        if len(list_overlaps(inside, min_days=1)):
+            with suppress(NotApplicable):
+                fleet = calibrate_fleet(others, reference, min_days=min_days, **options)
+                fitted = calibrate_daily(dataset, log_fluence, fleet)
+        found[year] = replace_daily(dataset, fitted)
+    return found
 
 
 def measure_joins(log_fluence: Mapping[str, pd.Series], source: pd.Series) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -20,13 +20,15 @@ from fluxlib.utils.time_grid import DAY
 if TYPE_CHECKING:
     from fluxlib.datasets.dataset import Dataset
 
+    Data: TypeAlias = Dataset | DailyData | pd.DataFrame
+
 PURGE = ROTATION_DAYS + 3  # days: inputs reach back one rotation, and targets three days ahead
 LEAST_DAYS = 180  # a year with fewer observed days is not a test
 LEAST_YEARS = 3  # that a walk forward learns from before the first test
 
 
 def leave_one_year_out(
-    data: "Dataset | DailyData | pd.DataFrame",
+    data: "Data | Mapping[int, Data]",
     models: Mapping[str, DailyForecaster],
     years: Sequence[int] | None = None,
     *,
@@ -40,12 +42,13 @@ def leave_one_year_out(
 
     Parameters
     ----------
-    data : Dataset, DailyData or DataFrame
-        As :func:`fluxlib.prediction.make_windows` takes.
+    data : Dataset, DailyData, DataFrame, or dict of these by year
+        As :func:`fluxlib.prediction.make_windows` takes. A dict has own data for each test year:
+        such as :func:`fluxlib.calibration.hold_out_years` calibrates without it.
     models : dict
         Forecasters by name; each is cloned for each year.
     years : sequence of int
-        Test years; default all with enough observed days.
+        Test years; default all with enough observed days, or all of the dict.
     purge : int
         Days before and after the test year that no model learns from.
     progress : callable
@@ -66,7 +69,7 @@ def leave_one_year_out(
 
 
 def walk_forward(
-    data: "Dataset | DailyData | pd.DataFrame",
+    data: "Data | Mapping[int, Data]",
     models: Mapping[str, DailyForecaster],
     years: Sequence[int] | None = None,
     *,
@@ -78,32 +81,36 @@ def walk_forward(
     Parameters and result are those of :func:`leave_one_year_out`; by default the first three
     years are not tested, so that there is something to learn from.
     """
-    if years is None:
+    if years is None and not isinstance(data, Mapping):
         years = observed_years(DailyData.of(data).fluence["e2"])[LEAST_YEARS:]
     return _test_years(data, models, years, purge, progress, past_only=True)
 
 
 def _test_years(data, models, years, purge, progress, *, past_only) -> pd.DataFrame:
-    data = DailyData.of(data)
-    observed = data.fluence["e2"]
-    known = observed_years(observed, least=1)
-    years = observed_years(observed) if years is None else list(years)
-    for year in years:
+    if isinstance(data, Mapping):
+        by_year = {year: DailyData.of(data[year]) for year in (data if years is None else years)}
+    else:
+        data = DailyData.of(data)
+        years = observed_years(data.fluence["e2"]) if years is None else years
+        by_year = dict.fromkeys(years, data)
+    for year, own in by_year.items():
+        known = observed_years(own.fluence["e2"], least=1)
         if year not in known:
             raise FluxError(
                 f"years has {year}, but the data has no fluence in that year; it has {known}."
             )
-    tasks = [(year, name, purge, past_only) for year in years for name in models]
+    tasks = [(year, name, purge, past_only) for year in by_year for name in models]
     tables = []
-    for task, table in zip(tasks, map_tasks(_test_year, tasks, data, models), strict=True):
+    for task, table in zip(tasks, map_tasks(_test_year, tasks, by_year, models), strict=True):
         tables.append(table)
         if progress is not None:
             progress(*task[:2])
     return pd.concat(tables)
 
 
-def _test_year(year, name, purge, past_only, data, models) -> pd.DataFrame:
-    table = forecast_year(clone(models[name]), data, year, purge=purge, past_only=past_only)
+def _test_year(year, name, purge, past_only, by_year, models) -> pd.DataFrame:
+    model = clone(models[name])
+    table = forecast_year(model, by_year[year], year, purge=purge, past_only=past_only)
     return table.assign(model=name, year=year)
 
 

@@ -8,6 +8,7 @@ import fluxlib
 from fluxlib.calibration.fleet import (
     calibrate_daily,
     calibrate_fleet,
+    hold_out_years,
     link_pairs,
     measure_joins,
     replace_daily,
@@ -171,6 +172,38 @@ def test_a_replaced_daily_series_is_the_datasets_own(toy, series):
     np.testing.assert_allclose(np.log10(replaced["e2"]), daily["log_fluence"])
     assert replaced["series"].drop(days[100]).tolist() == daily["source"].drop(days[100]).tolist()
     assert toy.daily["e2"].count() < 40
+
+
+def test_a_year_has_no_part_in_the_scale_on_which_it_is_a_test(toy):
+    """The second satellite drifts by 1.5 decades in 2011, which a fit that knows 2011 takes off."""
+    days = pd.date_range("2010-01-01", "2012-12-31", freq="D", name="time")
+    rng = np.random.default_rng(0)
+    flux = pd.Series(7 + rng.normal(size=len(days)), days)
+    drifted = flux + 0.5 + 1.5 * (days.year == 2011) + 0.01 * rng.normal(size=len(days))
+    series = {"a": flux[:"2011"], "b": drifted}
+    manifest = replace(toy.manifest, daily=("a", "b"))
+    fluence = {"a": 10 ** flux[:100].to_frame("e2"), "b": 10 ** drifted[100:].to_frame("e2")}
+    dataset = replace(toy, fluence=fluence, manifest=manifest)
+    options = {"reference": "a", "significance": 0}
+    leaky = calibrate_daily(dataset, series, calibrate_fleet(series, **options))
+    held = hold_out_years(dataset, series, leaky, [2011, 2012], **options)
+    error = np.log10(held[2011].daily["e2"]) - flux
+    assert error["2011"].mean() == pytest.approx(1.5, abs=0.01)
+    assert (leaky["log_fluence"] - flux)["2011"].mean() < 1.2
+    # In 2012 there is nothing in common that a calibration could have learned from.
+    assert held[2012].daily["e2"].equals(replace_daily(dataset, leaky).daily["e2"])
+
+
+def test_the_only_year_in_common_keeps_its_calibration(toy, series):
+    both = {name: series[name] for name in ("a", "b")}
+    year = series["a"].index.year[0]
+    short = {name: part[part.index.year == year] for name, part in both.items()}
+    manifest = replace(toy.manifest, daily=("a", "b"))
+    fluence = {name: 10 ** part.to_frame("e2") for name, part in short.items()}
+    dataset = replace(toy, fluence=fluence, manifest=manifest)
+    daily = calibrate_daily(dataset, short, calibrate_fleet(short, "b", significance=0))
+    (held,) = hold_out_years(dataset, short, daily, [year], reference="b").values()
+    assert held.daily["e2"].equals(replace_daily(dataset, daily).daily["e2"])
 
 
 def test_a_fleet_is_calibrated_to_the_reference_or_to_the_series_with_most_days(series):

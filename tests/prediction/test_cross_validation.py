@@ -105,6 +105,16 @@ def test_a_target_that_leaks_into_the_inputs_is_noticed():
     assert found["lower"] > find_best_pe(frame, 1) + 0.02
 
 
+def test_each_year_can_be_tested_on_data_of_its_own():
+    frame = make_series(1826)
+    by_year = {2002: frame, 2003: frame.assign(e2=10 * frame["e2"])}
+    table = leave_one_year_out(by_year, {"ridge": RIDGE})
+    plain = leave_one_year_out(frame, {"ridge": RIDGE}, [2002, 2003])
+    for column in ("observed", "value"):
+        ratio = (table[column] / plain[column]).groupby(plain["year"]).mean()
+        assert ratio.to_dict() == pytest.approx({2002: 1, 2003: 10})
+
+
 def test_years_with_few_days_are_no_test_and_unknown_years_are_named():
     frame = make_series(800)
     assert observed_years(frame["e2"]) == [2001, 2002]
