@@ -24,6 +24,7 @@ from tests.helpers.archive_tree import lay_archives
 from tests.helpers.notebooks import write_step
 
 KILLS = int(os.environ.get("FLUX_KILLS", "1"))
+pytestmark = pytest.mark.timeout(600 * KILLS)
 ROOT = Path(__file__).parents[2]
 RUN = """
 import sys
