@@ -23,6 +23,7 @@ from fluxlib.simulation.random_processes import (
 )
 
 SYNODIC_ROTATION = 27.27  # days, of the Sun as seen from the Earth
+SHOCK_SPEED = 120  # km/s above the wind: ejections that are faster accelerate protons
 _LONGEST_LIFE = 18  # rotations during which a stream may return
 
 # Year (its middle), strength of streams, ejections a year, field of the undisturbed wind in nT
@@ -249,6 +250,24 @@ def simulate_solar_wind(span: SimulationSpan) -> dict[str, np.ndarray]:
     streams, ejections = add_streams(span), add_ejections(span)
     plasma = _simulate_plasma(span, streams, ejections)
     return plasma | _simulate_field(span, plasma["V"], streams, ejections)
+
+
+def simulate_protons(span: SimulationSpan) -> np.ndarray:
+    """Simulate the integral flux of protons above 10 MeV, p/(cm2 s sr), at the orbit.
+
+    The shocks of fast ejections accelerate them. They arrive a day before the shock and fade
+    within days; from one event to the next the peak differs by decades (Reames 1999, doi
+    10.1023/A:1005105831781).
+    """
+    flux = 0.15 * 10 ** (0.08 * span.white_noise("proton background"))
+    for event in draw_ejections(span).itertuples():
+        if event.jump < SHOCK_SPEED:
+            continue
+        where, day = _window(span, event.onset - 1, 0, 8)
+        luck = span.generator("proton event", int(event.onset * 24)).standard_normal()
+        peak = 10 ** (0.5 + 0.006 * (event.jump - SHOCK_SPEED) + 0.7 * luck)
+        flux[where] += peak * (1 - np.exp(-day / 0.3)) * np.exp(-day)
+    return flux
 
 
 def gse_to_gsm(days: np.ndarray, By: np.ndarray, Bz: np.ndarray) -> tuple:

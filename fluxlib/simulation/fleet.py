@@ -6,7 +6,12 @@ import numpy as np
 import pandas as pd
 
 from fluxlib.errors import FluxError
-from fluxlib.simulation.drivers import gse_to_gsm, simulate_indices, simulate_solar_wind
+from fluxlib.simulation.drivers import (
+    gse_to_gsm,
+    simulate_indices,
+    simulate_protons,
+    simulate_solar_wind,
+)
 from fluxlib.simulation.random_processes import (
     EPOCH,
     STEP_HOURS,
@@ -24,6 +29,9 @@ LEVEL = {"e0.6": 5.2, "e0.8": 4.5, "e2": 2.65, "e4": 1.5}
 LIMIT = {"low": 9.0, "e2": 300.0, "e4": 1000.0}
 # How strongly each population shows local time and adiabatic change
 STEEPNESS = {"low": 0.7, "e2": 1.0, "e4": 1.15}
+SPREAD = 1.21  # of log10 flux about an ordinary day, against that of the equations
+DRIFT = 0.1  # log10 flux by which a satellite departs from the others for a week or two
+PROTON_COUNTS = 0.03  # >2 MeV flux that a proton flux of 1 p/(cm2 s sr) above 10 MeV feigns
 _PLASMA, _FIELD = ["V", "Vx", "N", "T", "P"], ["B", "Bx", "By", "Bz"]
 _INDICES = ["SYM_H", "Dst", "AE", "AU", "AL", "Kp"]
 
@@ -89,7 +97,7 @@ def simulate_electrons(span: SimulationSpan, wind: dict, indices: dict) -> dict[
         # A field that falls and rises again carries electrons out and back: Kim & Chan 1997,
         # doi 10.1029/97JA01814
         adiabatic = 0.004 * STEEPNESS[name] * np.minimum(indices["SYM_H"], 10)
-        populations[name] = np.log10(source + 1e-9) + adiabatic
+        populations[name] = SPREAD * (np.log10(source + 1e-9) + adiabatic)
     return populations
 
 
@@ -142,6 +150,9 @@ class Satellite:
         Standard deviation of log10 flux of a 5-minute sample, without counting noise.
     bend, slope_below : float, optional
         Slope below ``bend`` (log10 flux), where the response stays continuous.
+    silent_below : float, optional
+        Reading, e/(cm2 s sr), below which the >2 MeV channel mostly has no value: what is left of
+        the counts once the background is taken off may be none.
     """
 
     name: str
@@ -155,6 +166,7 @@ class Satellite:
     noise: float
     bend: float = 0.0
     slope_below: float | None = None
+    silent_below: float = 0.0
 
     @property
     def longitude(self) -> float:
@@ -181,7 +193,7 @@ _GOES10 = Satellite("goes10", "west", "1999-03-01", "2006-06-27", "e0.6", 0.05, 
 _GOES11 = Satellite("goes11", "west", "2005-12-01", "2012-02-29", "e0.6", 0.0, 1.0, 0.5, 0.02)
 _GOES12 = Satellite("goes12", "east", "2003-01-01", "2010-08-31", "e0.6", 0.08, 0.95, 9.0, 0.03)
 _GOES13 = Satellite(
-    "goes13", "east", "2010-02-01", "2016-12-31", "e0.8", -0.1, 1.08, 4.0, 0.025, 2.3, 0.87
+    "goes13", "east", "2010-02-01", "2016-12-31", "e0.8", -0.12, 1.14, 4.0, 0.025, 2.3, 0.87, 52.0
 )
 _GOES15 = Satellite("goes15", "west", "2011-09-01", "2016-12-31", "e0.8", -0.04, 0.99, 0.5, 0.02)
 FLEET = {
@@ -225,13 +237,19 @@ def _telemetry_gaps(span: SimulationSpan, name: str) -> np.ndarray:
 
 
 def _measure(
-    satellite: Satellite, span: SimulationSpan, trapped: dict, Kp: np.ndarray
+    satellite: Satellite,
+    span: SimulationSpan,
+    trapped: dict,
+    Kp: np.ndarray,
+    protons: np.ndarray,
 ) -> pd.DataFrame:
-    """Measure the electrons at a satellite: response, noise, background and gaps."""
+    """Measure the electrons at a satellite: response, noise, background, protons and gaps."""
     name, position, longitude = satellite.name, satellite.position, satellite.longitude
-    patches = 0.15 * span.ornstein_uhlenbeck(
-        f"{position} of noon", 4
-    ) + 0.04 * span.ornstein_uhlenbeck(f"{name} alone", 2)
+    patches = (
+        0.06 * span.ornstein_uhlenbeck(f"{position} of noon", 4)
+        + 0.04 * span.ornstein_uhlenbeck(f"{name} alone", 2)
+        + DRIFT * span.ornstein_uhlenbeck(f"{name} for days", 240)
+    )
     patches += 0.05 if position == "west" else -0.05
     patches -= tail_dropout(span, position, longitude, Kp)
     silent = _telemetry_gaps(span, name)
@@ -240,10 +258,15 @@ def _measure(
         place = patches + local_time_variation(span, longitude, level, Kp)
         true = LEVEL[channel] + level + STEEPNESS[population] * place
         noise = satellite.noise * span.white_noise(f"{name} {channel}")
-        background = satellite.background * (0.1 if channel == "e4" else 1)
-        flux = 10 ** (satellite.respond(true) + noise) + background
+        background = satellite.background + PROTON_COUNTS * protons
+        flux = 10 ** (satellite.respond(true) + noise) + background * (
+            0.1 if channel == "e4" else 1
+        )
         counting = span.white_noise(f"{name} {channel} counts") * np.sqrt(flux / 60)
         columns[channel] = np.where(silent, np.nan, np.maximum(flux + counting, 0.02))
+    if satellite.silent_below:
+        spell = 0.15 * span.ornstein_uhlenbeck(f"{name} silence", 12)
+        columns["e2"][columns["e2"] < satellite.silent_below * 10**spell] = np.nan
     return pd.DataFrame(columns, index=span.index)
 
 
@@ -301,7 +324,8 @@ def simulate_tables(
         By satellite in service, on the grid of its own years: the channel below 2 MeV, ``e2``,
         and on GOES-8 to 12 ``e4``, e/(cm2 s sr); NaN in gaps.
     drivers : DataFrame
-        ``V Vx N T P B Bx By Bz`` with telemetry gaps, ``SYM_H Dst AE AU AL Kp`` without.
+        ``V Vx N T P B Bx By Bz`` with telemetry gaps, ``SYM_H Dst AE AU AL Kp`` without, and
+        ``p10``, protons above 10 MeV, p/(cm2 s sr).
 
     Raises
     ------
@@ -314,6 +338,7 @@ def simulate_tables(
     wind = simulate_solar_wind(span)
     indices = simulate_indices(span, wind)
     trapped = simulate_electrons(span, wind, indices)
+    protons = simulate_protons(span)
     flux = {}
     for satellite in FLEET.values():
         first = max(start, pd.Timestamp(satellite.first))
@@ -322,13 +347,14 @@ def simulate_tables(
             part = SimulationSpan.cover(first, last, seed)
             cut = part.within(span)
             served = {name: level[cut] for name, level in trapped.items()}
-            seen = _measure(satellite, part, served, indices["Kp"][cut])
+            seen = _measure(satellite, part, served, indices["Kp"][cut], protons[cut])
             flux[satellite.name] = _average_to_cadence(seen, first, last, step)
     for name, columns in [("plasma", _PLASMA), ("field", _FIELD)]:
         silent = _draw_short_gaps(span, f"{name} telemetry", 25)
         for column in columns:
             wind[column] = np.where(silent, np.nan, wind[column])
-    drivers = pd.DataFrame({**wind, **{name: indices[name] for name in _INDICES}}, index=span.index)
+    known = {name: indices[name] for name in _INDICES} | {"p10": protons}
+    drivers = pd.DataFrame(wind | known, index=span.index)
     drivers = _average_to_cadence(drivers, start, end, step)
     drivers["Kp"] = drivers["Kp"].round(1)
     return flux, drivers
