@@ -26,6 +26,8 @@ from .imputation_study import score_imputation as score_imputation
 from .imputation_study import study_imputation as study_imputation
 from .imputation_study import study_satellite as study_satellite
 from .postprocessing import running_bias as running_bias
+from .rolling import HourlySeries as HourlySeries
+from .rolling import RollingForecaster as RollingForecaster
 from .windows import DailyData as DailyData
 from .windows import Windows as Windows
 from .windows import derive_drivers as derive_drivers

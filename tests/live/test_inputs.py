@@ -45,7 +45,8 @@ def test_what_earlier_calls_have_seen_is_kept_and_what_is_new_counts(serve, tmp_
     assert days["2015-03-11":"2015-03-17"].isna().all()  # no call was made
     assert days["2015-03-19":].notna().all()
     assert later.data.drivers["V"].loc["2015-03-01":"2015-03-09"].notna().mean() > 0.8
-    (history / "fluence.parquet").write_bytes(b"PAR1")
+    for path in history.iterdir():
+        path.write_bytes(b"PAR1")
     again = read_inputs(serve("2015-03-25 09:00", days=7), history)
     assert again.data.fluence.index[0] >= pd.Timestamp("2015-03-18")
 

@@ -65,47 +65,6 @@ def test_the_same_issue_is_kept_once_and_no_part_is_written_again(bundle, serve,
     assert log.read_reasons().tolist() == ["nothing came"]
 
 
-def silence(flux, drivers):
-    for frame in flux.values():
-        frame.iloc[-60:] = np.nan
-
-
-FAULTS = {
-    "no wind": lambda flux, drivers: drivers[["N", "B", "Bz"]],
-    "silence": lambda flux, drivers: (
-        [frame.iloc.__setitem__(slice(-60, None), np.nan) for frame in flux.values()] and None
-    ),
-    "none": lambda flux, drivers: None,
-}
-
-
-@pytest.mark.slow
-def test_a_replay_with_faults_has_an_issue_or_a_reason_every_day(bundle, serve, tmp_path):
-    rng = np.random.default_rng(0)
-    undisturbed, disturbed = ForecastLog(tmp_path / "a"), ForecastLog(tmp_path / "b")
-    days = pd.date_range("2015-03-01 06:00", periods=12)
-    equal = 0
-    for now in days:
-        whole = read_inputs(serve(now))
-        table = issue_forecast(bundle, whole)
-        undisturbed.append(table, bundle, whole)
-        fault = str(rng.choice(list(FAULTS)))
-        inputs = read_inputs(serve(now, FAULTS[fault]))
-        for _ in range(2):  # called twice a day
-            try:
-                disturbed.append(issue_forecast(bundle, inputs), bundle, inputs)
-            except FluxError as error:
-                disturbed.note(inputs.issue_day, str(error))
-        equal += fault == "none"
-    one, two = undisturbed.read(), disturbed.read()
-    told = set(two["issued"]) | set(disturbed.read_reasons().index)
-    assert told >= {now.normalize() - pd.Timedelta(days=1) for now in days}
-    assert not two.index.to_series().groupby([two["issued"], two["horizon"]]).size().gt(1).any()
-    same = one.merge(two, on=["issued", "horizon", "inputs"])
-    assert len(same) == 3 * equal > 0
-    np.testing.assert_allclose(same["value_x"], same["value_y"], rtol=1e-6)
-
-
 def make_log(error, other):
     """Issue a hundred days whose truth is 1e7, one day ahead."""
     table = pd.DataFrame(

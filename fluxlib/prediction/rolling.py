@@ -1,0 +1,363 @@
+"""Forecast the >2 MeV fluence of the 24 hours that end some hours after the newest sample.
+
+At +6 h, eighteen of the 24 hours are known. Boosted trees, one set for each lead, learn the change
+from the newest known fluence of 24 hours, in log10. A second set learns how large the errors on
+blocks of time held out are, and the quantiles of those errors in units of it give the intervals:
+locally weighted conformal prediction (Lei et al. 2018, doi 10.1080/01621459.2017.1307116),
+separately for times at which all is known, a driver is missing, and the newest flux is missing.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from xgboost import XGBRegressor
+
+from fluxlib.datasets.series import ALERT
+from fluxlib.errors import FluxError, NotApplicable
+from fluxlib.evaluation.folds import blocked_folds
+from fluxlib.imputation.blend import load_trees
+from fluxlib.imputation.intervals import draw_gap_numbers
+from fluxlib.prediction.windows import ROTATION_DAYS, select_drivers
+from fluxlib.utils.files import atomic_path
+from fluxlib.utils.time_grid import DAY_HOURS, HOUR, find_cadence
+
+FILE = "rolling.npz"
+VERSION = 1
+LEADS = (6, 12, 24, 48, 72)  # hours
+MIN_COVERAGE = 0.8  # of a window's hours, as of a day's
+OLDEST_HOURS = 72  # a last known fluence that is older says too little: no forecast
+ROTATION_HOURS = 24 * ROTATION_DAYS
+DRIVER_WINDOWS = ((-6, 0), (-24, 0), (-48, -24), (-72, -48))  # hours from the issue
+# Inputs reach back a rotation and a day, targets ahead three days.
+PURGE = pd.Timedelta(hours=ROTATION_HOURS + 24 + max(LEADS))
+EVERY_HOURS = 5  # between issues that are learned from: neighbours are alike, and 5 meets all hours
+WEST_HOURS = {"east": -5, "west": -9}  # of local time, from UT, at 75 W and 135 W
+DAY_SECONDS = 86400
+LEAST_ERROR = 0.02  # decades
+MIN_SAMPLES = 200  # held-out errors of a condition that has quantiles of its own
+PROBABILITIES = np.linspace(0, 1, 401)  # at which the errors' quantiles are kept
+CONDITIONS = ("all known", "driver missing", "flux missing")
+TREES = {"n_estimators": 200, "learning_rate": 0.05, "max_depth": 4, "min_child_weight": 20}
+TREES |= {"subsample": 0.7, "colsample_bytree": 0.5, "max_bin": 64}
+TREES |= {"n_jobs": 1}  # so few rows gain nothing from a second thread, which spins
+
+
+@dataclass(frozen=True)
+class HourlySeries:
+    """The flux of one satellite.
+
+    Attributes
+    ----------
+    flux : Series
+        e/(cm2 s sr), on an hourly grid, NaN where missing.
+    position : str or None
+        "east", "west", or not known.
+    """
+
+    flux: pd.Series
+    position: str | None = None
+
+    def __post_init__(self):
+        if len(self.flux) and find_cadence(self.flux.index, "flux") != HOUR:
+            raise FluxError("the flux is not hourly; average it to hours first.")
+
+
+class RollingForecaster(BaseEstimator):
+    """Boosted trees for the fluence of the 24 hours that end 6, 12, 24, 48 and 72 hours ahead.
+
+    Parameters
+    ----------
+    drivers : sequence of str
+        As :func:`fluxlib.prediction.select_drivers` takes.
+    alert : float
+        Fluence of an alert, e/(cm2 day sr).
+    random_state : int
+        Seed of gaps and trees.
+
+    Attributes
+    ----------
+    error_quantiles_ : array, shape (leads, conditions, probabilities)
+        Of the errors on blocks held out, observed less forecast, in units of the expected error.
+    """
+
+    def __init__(
+        self,
+        *,
+        drivers: Sequence[str] = ("V", "N", "B", "Bz", "Bs"),
+        alert: float = ALERT,
+        random_state: int = 0,
+    ):
+        self.drivers = drivers
+        self.alert = alert
+        self.random_state = random_state
+
+    def fit(self, series: Sequence[HourlySeries], drivers: pd.DataFrame) -> Self:
+        """Learn from the hourly flux of satellites, each on its own scale, and from drivers.
+
+        Times at which flux or drivers are hidden in drawn gaps are learned from as well.
+
+        Raises
+        ------
+        NotApplicable
+            If there is too little hourly flux to learn from and to hold out.
+        """
+        rng = np.random.default_rng(self.random_state)
+        parts: list[tuple[pd.DataFrame, pd.DataFrame]] = []
+        for one in series:
+            times = one.flux.index[::EVERY_HOURS]
+            truth = tabulate_truth(one.flux, times)
+            hidden = replace(one, flux=_hide(one.flux, rng))
+            for own, known in ((one, drivers), (hidden, drivers.apply(_hide, rng=rng))):
+                inputs = self.describe(own, known, times)
+                news = inputs["base"].notna()
+                if own is hidden:
+                    news &= find_conditions(inputs) > 0
+                parts.append((inputs[news], truth[news]))
+        if not parts:
+            raise NotApplicable("there is no hourly flux to learn hours ahead from.")
+        X, truth = (pd.concat(same) for same in zip(*parts, strict=True))
+        order = np.argsort(X.index, kind="stable")
+        X, truth = X.iloc[order], truth.iloc[order]
+        if not truth.notna().sum().ge(10 * MIN_SAMPLES).all():
+            raise NotApplicable("there is too little hourly flux to learn hours ahead from.")
+        self.columns_ = list(X)
+        self.models_, quantiles = [], []
+        for lead in LEADS:
+            known = truth[lead].notna()
+            own = self._select(X[known], lead)
+            change = (truth[lead] - X["base"])[known].to_numpy()
+            models, own_quantiles = self._fit_lead(own, change, find_conditions(X[known]))
+            self.models_.append(models)
+            quantiles.append(own_quantiles)
+        self.error_quantiles_ = np.array(quantiles)
+        return self
+
+    def _fit_lead(self, X, change, condition) -> tuple[list[XGBRegressor], np.ndarray]:
+        """Return trees of the change and of its error, and quantiles of errors held out."""
+        folds = blocked_folds(X.index, purge=PURGE)
+        error, spread = np.full((2, len(X)), np.nan)
+        for train, test in folds:
+            error[test] = change[test] - self._grow(X.iloc[train], change[train]).predict(
+                X.iloc[test]
+            )
+        size = np.maximum(np.abs(error), LEAST_ERROR)
+        for train, test in folds:
+            spread[test] = self._grow(X.iloc[train], size[train]).predict(X.iloc[test])
+        share = error / np.maximum(spread, LEAST_ERROR)
+        quantiles = []
+        for number in range(len(CONDITIONS)):
+            own = share[condition == number]
+            own = own if len(own) >= MIN_SAMPLES else share
+            quantiles.append(np.quantile(own, PROBABILITIES))
+        return [self._grow(X, change), self._grow(X, size)], np.array(quantiles)
+
+    def _grow(self, X: pd.DataFrame, y: np.ndarray) -> XGBRegressor:
+        return XGBRegressor(**TREES, random_state=self.random_state).fit(X.to_numpy(np.float32), y)
+
+    def describe(
+        self, series: HourlySeries, drivers: pd.DataFrame, times: pd.DatetimeIndex
+    ) -> pd.DataFrame:
+        """Return what is known at times, from samples that ended by then.
+
+        Parameters
+        ----------
+        series : HourlySeries
+        drivers : DataFrame
+            Hourly.
+        times : DatetimeIndex, shape (n,)
+            Full hours.
+
+        Returns
+        -------
+        DataFrame, shape (n, inputs)
+            `base`, log10 of the newest known fluence of 24 hours, e/(cm2 day sr), its `age` in
+            hours, NaN where it is older than `OLDEST_HOURS`; and other inputs, in log10 relative to
+            the base if they are of the flux.
+        """
+        if len(times) == 0:
+            raise FluxError("times is empty; expected full hours.")
+        first = min(one[0] for one in (series.flux.index, drivers.index, times) if len(one))
+        grid = pd.date_range(first, times.max(), freq=HOUR, name="time")
+        flux = series.flux.reindex(grid)
+        whole = _average(flux, -24, 0)
+        number = pd.Series(np.arange(len(grid), dtype=float), grid)
+        age = number - number.where(whole.notna()).ffill()
+        base = whole.ffill().where(age <= OLDEST_HOURS)
+        table = {"base": np.log10(base * DAY_SECONDS), "age": age.where(age <= OLDEST_HOURS)}
+        newest = number - number.where(flux.shift(1).notna()).ffill()
+        table["hours without flux"] = newest.clip(upper=OLDEST_HOURS)
+        for start, end in ((-1, 0), (-3, 0), (-6, 0), (-12, 0), (-48, -24), (-72, -48)):
+            table[f"flux {start}..{end}"] = np.log10(_average(flux, start, end) / base)
+        for lead in LEADS:
+            if lead < DAY_HOURS:
+                table[f"known +{lead}"] = np.log10(_average(flux, lead - 24, 0) / base)
+                # A day before the hours of the window that are to come.
+                before = np.log10(_average(flux, -24, lead - 24) / base)
+                table[f"day before +{lead}"] = before
+            turned = _average(flux, lead - 24 - ROTATION_HOURS, lead - ROTATION_HOURS)
+            table[f"rotation +{lead}"] = np.log10(turned / base)
+        clock = grid.hour + WEST_HOURS.get(series.position or "", np.nan)
+        table["local time sin"] = np.sin(2 * np.pi * clock / 24)
+        table["local time cos"] = np.cos(2 * np.pi * clock / 24)
+        half_year = 4 * np.pi * grid.day_of_year / 365.25
+        table["half-year sin"], table["half-year cos"] = np.sin(half_year), np.cos(half_year)
+        for name, values in select_drivers(drivers, self.drivers).reindex(grid).items():
+            for start, end in DRIVER_WINDOWS:
+                table[f"{name} {start}..{end}"] = _average(values, start, end, 0.5)
+        return pd.DataFrame(table, grid).reindex(times)
+
+    def _select(self, X: pd.DataFrame, lead: int) -> pd.DataFrame:
+        """Return the inputs of a lead, less those of the others."""
+        return X[[name for name in self.columns_ if "+" not in name or name.endswith(f"+{lead}")]]
+
+    def predict(
+        self, series: HourlySeries, drivers: pd.DataFrame, times: pd.DatetimeIndex
+    ) -> pd.DataFrame:
+        """Forecast at times, from samples that ended by then.
+
+        Parameters
+        ----------
+        series, drivers, times
+            As `describe` takes.
+
+        Returns
+        -------
+        DataFrame
+            A row for each time and lead. Index `time`, when the 24 hours end; `issued`; `lead`,
+            hours; `value`, with `lower` and `upper` (90 %), `lower_50` and `upper_50`, fluence in
+            e/(cm2 day sr), NaN where the newest known one is older than `OLDEST_HOURS`; `alert`,
+            the probability of the alert level; `persistence`, the newest known fluence of 24
+            hours; `recurrence`, that of one solar rotation before; `note`, what was missing.
+        """
+        X = self.describe(series, drivers, times)
+        condition, notes = find_conditions(X), _describe_lacks(X, self.drivers)
+        base, tables = X["base"].to_numpy(), []
+        for lead, models, quantiles in zip(LEADS, self.models_, self.error_quantiles_, strict=True):
+            values = self._select(X, lead).to_numpy(np.float32)
+            change, size = (model.predict(values).astype(float) for model in models)
+            value, size = base + change, np.maximum(size, LEAST_ERROR)
+            own = quantiles[condition]
+
+            def bound(probability, own=own, value=value, size=size):
+                place = np.searchsorted(PROBABILITIES, probability)
+                return 10 ** (value + own[:, place] * size)
+
+            over = (np.log10(self.alert) - value) / size
+            below = [np.interp(x, q, PROBABILITIES) for x, q in zip(over, own, strict=True)]
+            columns = {
+                "issued": X.index,
+                "lead": lead,
+                "value": 10**value,
+                "lower": bound(0.05),
+                "upper": bound(0.95),
+                "lower_50": bound(0.25),
+                "upper_50": bound(0.75),
+                "alert": np.where(np.isfinite(value), 1 - np.array(below), np.nan),
+                "persistence": 10**base,
+                "recurrence": 10 ** (X[f"rotation +{lead}"].to_numpy() + base),
+                "note": notes,
+            }
+            tables.append(pd.DataFrame(columns, X.index + lead * HOUR))
+        table = pd.concat(tables).rename_axis("time")
+        return table.sort_values(["issued", "lead"], kind="stable")
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the fitted forecaster to one `.npz` file of arrays, which holds no code."""
+        arrays = {
+            f"trees {lead} {part}": np.frombuffer(
+                bytes(one.get_booster().save_raw("ubj")), np.uint8
+            )
+            for lead, models in zip(LEADS, self.models_, strict=True)
+            for part, one in enumerate(models)
+        }
+        about: dict[str, Any] = {"version": VERSION, "columns": self.columns_}
+        about["parameters"] = self.get_params() | {"drivers": list(self.drivers)}
+        arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+        arrays["quantiles"] = self.error_quantiles_
+        path = Path(folder) / FILE
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+        return path
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read a forecaster that :meth:`save` wrote.
+
+        Raises
+        ------
+        FluxError
+            If there is none, one of another version, or a damaged one.
+        """
+        path = Path(folder) / FILE
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
+                arrays = {name: content[name] for name in content.files}
+            about = json.loads(arrays["about"].tobytes())
+            if about["version"] != VERSION:
+                raise ValueError("another version")
+            self = cls(**about["parameters"])
+            self.columns_, self.error_quantiles_ = about["columns"], arrays["quantiles"]
+            self.models_ = [
+                [load_trees(arrays[f"trees {lead} {part}"]) for part in (0, 1)] for lead in LEADS
+            ]
+        except Exception as error:  # whatever a damaged byte makes zip, JSON or XGBoost trip over
+            raise FluxError(
+                f"{path}: absent, damaged or of another version ({type(error).__name__}); train "
+                "anew."
+            ) from None
+        return self
+
+
+def tabulate_truth(flux: pd.Series, times: pd.DatetimeIndex) -> pd.DataFrame:
+    """Return log10 of the fluence of the 24 hours that end each lead after times, by lead."""
+    days = sum_hours(flux)
+    return pd.DataFrame(
+        {lead: np.log10(days.reindex(times + lead * HOUR).to_numpy()) for lead in LEADS}, times
+    )
+
+
+def sum_hours(flux: pd.Series) -> pd.Series:
+    """Return the fluence of the 24 hours that end at each time, e/(cm2 day sr).
+
+    NaN where fewer than 80 % of the hours of flux (e/(cm2 s sr), hourly) are known.
+    """
+    ends = pd.date_range(flux.index[0], flux.index[-1] + HOUR, freq=HOUR, name="time")
+    return _average(flux.reindex(ends), -24, 0) * DAY_SECONDS
+
+
+def find_conditions(X: pd.DataFrame) -> np.ndarray:
+    """Return the number in `CONDITIONS` of each row of what `describe` returns."""
+    newest = [name for name in X if name.endswith(" -6..0") and not name.startswith("flux")]
+    absent = X[newest].isna().any(axis=1).to_numpy(int)
+    return np.where((X["age"] > 0) | (X["hours without flux"] > 2), 2, absent)
+
+
+def _describe_lacks(X: pd.DataFrame, drivers: Sequence[str]) -> list[str]:
+    """Return what each row has to do without, as a sentence; "" where it has all."""
+    lacks = pd.Series([""] * len(X), X.index)
+    old = X["hours without flux"].fillna(OLDEST_HOURS)
+    lacks[old > 2] += "the flux of the last hours is missing; "
+    for name in drivers:
+        lacks[X[f"{name} -6..0"].isna()] += f"{name} of the last six hours is missing; "
+    return lacks.str.removesuffix("; ").to_list()
+
+
+def _average(values: pd.Series, start: int, end: int, coverage: float = MIN_COVERAGE) -> pd.Series:
+    """Return the mean over the hours from `start` to `end` after each time, where enough is known.
+
+    A sample is of the hour that begins at its time, so that with `end` 0 none is later.
+    """
+    n = end - start
+    means = values.rolling(n, min_periods=max(1, int(np.ceil(coverage * n)))).mean()
+    return means.shift(1 - end)
+
+
+def _hide(values: pd.Series, rng: np.random.Generator) -> pd.Series:
+    """Return the series without the hours of drawn gaps."""
+    return values.mask(draw_gap_numbers(len(values), DAY_HOURS, rng) > 0)
