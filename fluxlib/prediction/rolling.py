@@ -4,7 +4,8 @@ At +6 h, eighteen of the 24 hours are known. Boosted trees, one set for each lea
 from the newest known fluence of 24 hours, in log10. A second set learns how large the errors on
 blocks of time held out are, and the quantiles of those errors in units of it give the intervals:
 locally weighted conformal prediction (Lei et al. 2018, doi 10.1080/01621459.2017.1307116),
-separately for times at which all is known, a driver is missing, and the newest flux is missing.
+separately for times at which all is known, a driver is missing, or the newest flux is, and for a
+satellite that was not learned from: its errors are those of trees that learned from the others.
 """
 
 import json
@@ -41,8 +42,9 @@ WEST_HOURS = {"east": -5, "west": -9}  # of local time, from UT, at 75 W and 135
 DAY_SECONDS = 86400
 LEAST_ERROR = 0.02  # decades
 MIN_SAMPLES = 200  # held-out errors of a condition that has quantiles of its own
+UNKNOWN = "a satellite that was not learned from"
 PROBABILITIES = np.linspace(0, 1, 401)  # at which the errors' quantiles are kept
-CONDITIONS = ("all known", "driver missing", "flux missing")
+CONDITIONS = ("all known", "driver missing", "flux missing", "unknown satellite")
 TREES = {"n_estimators": 200, "learning_rate": 0.05, "max_depth": 4, "min_child_weight": 20}
 TREES |= {"subsample": 0.7, "colsample_bytree": 0.5, "max_bin": 64}
 TREES |= {"n_jobs": 1}  # so few rows gain nothing from a second thread, which spins
@@ -55,7 +57,7 @@ class HourlySeries:
     Attributes
     ----------
     flux : Series
-        e/(cm2 s sr), on an hourly grid, NaN where missing.
+        e/(cm2 s sr), on an hourly grid, NaN where missing; named after the satellite.
     position : str or None
         "east", "west", or not known.
     """
@@ -82,6 +84,8 @@ class RollingForecaster(BaseEstimator):
 
     Attributes
     ----------
+    satellites_ : list of str
+        Those that were learned from.
     error_quantiles_ : array, shape (leads, conditions, probabilities)
         Of the errors on blocks held out, observed less forecast, in units of the expected error.
     """
@@ -108,7 +112,7 @@ class RollingForecaster(BaseEstimator):
             If there is too little hourly flux to learn from and to hold out.
         """
         rng = np.random.default_rng(self.random_state)
-        parts: list[tuple[pd.DataFrame, pd.DataFrame]] = []
+        parts: list[tuple[pd.DataFrame, pd.DataFrame, pd.Series]] = []
         for one in series:
             times = one.flux.index[::EVERY_HOURS]
             truth = tabulate_truth(one.flux, times)
@@ -118,43 +122,51 @@ class RollingForecaster(BaseEstimator):
                 news = inputs["base"].notna()
                 if own is hidden:
                     news &= find_conditions(inputs) > 0
-                parts.append((inputs[news], truth[news]))
+                names = pd.Series(one.flux.name, times)
+                parts.append((inputs[news], truth[news], names[news]))
         if not parts:
             raise NotApplicable("there is no hourly flux to learn hours ahead from.")
-        X, truth = (pd.concat(same) for same in zip(*parts, strict=True))
+        X, truth, names = (pd.concat(same) for same in zip(*parts, strict=True))
         order = np.argsort(X.index, kind="stable")
-        X, truth = X.iloc[order], truth.iloc[order]
+        X, truth, names = X.iloc[order], truth.iloc[order], names.iloc[order]
         if not truth.notna().sum().ge(10 * MIN_SAMPLES).all():
             raise NotApplicable("there is too little hourly flux to learn hours ahead from.")
-        self.columns_ = list(X)
+        self.columns_, self.satellites_ = list(X), sorted(set(names))
         self.models_, quantiles = [], []
         for lead in LEADS:
             known = truth[lead].notna()
             own = self._select(X[known], lead)
             change = (truth[lead] - X["base"])[known].to_numpy()
-            models, own_quantiles = self._fit_lead(own, change, find_conditions(X[known]))
+            conditions, of = find_conditions(X[known]), names[known].to_numpy()
+            models, own_quantiles = self._fit_lead(own, change, conditions, of)
             self.models_.append(models)
             quantiles.append(own_quantiles)
         self.error_quantiles_ = np.array(quantiles)
         return self
 
-    def _fit_lead(self, X, change, condition) -> tuple[list[XGBRegressor], np.ndarray]:
+    def _fit_lead(self, X, change, condition, satellite) -> tuple[list[XGBRegressor], np.ndarray]:
         """Return trees of the change and of its error, and quantiles of errors held out."""
         folds = blocked_folds(X.index, purge=PURGE)
-        error, spread = np.full((2, len(X)), np.nan)
+        error, strange, spread = np.full((3, len(X)), np.nan)
+
+        def hold_out(train, test, y):
+            return self._grow(X.iloc[train], y[train]).predict(X.iloc[test].to_numpy(np.float32))
+
         for train, test in folds:
-            error[test] = change[test] - self._grow(X.iloc[train], change[train]).predict(
-                X.iloc[test]
-            )
+            error[test] = change[test] - hold_out(train, test, change)
+            for name in self.satellites_:
+                others, own = train[satellite[train] != name], test[satellite[test] == name]
+                if len(others) >= MIN_SAMPLES and len(own):
+                    strange[own] = change[own] - hold_out(others, own, change)
         size = np.maximum(np.abs(error), LEAST_ERROR)
         for train, test in folds:
-            spread[test] = self._grow(X.iloc[train], size[train]).predict(X.iloc[test])
-        share = error / np.maximum(spread, LEAST_ERROR)
-        quantiles = []
-        for number in range(len(CONDITIONS)):
-            own = share[condition == number]
-            own = own if len(own) >= MIN_SAMPLES else share
-            quantiles.append(np.quantile(own, PROBABILITIES))
+            spread[test] = np.maximum(hold_out(train, test, size), LEAST_ERROR)
+        shares = [error[condition == number] / spread[condition == number] for number in range(3)]
+        shares.append((strange / spread)[np.isfinite(strange)])
+        every = error / spread
+        quantiles = [
+            np.quantile(own if len(own) >= MIN_SAMPLES else every, PROBABILITIES) for own in shares
+        ]
         return [self._grow(X, change), self._grow(X, size)], np.array(quantiles)
 
     def _grow(self, X: pd.DataFrame, y: np.ndarray) -> XGBRegressor:
@@ -236,7 +248,10 @@ class RollingForecaster(BaseEstimator):
             hours; `recurrence`, that of one solar rotation before; `note`, what was missing.
         """
         X = self.describe(series, drivers, times)
-        condition, notes = find_conditions(X), _describe_lacks(X, self.drivers)
+        condition, lacks = find_conditions(X), describe_lacks(X, self.drivers)
+        if series.flux.name not in self.satellites_:
+            condition = np.full(len(X), CONDITIONS.index("unknown satellite"))
+            lacks = ["; ".join(filter(None, (UNKNOWN, text))) for text in lacks]
         base, tables = X["base"].to_numpy(), []
         for lead, models, quantiles in zip(LEADS, self.models_, self.error_quantiles_, strict=True):
             values = self._select(X, lead).to_numpy(np.float32)
@@ -261,7 +276,7 @@ class RollingForecaster(BaseEstimator):
                 "alert": np.where(np.isfinite(value), 1 - np.array(below), np.nan),
                 "persistence": 10**base,
                 "recurrence": 10 ** (X[f"rotation +{lead}"].to_numpy() + base),
-                "note": notes,
+                "note": lacks,
             }
             tables.append(pd.DataFrame(columns, X.index + lead * HOUR))
         table = pd.concat(tables).rename_axis("time")
@@ -277,6 +292,7 @@ class RollingForecaster(BaseEstimator):
             for part, one in enumerate(models)
         }
         about: dict[str, Any] = {"version": VERSION, "columns": self.columns_}
+        about["satellites"] = self.satellites_
         about["parameters"] = self.get_params() | {"drivers": list(self.drivers)}
         arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
         arrays["quantiles"] = self.error_quantiles_
@@ -302,7 +318,8 @@ class RollingForecaster(BaseEstimator):
             if about["version"] != VERSION:
                 raise ValueError("another version")
             self = cls(**about["parameters"])
-            self.columns_, self.error_quantiles_ = about["columns"], arrays["quantiles"]
+            self.columns_, self.satellites_ = about["columns"], about["satellites"]
+            self.error_quantiles_ = arrays["quantiles"]
             self.models_ = [
                 [load_trees(arrays[f"trees {lead} {part}"]) for part in (0, 1)] for lead in LEADS
             ]
@@ -332,13 +349,13 @@ def sum_hours(flux: pd.Series) -> pd.Series:
 
 
 def find_conditions(X: pd.DataFrame) -> np.ndarray:
-    """Return the number in `CONDITIONS` of each row of what `describe` returns."""
+    """Return the number in `CONDITIONS` of rows that `describe` returned of a known satellite."""
     newest = [name for name in X if name.endswith(" -6..0") and not name.startswith("flux")]
     absent = X[newest].isna().any(axis=1).to_numpy(int)
     return np.where((X["age"] > 0) | (X["hours without flux"] > 2), 2, absent)
 
 
-def _describe_lacks(X: pd.DataFrame, drivers: Sequence[str]) -> list[str]:
+def describe_lacks(X: pd.DataFrame, drivers: Sequence[str]) -> list[str]:
     """Return what each row has to do without, as a sentence; "" where it has all."""
     lacks = pd.Series([""] * len(X), X.index)
     old = X["hours without flux"].fillna(OLDEST_HOURS)
