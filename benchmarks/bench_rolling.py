@@ -25,7 +25,8 @@ def forecast_years(dataset):
     """Return all forecasts with what was observed, and a column `year` and `series`."""
     names = [name for name in dataset.flux if "e2" in dataset.flux[name]]
     series = [
-        HourlySeries(dataset.flux[name]["e2"], dataset.manifest.position(name)) for name in names
+        HourlySeries(dataset.flux[name]["e2"].rename(name), dataset.manifest.position(name))
+        for name in names
     ]
     last = max(one.flux.index[-1] for one in series).year
     parts = []

@@ -138,7 +138,7 @@ def _list_drivers(dataset: Dataset) -> list[str]:
 
 def _train_rolling(dataset: Dataset, random_state: int) -> RollingForecaster | None:
     series = [
-        HourlySeries(flux["e2"], dataset.manifest.position(name))
+        HourlySeries(flux["e2"].rename(name), dataset.manifest.position(name))
         for name, flux in dataset.flux.items()
         if "e2" in flux and dataset.cadence == HOUR
     ]

@@ -45,8 +45,7 @@ def plot_forecast_fan(
     ax.plot(days, table["persistence"], "_", color="C1", markersize=16, mew=3, label="persistence")
     if "refm" in table and table["refm"].notna().any():
         ax.plot(days, table["refm"], "x", color="C3", markersize=9, mew=2, label="NOAA's REFM")
-    ax.axhline(alert, color="0.4", linewidth=1, linestyle="--")
-    ax.text(observed.index[0], alert * 1.15, "alert level", color="0.3", va="bottom")
+    ax.axhline(alert, color="0.4", linewidth=1, linestyle="--", label="alert level")
     ax.set_yscale("log")
     ax.set_ylabel(break_label(FLUENCE_LABEL))
     label_dates(ax)

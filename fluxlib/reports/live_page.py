@@ -40,18 +40,17 @@ def write_live_page(path: str | Path, bundle: Bundle, issue: Issue) -> Path:
         sums = sum_hours(inputs.series.flux)
         sums = sums[sums.index > inputs.newest - SHOWN_HOURS * HOUR]
         lines = [
-            {"24 hours to (UTC)": f"{end:%a %d %b %H:00}", "ahead": f"{row['lead']} h"}
-            | _write_row(row)
+            {"24 h to (UTC)": f"+{row['lead']} h: {end:%a %d, %H:00}"} | _write_row(row)
             for end, row in rolling.iterrows()
         ]
-        hours = {"figure": _draw(sums, rolling, alert), "lines": lines}
+        hours = _draw(sums, rolling, alert) | {"lines": lines}
         notes = [*_split_notes(rolling), *notes]
     if table is not None:
         lines = [
             {"day": f"{day:%a %d %b}"} | _write_row(row) | {"REFM": _write(row["refm"])}
             for day, row in table.iterrows()
         ]
-        days = {"figure": _draw(recent, table, alert), "lines": lines}
+        days = _draw(recent, table, alert) | {"lines": lines}
         notes = [*_split_notes(table), *notes]
     ages = [
         {"input": name, "newest sample (UTC)": f"{inputs.newest - age:%Y-%m-%d %H:%M}"}
@@ -84,11 +83,17 @@ def write_live_page(path: str | Path, bundle: Bundle, issue: Issue) -> Path:
     return Path(path)
 
 
-def _draw(observed: pd.Series, table: pd.DataFrame, alert: float) -> str:
-    canvas, ax = plt.subplots(figsize=(10, 4.6))
-    plot_forecast_fan(observed, table, alert=alert, ax=ax)
-    ax.set_title(f"Highest probability of an alert: {table['alert'].max():.0%}")
-    return embed_figure(canvas)
+def _draw(observed: pd.Series, table: pd.DataFrame, alert: float) -> dict:
+    """Return the figure for a wide screen and for a narrow one, on which text stays legible."""
+    figures = {}
+    for name, size in (("wide", (10, 4.6)), ("narrow", (4.8, 5.4))):
+        canvas, ax = plt.subplots(figsize=size)
+        plot_forecast_fan(observed, table, alert=alert, ax=ax)
+        ax.set_title(f"Highest probability of an alert: {table['alert'].max():.0%}")
+        if name == "narrow":
+            ax.legend(loc="upper center", bbox_to_anchor=(0.45, -0.15), ncols=2)
+        figures[name] = embed_figure(canvas)
+    return figures
 
 
 def _write_row(row: pd.Series) -> dict[str, str]:

@@ -23,6 +23,7 @@ def test_a_bundle_says_what_it_learned_from(bundle):
     assert 650 < about["days"] <= 730
     assert about["reference"] in ("goes13", "goes15")
     assert bundle.forecaster.drivers == ["V", "N", "B", "Bz", "Bs"]
+    assert bundle.rolling.satellites_ == ["goes13", "goes15"]
 
 
 @pytest.mark.slow
