@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +12,14 @@ import numpy as np
 import pandas as pd
 
 from fluxlib.archives.download import Item, RetryPolicy, download_all
-from fluxlib.archives.fetch import fetch, make_request, write_description
-from fluxlib.archives.sources import ARCHIVES
+from fluxlib.archives.fetch import list_items, make_request, write_description
+from fluxlib.archives.sources import ARCHIVES, HapiSource
 from fluxlib.datasets.dataset import Dataset
 from fluxlib.datasets.loading import load
 from fluxlib.datasets.manifest import NAME
 from fluxlib.datasets.series import daily_fluence
 from fluxlib.errors import FluxError
-from fluxlib.io.swpc import FEEDS, read_feed
+from fluxlib.io.swpc import ELECTRON_FEEDS, FEEDS, read_feed
 from fluxlib.io.text import Quality
 from fluxlib.observations.quality import flag_dataset
 from fluxlib.prediction.rolling import HourlySeries
@@ -31,6 +33,7 @@ DOUBTFUL = Quality.SPIKE | Quality.STUCK | Quality.PROTONS | Quality.ARCHIVE
 KEPT = pd.Timedelta("400D")  # of history: two rotations are needed, a year is shown to who asks
 STALE = pd.Timedelta("3h")  # an input whose newest sample is older than the newest of all is stale
 WEEK = pd.Timedelta("8D")  # that a feed spans, with a day to spare
+NOTHING = pd.DataFrame(index=pd.DatetimeIndex([], name="time"))
 RECENT = "-recent"  # how the names of feeds' series end; the satellite is that of the archives
 
 
@@ -80,37 +83,53 @@ def fetch_newest(
     bases: dict[str, str] | None = None,
     policy: RetryPolicy | None = None,
 ) -> list[str]:
-    """Fetch SWPC's feeds of the last days and NOAA's own forecast; return what failed.
+    """Fetch the last days and NOAA's own forecast; return what failed, in sentences.
 
-    A feed that fails, or cannot be used, is left out, and the others are described without it.
+    Electrons and solar wind are SWPC's feeds. Protons, which contaminate the electrons, are those
+    of the primary satellite at iSWA. What fails, or cannot be used, is left out, and the rest is
+    described without it.
     """
-    folder, notes = Path(folder), []
-    policy = policy or RetryPolicy()
+    folder = Path(folder)
+    notes: list[str] = []
+    policy, bases = policy or RetryPolicy(), bases or {}
+    folder.mkdir(parents=True, exist_ok=True)
     # What earlier calls fetched is in the history, and the satellites may be others now.
-    for path in (folder / NAME, *(folder / name for name in FEEDS)):
+    for path in (folder / NAME, folder / REFM, *(folder / name for name in FEEDS)):
         path.unlink(missing_ok=True)
+    shutil.rmtree(folder / "hapi", ignore_errors=True)
+
+    def get(items: Iterable[Item]) -> None:
+        result = download_all(items, folder, policy=policy)
+        notes.extend(f"{url} could not be fetched: {why}." for url, why in result.failed.items())
+
     try:
-        fetch(folder, recent=True, bases=bases, policy=policy, progress=False)
-    except FluxError as error:
-        notes.append(str(error))
-    usable = {name for name in FEEDS if (folder / name).exists()}
-    for name in sorted(usable):
-        if reason := _find_fault(folder / name):
-            notes.append(reason)
-            usable.remove(name)
-    if notes:
-        (folder / NAME).unlink(missing_ok=True)
+        request = make_request(folder.name, (), None, None, recent=True)
+        base = bases.get("feeds", ARCHIVES["feeds"].url)
+        refm = Item(f"{base}/{REFM_PLACE}", REFM, changing=True)
+        get([*list_items(request, bases=bases, policy=policy), refm])
+        if not (folder / REFM).exists():
+            notes.append("NOAA's own forecast could not be fetched.")
+        usable = set()
+        for name in FEEDS:
+            if (folder / name).exists():
+                fault = _find_fault(folder / name)
+                notes.extend([fault] if fault else [])
+                usable |= set() if fault else {name}
+        electrons = [folder / name for name in ELECTRON_FEEDS if name in usable]
+        if not electrons:
+            raise FluxError("no feed of electrons could be used.")
+        last = max(read_feed(path).frame.index[-1] for path in electrons)
+        months = pd.period_range(last - WEEK, last, freq="M")
+        source = HapiSource("goesp_part_flux_P5M", months, {"p10": "P10"}, {"cadence": "5min"})
+        protons = replace(request, recent=False, hapi=(source,))
         try:
-            request = make_request(folder.name, (), None, None, recent=True)
-            write_description(request, folder, usable)
-        except FluxError:
-            notes.append("no feed of electrons could be used.")
-    base = (bases or {}).get("feeds", ARCHIVES["feeds"].url)
-    item = Item(f"{base}/{REFM_PLACE}", REFM, changing=True)
-    result = download_all([item], folder, policy=policy, workers=1)
-    if not result.fetched:
-        (folder / REFM).unlink(missing_ok=True)  # the last one's days are over
-        notes.append("NOAA's own forecast could not be fetched.")
+            get(list_items(protons, bases=bases, policy=policy))
+        except FluxError as error:
+            notes.append(f"protons are not known, which contaminate the electrons: {error}")
+        usable |= {path.relative_to(folder).as_posix() for path in folder.glob("hapi/*/*.csv")}
+        write_description(replace(protons, recent=True), folder, usable)
+    except FluxError as error:  # such as a damaged record of checksums
+        notes.append(str(error))
     return notes
 
 
@@ -146,22 +165,33 @@ def read_inputs(folder: str | Path, history: str | Path | None = None) -> LiveIn
     """
     folder, dataset = Path(folder), None
     notes: list[str] = []
-    flux = drivers = fluence = pd.DataFrame(index=pd.DatetimeIndex([], name="time"))
+    flux = drivers = fluence = doubtful = NOTHING
     try:
         dataset = load(folder, "1h")
-        flux, notes = _select_good(dataset)
+        flux, doubtful, notes = _select_good(dataset)
         drivers = dataset.drivers
     except FluxError as error:
         if history is None or not (Path(history) / "fluence.parquet").exists():
             raise
         notes = [f"nothing new could be read: {error}"]
+    since = flux.index[0].floor("D") if len(flux) else None
     if history is not None:
-        flux = _join_history(Path(history) / "flux.parquet", flux)
-        drivers = _join_history(Path(history) / "drivers.parquet", drivers)
+        kept = Path(history)
+        # What was taken for good as the newest sample may be a spike, now that others follow.
+        old = _read_history(kept / "flux.parquet")
+        doubtful = doubtful.reindex(index=old.index, columns=old.columns, fill_value=False)
+        flux = _join_history(kept / "flux.parquet", flux, old.mask(doubtful))
+        old = _read_history(kept / "drivers.parquet")
+        drivers = _join_history(kept / "drivers.parquet", drivers, old)
     if dataset is not None:
-        fluence = _sum_days(dataset, flux)
+        # Of the first day, earlier calls may have hours that are no longer in the files.
+        fluence = _sum_days(dataset, flux[since:])
     if history is not None:
-        fluence = _join_history(Path(history) / "fluence.parquet", fluence)
+        old = _read_history(kept / "fluence.parquet")
+        if since is not None and len(old):
+            anew = (old.index >= since) & old["series"].isin([*map(_name_series, dataset.flux)])
+            old = old[~anew]
+        fluence = _join_history(kept / "fluence.parquet", fluence, old)
     known = {"electrons": flux.dropna(how="all").index}
     known |= {name: drivers[name].dropna().index for name in drivers}
     ends = {name: times[-1] + HOUR for name, times in known.items() if len(times)}
@@ -206,9 +236,9 @@ def _name_series(series: str) -> str:
     return series.removesuffix(RECENT)
 
 
-def _select_good(dataset: Dataset) -> tuple[pd.DataFrame, list[str]]:
-    """Return the hourly flux of good samples by satellite, and notes on those left out."""
-    hours, notes = {}, []
+def _select_good(dataset: Dataset) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Return the hourly flux of good samples by satellite, where it is doubtful, and notes."""
+    hours, doubtful, notes = {}, {}, []
     flags = flag_dataset(dataset)
     for series in dataset.manifest.daily:
         if "e2" not in dataset.flux.get(series, ()):
@@ -218,8 +248,10 @@ def _select_good(dataset: Dataset) -> tuple[pd.DataFrame, list[str]]:
         recent = bad & (bad.index >= flux.index[-1] - 3 * DAY)
         if recent.any():
             notes.append(f"{name}: {int(recent.sum())} doubtful hours of late are left out.")
-        hours[name] = flux.mask(bad)
-    return pd.DataFrame(hours).rename_axis("time"), notes
+        hours[name], doubtful[name] = flux.mask(bad), bad
+    if not hours:
+        return NOTHING, NOTHING, notes
+    return pd.DataFrame(hours), pd.DataFrame(doubtful).fillna(False).astype(bool), notes
 
 
 def _sum_days(dataset: Dataset, flux: pd.DataFrame) -> pd.DataFrame:
@@ -240,17 +272,21 @@ def _sum_days(dataset: Dataset, flux: pd.DataFrame) -> pd.DataFrame:
     return joined.reindex(days)
 
 
-def _join_history(path: Path, new: pd.DataFrame) -> pd.DataFrame:
-    """Return what is new joined with what is kept, and keep it; what is new counts."""
+def _read_history(path: Path) -> pd.DataFrame:
     try:
-        old = pd.read_parquet(path)
+        return pd.read_parquet(path)
     except Exception:  # none yet, or damaged: it fills again
-        old = new.iloc[:0]
+        return NOTHING
+
+
+def _join_history(path: Path, new: pd.DataFrame, old: pd.DataFrame) -> pd.DataFrame:
+    """Return what is new joined with what is kept, and keep it; what is new counts."""
     joined = new.combine_first(old) if len(new) and len(old) else new if len(new) else old
     if len(joined):
         step = DAY if "series" in joined else HOUR
         first = max(joined.index[0], (joined.index[-1] - KEPT).ceil("D"))
-        joined = joined.reindex(pd.date_range(first, joined.index[-1], freq=step, name="time"))
+        times = pd.date_range(first, joined.index[-1], freq=step, name="time")
+        joined = joined.reindex(times)
         with atomic_path(path) as temporary:
             joined.to_parquet(temporary)
     return joined

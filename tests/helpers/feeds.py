@@ -5,6 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 
+from tests.helpers.archive_server import Archive
+from tests.helpers.public_archive import Hapi, PublicArchive
+
 ELECTRONS = "json/goes/{role}/integral-electrons-7-day.json"
 WIND, FIELD = "json/rtsw/rtsw_wind_1m.json", "json/rtsw/rtsw_mag_1m.json"
 PROPAGATED = "products/geospace/propagated-solar-wind.json"
@@ -73,10 +76,31 @@ def make_refm(dataset, today):
     ]
 
 
-def lay_feeds(folder, feeds):
-    """Write the feeds below a folder, and remove those of before."""
-    for path in folder.rglob("*.json"):
-        path.unlink()
-    for place, rows in feeds.items():
-        (folder / place).parent.mkdir(parents=True, exist_ok=True)
-        (folder / place).write_text(json.dumps(rows))
+class Server:
+    """Serves feeds from a folder, with faults, and iSWA's protons up to a time, as a context."""
+
+    def __init__(self, folder):
+        self.files, self.iswa = Archive(folder), PublicArchive()
+
+    def __enter__(self):
+        self.iswa.__enter__()
+        return self
+
+    def __exit__(self, *_):
+        self.iswa.__exit__()
+        self.files.close()
+
+    def serve(self, feeds, now, answers=(), *, protons=True):
+        """Serve these feeds from now on; return the addresses for `fetch_newest`."""
+        folder = self.files.folder / "feeds"
+        for path in folder.rglob("*.json"):
+            path.unlink()
+        for place, rows in feeds.items():
+            (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            (folder / place).write_text(json.dumps(rows))
+        self.files.faults.clear()
+        self.files.faults.update(answers)
+        until = pd.Timestamp(now, tz="UTC")
+        self.iswa.hapi = Hapi(until=until, longest=92 * DAY, empty="csv")
+        hapi = f"{self.iswa.url}/{'hapi' if protons else 'down'}"
+        return {"feeds": f"{self.files.url}/feeds", "hapi": hapi}

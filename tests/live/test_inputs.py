@@ -8,7 +8,7 @@ from fluxlib.archives.download import RetryPolicy
 from fluxlib.errors import FluxError
 from fluxlib.live import fetch_newest, read_inputs, read_refm
 from tests.helpers import feeds as swpc
-from tests.helpers.archive_server import Archive
+from tests.helpers import public_archive
 
 QUICK = RetryPolicy(timeout=5, tries=2, pause=0.01)
 
@@ -83,19 +83,16 @@ def test_a_day_of_which_a_feed_has_a_part_keeps_the_fluence_of_all_its_hours(ser
 @pytest.fixture
 def call(future, tmp_path):
     """Return a function that fetches feeds, after a change, and reads them with the history."""
-    server = Archive(tmp_path / "served")
+    with swpc.Server(tmp_path / "served") as server:
 
-    def fetch(now, change=lambda feeds: None, answers=(), **satellites):
-        feeds = swpc.make_feeds(future, now, **satellites)
-        change(feeds)
-        swpc.lay_feeds(server.folder / "feeds", feeds)
-        server.faults.update(answers)
-        bases = {"feeds": f"{server.url}/feeds"}
-        notes = fetch_newest(tmp_path / "data", bases=bases, policy=QUICK)
-        return read_inputs(tmp_path / "data", tmp_path / "history"), notes
+        def fetch(now, change=lambda feeds: None, answers=(), protons=True, **satellites):
+            feeds = swpc.make_feeds(future, now, **satellites)
+            change(feeds)
+            bases = server.serve(feeds, now, answers, protons=protons)
+            notes = fetch_newest(tmp_path / "data", bases=bases, policy=QUICK)
+            return read_inputs(tmp_path / "data", tmp_path / "history"), notes
 
-    yield fetch
-    server.close()
+        yield fetch
 
 
 def test_feeds_of_a_satellite_are_those_that_the_archives_name(call, future):
@@ -131,6 +128,38 @@ def test_another_primary_satellite_is_taken_as_it_comes(call):
     inputs, _ = call("2015-03-11 09:00", answers=lack, primary="goes15", secondary="goes13")
     assert inputs.issue_day == pd.Timestamp("2015-03-10")
     assert inputs.data.fluence["series"].iloc[-1] == "goes15"
+
+
+def test_a_newest_sample_that_turns_out_to_be_a_spike_is_forgotten(call):
+    def spike(feeds):
+        for place in (swpc.PRIMARY, swpc.SECONDARY):
+            for row in feeds[place]:
+                if row["time_tag"].startswith("2015-03-09T21"):
+                    row["flux"] = 5e5
+
+    before, _ = call("2015-03-09 22:00", spike)
+    hour = pd.Timestamp("2015-03-09 21:00")
+    assert before.flux["goes13"][hour] == 5e5  # nothing after it tells yet
+    after, _ = call("2015-03-10 03:00", spike)
+    assert any("doubtful hours" in note for note in after.notes)
+    assert np.isnan(after.flux["goes13"][hour])
+    assert after.data.fluence["e2"].iloc[-1] < 1e9
+
+
+def test_electrons_of_a_proton_event_are_left_out_and_unknown_protons_are_told(call, monkeypatch):
+    def storm(times):
+        return np.where((times >= "2015-03-09 06:00") & (times < "2015-03-09 20:00"), 500.0, 0.2)
+
+    quiet, notes = call("2015-03-10 09:00")
+    assert notes == []
+    assert "p10" in quiet.ages
+    monkeypatch.setattr(public_archive, "proton_flux", storm)
+    inputs, _ = call("2015-03-10 10:00")
+    assert "goes13: 14 doubtful hours of late are left out." in inputs.notes
+    assert inputs.flux["goes13"]["2015-03-09 06:00":"2015-03-09 19:00"].isna().all()
+    assert inputs.data.fluence["e2"].isna().iloc[-1]
+    _, notes = call("2015-03-10 11:00", protons=False)
+    assert any(note.startswith("protons are not known") for note in notes)
 
 
 def test_when_nothing_arrives_what_is_known_stays_and_is_told(call):

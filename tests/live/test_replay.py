@@ -24,7 +24,7 @@ from fluxlib.live import ForecastLog, issue_newest, score_log, train_bundle
 from fluxlib.live.log import SILENCE
 from fluxlib.utils import files
 from tests.helpers import feeds as swpc
-from tests.helpers.archive_server import Archive
+from tests.helpers import public_archive
 
 DAYS = int(os.environ.get("FLUX_REPLAY_DAYS", "12"))
 QUICK = RetryPolicy(timeout=5, tries=2, pause=0.01)
@@ -93,7 +93,7 @@ def draw_fault(rng, feeds, now):
     elif fault == "unknown satellite":
         for place in electrons:
             feeds[place] = [row | {"satellite": 19} for row in feeds[place]]
-    elif fault == "proton event":  # no feed tells that it is one
+    elif fault == "proton event":
         for place in electrons:
             for row in feeds[place][-140:]:
                 row["flux"] = row["flux"] and 30 * row["flux"]
@@ -111,7 +111,12 @@ def draw_fault(rng, feeds, now):
 
 FAULTS = ["feed missing", "all missing", "server fails", "stale by hours", "stale by days"]
 FAULTS += ["all stale", "gaps", "nulls", "wrong satellite", "unknown satellite", "proton event"]
-FAULTS += ["stuck", "wrong stamp", "REFM missing", "killed", "killed"]
+FAULTS += ["stuck", "wrong stamp", "REFM missing", "protons missing", "killed", "killed"]
+
+
+def flood(times, now, storm):
+    """Return protons above 10 MeV: of an event in the last twelve hours, or none."""
+    return np.where(storm & (times >= now - pd.Timedelta("12h")), 150.0, 0.2)
 
 
 def kill_once(monkeypatch, moment):
@@ -143,23 +148,21 @@ def replay(bundle, truth, days, tmp_path, monkeypatch):
     monkeypatch.setenv("FLUX_CACHE", str(tmp_path / "cache"))
     rng = np.random.default_rng(0)
     calm, struck = tmp_path / "calm", tmp_path / "struck"
-    server = Archive(tmp_path / "served")
     counts, reasons, parts = Counter(), {}, {}
 
-    def call(folder, feeds, answers=()):
-        swpc.lay_feeds(server.folder / "feeds", feeds)
-        server.faults.clear()
-        server.faults.update(answers)
-        bases = {"feeds": f"{server.url}/feeds"}
+    def call(folder, now, feeds, answers=(), *, fault="none"):
+        storm = fault == "proton event"
+        monkeypatch.setattr(public_archive, "proton_flux", lambda times: flood(times, now, storm))
+        bases = server.serve(feeds, now, answers, protons=fault != "protons missing")
         return issue_newest(bundle, folder, bases=bases, policy=QUICK)
 
-    try:
+    with swpc.Server(tmp_path / "served") as server:
         for number, day in enumerate(days):
             if number and number % TOGETHER == 0:
                 shutil.copytree(calm / "history", struck / "history", dirs_exist_ok=True)
             for hour in HOURS:
                 now = day + pd.Timedelta(hours=hour)
-                issue = call(calm, swpc.make_feeds(truth, now))
+                issue = call(calm, now, swpc.make_feeds(truth, now))
                 feeds = swpc.make_feeds(truth, now)
                 fault, answers = draw_fault(rng, feeds, now)
                 counts[fault] += 1
@@ -167,7 +170,7 @@ def replay(bundle, truth, days, tmp_path, monkeypatch):
                     with monkeypatch.context() as patched:
                         if fault == "killed":
                             kill_once(patched, int(rng.integers(1, 20)))
-                        found = call(struck, feeds, answers)
+                        found = call(struck, now, feeds, answers, fault=fault)
                     counts["withheld"] += found.table is None
                     counts["hours withheld"] += found.rolling is None
                     counts["notes"] += bool(found.inputs.notes)
@@ -175,12 +178,10 @@ def replay(bundle, truth, days, tmp_path, monkeypatch):
                     reasons[day] = str(error)
                 except Killed:
                     counts["cut short"] += 1
-                now_there = read_parts(struck)
+                there = read_parts(struck)
                 for name, content in parts.items():
-                    assert now_there[name] == content, "a part was written again"
-                parts = now_there
-    finally:
-        server.close()
+                    assert there[name] == content, "a part was written again"
+                parts = there
     return ForecastLog(calm / "log"), ForecastLog(struck / "log"), counts, reasons, issue
 
 
