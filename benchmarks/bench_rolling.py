@@ -1,7 +1,7 @@
 """Score the forecast of the 24 hours that end 6 to 72 hours ahead, each year from those before it.
 
-``python benchmarks/bench_rolling.py DATASET`` prints the table of docs/live.md. Nothing is chosen
-here: the settings were fixed before the first of these years was forecast.
+``python benchmarks/bench_rolling.py DATASET`` prints the table of docs/live.md, and the scores of
+each year. Nothing is chosen here: the settings were fixed before any of these years was forecast.
 """
 
 import sys
@@ -11,7 +11,8 @@ import pandas as pd
 
 import fluxlib
 from fluxlib.evaluation import block_intervals
-from fluxlib.prediction.rolling import HourlySeries, RollingForecaster, tabulate_truth
+from fluxlib.prediction import HourlySeries, RollingForecaster
+from fluxlib.prediction.hours import tabulate_truth
 
 FIRST_YEAR = 2013  # two years, at least, to learn from
 EVERY = "3h"
@@ -42,7 +43,8 @@ def forecast_years(dataset):
             table = model.predict(one, dataset.drivers, times)
             # Rows are by issue, then by lead, as those of the truth are.
             observed = truth.to_numpy().ravel()
-            parts.append(table.assign(observed=observed, year=year, series=name))
+            how = "" if name in model.satellites_ else " (not learned from)"
+            parts.append(table.assign(observed=observed, year=year, series=name + how))
         print(year, "done", flush=True)
     return pd.concat(parts).dropna(subset=["observed", "value", "persistence"])
 
@@ -82,15 +84,11 @@ def score(part):
 
 def main():
     table = forecast_years(fluxlib.load(sys.argv[1], "1h"))
-    pd.set_option("display.width", 250, "display.max_columns", 20)
-    rows = {}
-    for (series, lead), part in table.groupby(["series", "lead"]):
-        rows[series, lead] = score(part.sort_values("issued", kind="stable"))
-    print(pd.DataFrame(rows).T.to_string())
-    rows = {}
-    for (series, year, lead), part in table.groupby(["series", "year", "lead"]):
-        rows[series, year, lead] = score(part.sort_values("issued", kind="stable"))
-    print(pd.DataFrame(rows).T.to_string())
+    for keys in (["series", "lead"], ["series", "year", "lead"]):
+        groups = table.groupby(keys)
+        rows = {key: score(part.sort_values("issued", kind="stable")) for key, part in groups}
+        scores = pd.DataFrame(rows).T.infer_objects().round(3)
+        print(scores.rename_axis(keys).to_string(), flush=True)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ from fluxlib.datasets.dataset import Dataset
 from fluxlib.datasets.series import log_fluence
 from fluxlib.errors import FluxError, NotApplicable
 from fluxlib.prediction.forecaster import FluxForecaster
+from fluxlib.prediction.hours import HourlySeries
 from fluxlib.prediction.rolling import FILE as ROLLING_FILE
-from fluxlib.prediction.rolling import HourlySeries, RollingForecaster
+from fluxlib.prediction.rolling import RollingForecaster
 from fluxlib.prediction.windows import DailyData
 from fluxlib.utils.files import atomic_folder, write_text
 from fluxlib.utils.time_grid import HOUR

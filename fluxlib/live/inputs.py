@@ -22,7 +22,7 @@ from fluxlib.errors import FluxError
 from fluxlib.io.swpc import ELECTRON_FEEDS, FEEDS, read_feed
 from fluxlib.io.text import Quality
 from fluxlib.observations.quality import flag_dataset
-from fluxlib.prediction.rolling import HourlySeries
+from fluxlib.prediction.hours import HourlySeries
 from fluxlib.prediction.windows import DailyData
 from fluxlib.utils.files import atomic_path
 from fluxlib.utils.time_grid import DAY, HOUR

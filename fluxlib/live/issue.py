@@ -20,7 +20,7 @@ from fluxlib.live.log import (
     score_rolling,
 )
 from fluxlib.prediction.baselines import Persistence, Recurrence
-from fluxlib.prediction.rolling import OLDEST_HOURS
+from fluxlib.prediction.hours import OLDEST_HOURS
 from fluxlib.prediction.windows import DailyData
 
 MODELS = {"persistence": Persistence, "recurrence": Recurrence}

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from fluxlib.evaluation.bootstrap import block_intervals
 from fluxlib.live.bundle import Bundle
 from fluxlib.live.inputs import LiveInputs
-from fluxlib.prediction.rolling import sum_hours
+from fluxlib.prediction.hours import sum_hours
 from fluxlib.utils.files import atomic_path
 
 RIVALS = ("persistence", "recurrence")

@@ -10,7 +10,7 @@ satellite that was not learned from: its errors are those of trees that learned 
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,50 +24,29 @@ from fluxlib.errors import FluxError, NotApplicable
 from fluxlib.evaluation.folds import blocked_folds
 from fluxlib.imputation.blend import load_trees
 from fluxlib.imputation.intervals import draw_gap_numbers
-from fluxlib.prediction.windows import ROTATION_DAYS, select_drivers
+from fluxlib.prediction.hours import (
+    CONDITIONS,
+    LEADS,
+    SPAN,
+    HourlySeries,
+    describe_hours,
+    describe_lacks,
+    find_conditions,
+    tabulate_truth,
+)
 from fluxlib.utils.files import atomic_path
-from fluxlib.utils.time_grid import DAY_HOURS, HOUR, find_cadence
+from fluxlib.utils.time_grid import DAY_HOURS, HOUR
 
 FILE = "rolling.npz"
 VERSION = 1
-LEADS = (6, 12, 24, 48, 72)  # hours
-MIN_COVERAGE = 0.8  # of a window's hours, as of a day's
-OLDEST_HOURS = 72  # a last known fluence that is older says too little: no forecast
-ROTATION_HOURS = 24 * ROTATION_DAYS
-DRIVER_WINDOWS = ((-6, 0), (-24, 0), (-48, -24), (-72, -48))  # hours from the issue
-# Inputs reach back a rotation and a day, targets ahead three days.
-PURGE = pd.Timedelta(hours=ROTATION_HOURS + 24 + max(LEADS))
 EVERY_HOURS = 5  # between issues that are learned from: neighbours are alike, and 5 meets all hours
-WEST_HOURS = {"east": -5, "west": -9}  # of local time, from UT, at 75 W and 135 W
-DAY_SECONDS = 86400
 LEAST_ERROR = 0.02  # decades
 MIN_SAMPLES = 200  # held-out errors of a condition that has quantiles of its own
 UNKNOWN = "a satellite that was not learned from"
 PROBABILITIES = np.linspace(0, 1, 401)  # at which the errors' quantiles are kept
-CONDITIONS = ("all known", "driver missing", "flux missing", "unknown satellite")
 TREES = {"n_estimators": 200, "learning_rate": 0.05, "max_depth": 4, "min_child_weight": 20}
 TREES |= {"subsample": 0.7, "colsample_bytree": 0.5, "max_bin": 64}
 TREES |= {"n_jobs": 1}  # so few rows gain nothing from a second thread, which spins
-
-
-@dataclass(frozen=True)
-class HourlySeries:
-    """The flux of one satellite.
-
-    Attributes
-    ----------
-    flux : Series
-        e/(cm2 s sr), on an hourly grid, NaN where missing; named after the satellite.
-    position : str or None
-        "east", "west", or not known.
-    """
-
-    flux: pd.Series
-    position: str | None = None
-
-    def __post_init__(self):
-        if len(self.flux) and find_cadence(self.flux.index, "flux") != HOUR:
-            raise FluxError("the flux is not hourly; average it to hours first.")
 
 
 class RollingForecaster(BaseEstimator):
@@ -118,7 +97,7 @@ class RollingForecaster(BaseEstimator):
             truth = tabulate_truth(one.flux, times)
             hidden = replace(one, flux=_hide(one.flux, rng))
             for own, known in ((one, drivers), (hidden, drivers.apply(_hide, rng=rng))):
-                inputs = self.describe(own, known, times)
+                inputs = describe_hours(own, known, times, self.drivers)
                 news = inputs["base"].notna()
                 if own is hidden:
                     news &= find_conditions(inputs) > 0
@@ -146,7 +125,7 @@ class RollingForecaster(BaseEstimator):
 
     def _fit_lead(self, X, change, condition, satellite) -> tuple[list[XGBRegressor], np.ndarray]:
         """Return trees of the change and of its error, and quantiles of errors held out."""
-        folds = blocked_folds(X.index, purge=PURGE)
+        folds = blocked_folds(X.index, purge=SPAN)
         error, strange, spread = np.full((3, len(X)), np.nan)
 
         def hold_out(train, test, y):
@@ -172,58 +151,6 @@ class RollingForecaster(BaseEstimator):
     def _grow(self, X: pd.DataFrame, y: np.ndarray) -> XGBRegressor:
         return XGBRegressor(**TREES, random_state=self.random_state).fit(X.to_numpy(np.float32), y)
 
-    def describe(
-        self, series: HourlySeries, drivers: pd.DataFrame, times: pd.DatetimeIndex
-    ) -> pd.DataFrame:
-        """Return what is known at times, from samples that ended by then.
-
-        Parameters
-        ----------
-        series : HourlySeries
-        drivers : DataFrame
-            Hourly.
-        times : DatetimeIndex, shape (n,)
-            Full hours.
-
-        Returns
-        -------
-        DataFrame, shape (n, inputs)
-            `base`, log10 of the newest known fluence of 24 hours, e/(cm2 day sr), its `age` in
-            hours, NaN where it is older than `OLDEST_HOURS`; and other inputs, in log10 relative to
-            the base if they are of the flux.
-        """
-        if len(times) == 0:
-            raise FluxError("times is empty; expected full hours.")
-        first = min(one[0] for one in (series.flux.index, drivers.index, times) if len(one))
-        grid = pd.date_range(first, times.max(), freq=HOUR, name="time")
-        flux = series.flux.reindex(grid)
-        whole = _average(flux, -24, 0)
-        number = pd.Series(np.arange(len(grid), dtype=float), grid)
-        age = number - number.where(whole.notna()).ffill()
-        base = whole.ffill().where(age <= OLDEST_HOURS)
-        table = {"base": np.log10(base * DAY_SECONDS), "age": age.where(age <= OLDEST_HOURS)}
-        newest = number - number.where(flux.shift(1).notna()).ffill()
-        table["hours without flux"] = newest.clip(upper=OLDEST_HOURS)
-        for start, end in ((-1, 0), (-3, 0), (-6, 0), (-12, 0), (-48, -24), (-72, -48)):
-            table[f"flux {start}..{end}"] = np.log10(_average(flux, start, end) / base)
-        for lead in LEADS:
-            if lead < DAY_HOURS:
-                table[f"known +{lead}"] = np.log10(_average(flux, lead - 24, 0) / base)
-                # A day before the hours of the window that are to come.
-                before = np.log10(_average(flux, -24, lead - 24) / base)
-                table[f"day before +{lead}"] = before
-            turned = _average(flux, lead - 24 - ROTATION_HOURS, lead - ROTATION_HOURS)
-            table[f"rotation +{lead}"] = np.log10(turned / base)
-        clock = grid.hour + WEST_HOURS.get(series.position or "", np.nan)
-        table["local time sin"] = np.sin(2 * np.pi * clock / 24)
-        table["local time cos"] = np.cos(2 * np.pi * clock / 24)
-        half_year = 4 * np.pi * grid.day_of_year / 365.25
-        table["half-year sin"], table["half-year cos"] = np.sin(half_year), np.cos(half_year)
-        for name, values in select_drivers(drivers, self.drivers).reindex(grid).items():
-            for start, end in DRIVER_WINDOWS:
-                table[f"{name} {start}..{end}"] = _average(values, start, end, 0.5)
-        return pd.DataFrame(table, grid).reindex(times)
-
     def _select(self, X: pd.DataFrame, lead: int) -> pd.DataFrame:
         """Return the inputs of a lead, less those of the others."""
         return X[[name for name in self.columns_ if "+" not in name or name.endswith(f"+{lead}")]]
@@ -236,7 +163,7 @@ class RollingForecaster(BaseEstimator):
         Parameters
         ----------
         series, drivers, times
-            As `describe` takes.
+            As :func:`describe_hours` takes.
 
         Returns
         -------
@@ -247,7 +174,7 @@ class RollingForecaster(BaseEstimator):
             the probability of the alert level; `persistence`, the newest known fluence of 24
             hours; `recurrence`, that of one solar rotation before; `note`, what was missing.
         """
-        X = self.describe(series, drivers, times)
+        X = describe_hours(series, drivers, times, self.drivers)
         condition, lacks = find_conditions(X), describe_lacks(X, self.drivers)
         if series.flux.name not in self.satellites_:
             condition = np.full(len(X), CONDITIONS.index("unknown satellite"))
@@ -329,50 +256,6 @@ class RollingForecaster(BaseEstimator):
                 "anew."
             ) from None
         return self
-
-
-def tabulate_truth(flux: pd.Series, times: pd.DatetimeIndex) -> pd.DataFrame:
-    """Return log10 of the fluence of the 24 hours that end each lead after times, by lead."""
-    days = sum_hours(flux)
-    return pd.DataFrame(
-        {lead: np.log10(days.reindex(times + lead * HOUR).to_numpy()) for lead in LEADS}, times
-    )
-
-
-def sum_hours(flux: pd.Series) -> pd.Series:
-    """Return the fluence of the 24 hours that end at each time, e/(cm2 day sr).
-
-    NaN where fewer than 80 % of the hours of flux (e/(cm2 s sr), hourly) are known.
-    """
-    ends = pd.date_range(flux.index[0], flux.index[-1] + HOUR, freq=HOUR, name="time")
-    return _average(flux.reindex(ends), -24, 0) * DAY_SECONDS
-
-
-def find_conditions(X: pd.DataFrame) -> np.ndarray:
-    """Return the number in `CONDITIONS` of rows that `describe` returned of a known satellite."""
-    newest = [name for name in X if name.endswith(" -6..0") and not name.startswith("flux")]
-    absent = X[newest].isna().any(axis=1).to_numpy(int)
-    return np.where((X["age"] > 0) | (X["hours without flux"] > 2), 2, absent)
-
-
-def describe_lacks(X: pd.DataFrame, drivers: Sequence[str]) -> list[str]:
-    """Return what each row has to do without, as a sentence; "" where it has all."""
-    lacks = pd.Series([""] * len(X), X.index)
-    old = X["hours without flux"].fillna(OLDEST_HOURS)
-    lacks[old > 2] += "the flux of the last hours is missing; "
-    for name in drivers:
-        lacks[X[f"{name} -6..0"].isna()] += f"{name} of the last six hours is missing; "
-    return lacks.str.removesuffix("; ").to_list()
-
-
-def _average(values: pd.Series, start: int, end: int, coverage: float = MIN_COVERAGE) -> pd.Series:
-    """Return the mean over the hours from `start` to `end` after each time, where enough is known.
-
-    A sample is of the hour that begins at its time, so that with `end` 0 none is later.
-    """
-    n = end - start
-    means = values.rolling(n, min_periods=max(1, int(np.ceil(coverage * n)))).mean()
-    return means.shift(1 - end)
 
 
 def _hide(values: pd.Series, rng: np.random.Generator) -> pd.Series:

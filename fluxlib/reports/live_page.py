@@ -9,7 +9,7 @@ from fluxlib.live.bundle import Bundle
 from fluxlib.live.issue import Issue
 from fluxlib.plotting.live import plot_forecast_fan
 from fluxlib.plotting.style import use_style
-from fluxlib.prediction.rolling import sum_hours
+from fluxlib.prediction.hours import sum_hours
 from fluxlib.reports.pages import make_environment
 from fluxlib.reports.record_page import embed_figure, tabulate_frame
 from fluxlib.utils.files import write_text

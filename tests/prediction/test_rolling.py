@@ -6,8 +6,8 @@ import pytest
 
 import fluxlib
 from fluxlib.errors import FluxError, NotApplicable
-from fluxlib.prediction import HourlySeries, RollingForecaster, rolling
-from fluxlib.prediction.rolling import LEADS, PURGE, sum_hours, tabulate_truth
+from fluxlib.prediction import HourlySeries, RollingForecaster, hours, rolling, sum_hours
+from fluxlib.prediction.hours import LEADS, SPAN, describe_hours, tabulate_truth
 
 HOUR = pd.Timedelta("1h")
 TIMES = pd.date_range("2014-12-01 05:00", periods=6, freq="29h", name="time")
@@ -48,15 +48,15 @@ def test_the_fluence_of_24_hours_is_that_of_the_hours_before_its_end():
 
 def check_blindness(data):
     """Check that inputs stay as they are, whatever comes from a time on."""
-    forecaster, one = RollingForecaster(), take_series(data)[0]
+    one, names = take_series(data)[0], RollingForecaster().drivers
     for time in TIMES:
         later = one.flux.index >= time
         changed = replace(one, flux=one.flux.where(~later, one.flux * 7))
         drivers = data.drivers.copy()
         drivers[time:] = drivers[time:] * 7 + 1
         times = pd.DatetimeIndex([time])
-        before = forecaster.describe(one, data.drivers, times)
-        pd.testing.assert_frame_equal(before, forecaster.describe(changed, drivers, times))
+        before = describe_hours(one, data.drivers, times, names)
+        pd.testing.assert_frame_equal(before, describe_hours(changed, drivers, times, names))
 
 
 def test_no_input_is_later_than_the_issue_and_one_hour_too_many_is_caught(data, monkeypatch):
@@ -66,7 +66,7 @@ def test_no_input_is_later_than_the_issue_and_one_hour_too_many_is_caught(data, 
         n = end - start
         return values.rolling(n, min_periods=1).mean().shift(-end)
 
-    monkeypatch.setattr(rolling, "_average", look_ahead)
+    monkeypatch.setattr(hours, "_average", look_ahead)
     with pytest.raises(AssertionError, match="are different"):
         check_blindness(data)
 
@@ -89,8 +89,8 @@ def test_errors_are_of_blocks_that_share_no_hour_and_a_purge_left_out_is_caught(
         raise EnoughError
 
     monkeypatch.setattr(rolling, "blocked_folds", spy)
-    for purge in (PURGE, pd.Timedelta(0)):
-        monkeypatch.setattr(rolling, "PURGE", purge)
+    for purge in (SPAN, pd.Timedelta(0)):
+        monkeypatch.setattr(rolling, "SPAN", purge)
         with pytest.raises(EnoughError):
             RollingForecaster().fit(take_series(data), data.drivers)
     check_purge(*made[0])
@@ -145,8 +145,8 @@ def test_what_is_missing_widens_the_intervals_and_is_told_and_old_flux_gives_no_
     blind = fitted.predict(one, data.drivers.assign(V=np.nan), times)
     assert (measure_width(blind) > measure_width(whole))[[24, 48, 72]].all()
     assert blind["note"].str.contains("V of the last six hours is missing").all()
-    for hours, told in ((30, True), (80, False)):
-        late = replace(one, flux=one.flux[: time[0] - (hours + 1) * HOUR])
+    for age, told in ((30, True), (80, False)):
+        late = replace(one, flux=one.flux[: time[0] - (age + 1) * HOUR])
         table = fitted.predict(late, data.drivers, time)
         assert table["note"].str.contains("flux of the last hours is missing").all()
         assert table["value"].notna().all() == told

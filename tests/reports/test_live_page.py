@@ -6,7 +6,7 @@ import pytest
 
 from fluxlib.live import Bundle, Issue, LiveInputs, score_log, score_rolling
 from fluxlib.prediction import DailyData, FluxForecaster, HourlySeries
-from fluxlib.prediction.rolling import LEADS
+from fluxlib.prediction.hours import LEADS
 from fluxlib.reports.live_page import write_live_page
 
 NEWEST = pd.Timestamp("2015-03-10 09:00")
