@@ -40,15 +40,16 @@ class ForecastLog:
 
     def _append(self, name: str, table: pd.DataFrame, bundle: Bundle, inputs: LiveInputs) -> Path:
         key = hashlib.sha256(f"{inputs.key} {bundle.about['key']}".encode()).hexdigest()[:12]
-        path = self.folder / f"{name}_{key}.parquet"
-        if not path.exists():
-            ages = ", ".join(f"{name} {age}" for name, age in inputs.ages.items())
-            more = {"newest": inputs.newest, "ages": ages, "inputs": inputs.key}
-            more |= {"model": bundle.about["key"]}
-            # Which of them was first cannot be told from the newest sample if that is the same.
-            more["number"] = len(list(self.folder.glob(f"{name}_*.parquet")))
-            with atomic_path(path) as temporary:
-                table.assign(**more).to_parquet(temporary)
+        # The number tells which issue of a day, or of an hour, was the first.
+        there = sorted(self.folder.glob(f"{name}_[0-9]*-*.parquet"))
+        for path in there:
+            if path.stem.endswith(f"-{key}"):
+                return path
+        path = self.folder / f"{name}_{len(there):04d}-{key}.parquet"
+        ages = ", ".join(f"{name} {age}" for name, age in inputs.ages.items())
+        more = {"newest": inputs.newest, "ages": ages, "inputs": inputs.key}
+        with atomic_path(path) as temporary:
+            table.assign(**more, model=bundle.about["key"]).to_parquet(temporary)
         return path
 
     def note(self, day: pd.Timestamp, reason: str) -> Path:
@@ -80,12 +81,14 @@ class ForecastLog:
         return self._read("rolling-*.parquet", ROLLING_COLUMNS, "lead")
 
     def _read(self, pattern: str, columns: list[str], ahead: str) -> pd.DataFrame:
-        parts, damaged = [], []
+        parts, damaged, issued = [], [], set()
         for path in sorted(self.folder.glob(pattern)):
-            if "_none-" in path.name:
+            name, _, number = path.name.rpartition("_")
+            if number.startswith("none-") or name in issued:
                 continue
             try:
                 parts.append(pq.ParquetFile(path).read())
+                issued.add(name)
             except Exception:
                 damaged.append(path.name)
         if not parts:
@@ -93,8 +96,7 @@ class ForecastLog:
         else:
             # Joined before they are made a frame, as a year of hourly calls has thousands.
             table = pa.concat_tables(parts, promote_options="permissive").to_pandas()
-            table = table.sort_values(["issued", "newest", "number", ahead], kind="stable")
-            table = table[~table.set_index(ahead, append=True).index.duplicated()]
+            table = table.sort_values(["issued", ahead], kind="stable")
         table.attrs["damaged"] = damaged
         return table
 
