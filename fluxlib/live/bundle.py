@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from fluxlib.calibration.fleet import calibrate_daily, calibrate_fleet, replace_daily
 from fluxlib.datasets.dataset import Dataset
 from fluxlib.datasets.series import log_fluence
@@ -20,6 +23,7 @@ from fluxlib.utils.time_grid import HOUR
 
 FILE = "bundle.json"
 VERSION = 2
+LEVELS = np.linspace(3, 13, 501)  # of log10 fluence, at which scales are kept
 # What the feeds of the last days have; indices come later, or in another form.
 DRIVERS = ("V", "N", "B", "Bz", "Bs")
 
@@ -33,6 +37,8 @@ class Bundle:
     forecaster : FluxForecaster
     rolling : RollingForecaster or None
         None if the dataset had too little hourly flux.
+    scales : dict of list of float
+        By series, the log10 fluence on the reference's scale at `LEVELS`.
     about : dict
         `dataset`, `first` and `last` day, `days` learned from, `reference` of the scale,
         `synthetic`, and `key`, a hash of all of its files.
@@ -40,7 +46,17 @@ class Bundle:
 
     forecaster: FluxForecaster
     rolling: RollingForecaster | None
+    scales: dict[str, list[float]]
     about: dict[str, Any]
+
+    def calibrate(self, data: DailyData) -> DailyData:
+        """Put the fluence of the series that were learned from on the scale learned from."""
+        fluence = data.fluence.copy()
+        for name, levels in self.scales.items():
+            days = (fluence["series"] == name) & fluence["e2"].notna()
+            values = np.log10(fluence.loc[days, "e2"])
+            fluence.loc[days, "e2"] = 10 ** np.interp(values, LEVELS, levels)
+        return DailyData(fluence, data.drivers)
 
 
 def train_bundle(dataset: Dataset, folder: str | Path, **options: Any) -> Bundle:
@@ -67,12 +83,14 @@ def train_bundle(dataset: Dataset, folder: str | Path, **options: Any) -> Bundle
     if folder.is_dir() and any(folder.iterdir()) and not (folder / FILE).is_file():
         raise FluxError(f"{folder}: holds files and no forecaster; name a new folder.")
     rolling = _train_rolling(dataset, options.get("random_state", 0))
-    reference = None
+    reference, scales = None, {}
     fluence = log_fluence(dataset)
     try:
         fleet = calibrate_fleet(fluence, dataset.manifest.reference)
         dataset = replace_daily(dataset, calibrate_daily(dataset, fluence, fleet))
         reference = fleet.reference
+        for name in fleet.paths:
+            scales[name] = fleet.apply(name, pd.Series(LEVELS)).tolist()
     except NotApplicable:
         pass  # one series alone is its own scale
     drivers = _list_drivers(dataset)
@@ -88,6 +106,7 @@ def train_bundle(dataset: Dataset, folder: str | Path, **options: Any) -> Bundle
         "first": f"{days.index[0]:%Y-%m-%d}",
         "last": f"{days.index[-1]:%Y-%m-%d}",
         "days": len(days),
+        "scales": scales,
     }
     with atomic_folder(folder, replace=True) as writing:
         forecaster.save(writing)
@@ -129,7 +148,7 @@ def load_bundle(folder: str | Path) -> Bundle:
             raise FluxError(f"{folder / name}: absent or damaged; train anew.")
     about["key"] = _hash_text(files)
     rolling = RollingForecaster.load(folder) if ROLLING_FILE in files else None
-    return Bundle(FluxForecaster.load(folder), rolling, about)
+    return Bundle(FluxForecaster.load(folder), rolling, about.pop("scales"), about)
 
 
 def _list_drivers(dataset: Dataset) -> list[str]:

@@ -90,6 +90,7 @@ def issue_newest(
         failed = fetch_newest(data, bases=bases, policy=policy)
     inputs = read_inputs(data, folder / "history")
     inputs.notes += failed
+    inputs.data = bundle.calibrate(inputs.data)
     log = ForecastLog(folder / "log")
     log.note_silence(inputs.issue_day)
     table, reason, rolling, rolling_reason = None, "", None, ""

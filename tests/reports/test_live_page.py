@@ -68,7 +68,7 @@ def read(path):
 
 
 def write(issue, tmp_path):
-    bundle = Bundle(FluxForecaster(), None, ABOUT)
+    bundle = Bundle(FluxForecaster(), None, {}, ABOUT)
     return read(write_live_page(tmp_path / "index.html", bundle, issue))
 
 
