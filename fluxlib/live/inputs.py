@@ -19,7 +19,7 @@ from fluxlib.datasets.loading import load
 from fluxlib.datasets.manifest import NAME
 from fluxlib.datasets.series import daily_fluence
 from fluxlib.errors import FluxError
-from fluxlib.io.swpc import ELECTRON_FEEDS, FEEDS, read_feed
+from fluxlib.io.swpc import ELECTRON_FEEDS, FEEDS, WIND_FEEDS, read_feed
 from fluxlib.io.text import Quality
 from fluxlib.observations.quality import flag_dataset
 from fluxlib.prediction.hours import HourlySeries
@@ -155,8 +155,8 @@ def read_inputs(folder: str | Path, history: str | Path | None = None) -> LiveIn
         With a `dataset.toml`.
     history : path, optional
         A folder in which hourly flux and drivers and daily fluence are kept for later calls, since
-        feeds hold a week and a forecast looks back a solar rotation. If nothing new can be read,
-        what is there counts.
+        feeds hold a week and a forecast looks back a solar rotation. If no new electrons can be
+        read, those there count, with the wind of the feeds.
 
     Raises
     ------
@@ -173,7 +173,8 @@ def read_inputs(folder: str | Path, history: str | Path | None = None) -> LiveIn
     except FluxError as error:
         if history is None or not (Path(history) / "fluence.parquet").exists():
             raise
-        notes = [f"nothing new could be read: {error}"]
+        notes = [f"no new electrons could be read: {error}"]
+        drivers = _read_wind(folder)
     since = flux.index[0].floor("D") if len(flux) else None
     if history is not None:
         kept = Path(history)
@@ -218,6 +219,15 @@ def read_inputs(folder: str | Path, history: str | Path | None = None) -> LiveIn
         digest.update(pd.util.hash_pandas_object(table).to_numpy().tobytes())
     key = digest.hexdigest()
     return LiveInputs(data, flux, series, drivers, issue_day, newest, ages, notes, refm, key)
+
+
+def _read_wind(folder: Path) -> pd.DataFrame:
+    """Return hourly drivers of the feeds alone, as a dataset without electrons has no manifest."""
+    hours = NOTHING
+    for name in WIND_FEEDS:
+        if (folder / name).exists() and not _find_fault(folder / name):
+            hours = hours.combine_first(read_feed(folder / name).frame.resample("1h").mean())
+    return hours
 
 
 def _choose_series(

@@ -162,11 +162,25 @@ def test_electrons_of_a_proton_event_are_left_out_and_unknown_protons_are_told(c
     assert any(note.startswith("protons are not known") for note in notes)
 
 
+def test_without_new_electrons_the_wind_goes_on_and_their_age_is_told(call):
+    def drop(feeds):
+        del feeds[swpc.PRIMARY], feeds[swpc.SECONDARY]
+
+    call("2015-03-10 09:00")
+    inputs, notes = call("2015-03-12 09:00", drop)
+    assert "no feed of electrons could be used." in notes
+    assert inputs.issue_day == pd.Timestamp("2015-03-11")
+    assert inputs.ages["electrons"] == pd.Timedelta("48h")
+    assert "electrons: the newest sample is 48 h older than the newest." in inputs.notes
+    assert inputs.drivers["Bz"]["2015-03-12 00:00":].notna().all()
+    assert inputs.data.fluence["e2"].iloc[-2:].isna().all()
+
+
 def test_when_nothing_arrives_what_is_known_stays_and_is_told(call):
     before, _ = call("2015-03-10 09:00")
     after, notes = call("2015-03-10 19:00", dict.clear)
     assert notes
-    assert any("nothing new could be read" in note for note in after.notes)
+    assert any("no new electrons could be read" in note for note in after.notes)
     assert after.newest == before.newest
     pd.testing.assert_frame_equal(after.data.fluence, before.data.fluence)
 
