@@ -67,9 +67,7 @@ def forecast_now(options: argparse.Namespace) -> int:
     """Forecast from the newest days, keep the forecast, score the earlier ones, write the page."""
     from filelock import FileLock
 
-    from fluxlib.errors import FluxError
-    from fluxlib.live import ForecastLog, fetch_newest, issue_forecast, load_bundle, read_inputs
-    from fluxlib.live import score_log as score
+    from fluxlib.live import issue_newest, load_bundle
     from fluxlib.reports.live_page import write_live_page
     from fluxlib.workflow.notebooks import PROJECT
 
@@ -77,24 +75,9 @@ def forecast_now(options: argparse.Namespace) -> int:
     out = options.out or PROJECT / "live"
     out.mkdir(parents=True, exist_ok=True)
     with FileLock(out / ".lock"):
-        failed = []
-        if options.data is None:
-            failed = fetch_newest(out / "data")
-        inputs = read_inputs(options.data or out / "data", out / "history")
-        inputs.notes += failed
-        log, table, reason = ForecastLog(out / "log"), None, ""
-        try:
-            table = issue_forecast(bundle, inputs)
-            log.append(table, bundle, inputs)
-        except FluxError as error:
-            reason = str(error)
-            log.note(inputs.issue_day, reason)
-        issued = log.read()
-        inputs.notes += [f"{name} of the log is damaged." for name in issued.attrs["damaged"]]
-        scores = score(issued, inputs.data.fluence["e2"])
-        days = issued["issued"].nunique()
-        page = write_live_page(out / "index.html", bundle, inputs, table, reason, scores, days)
-    for line in [reason] if table is None else _list_forecast(table):
+        issue = issue_newest(bundle, out, data=options.data)
+        page = write_live_page(out / "index.html", bundle, issue)
+    for line in [issue.reason] if issue.table is None else _list_forecast(issue.table):
         print(line)
     print(f"Page: {page}")
     return 0
