@@ -1,5 +1,6 @@
 """Flag doubtful samples: spikes, stuck values, proton contamination. None is removed."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -90,6 +91,37 @@ def flag_dataset(dataset: "Dataset") -> dict[str, pd.DataFrame]:
             flags = flags | np.where(flux.notna(), archive[:, None], 0).astype(np.uint8)
         joined[series] = flags
     return joined
+
+
+def find_doubtful(
+    flags: dict[str, pd.DataFrame], columns: Mapping[str, pd.Series]
+) -> dict[str, pd.Series]:
+    """Tell which >2 MeV samples of `list_channels`' series `flag_dataset` flagged.
+
+    Returns
+    -------
+    dict of str to Series of bool
+        On the grid of each series of `columns` that has flux; daily fluence has no flags.
+    """
+    names = {name: name.split(" ")[0] for name in columns}
+    return {
+        name: flags[series]["e2"].reindex(columns[name].index, fill_value=0) > 0
+        for name, series in names.items()
+        if series in flags and "e2" in flags[series]
+    }
+
+
+def find_handovers(sources: pd.Series) -> dict[pd.Timestamp, str]:
+    """Return when a record passes to another series, and to which: none while it has gaps.
+
+    Parameters
+    ----------
+    sources : Series of str
+        The series that each day's value comes from.
+    """
+    known = sources.dropna()
+    changes = known[known != known.shift()]
+    return dict(zip(changes.index, changes, strict=True))
 
 
 def tabulate_flags(dataset: "Dataset", flags: dict[str, pd.DataFrame]) -> pd.DataFrame:
