@@ -111,16 +111,20 @@ def find_doubtful(
     }
 
 
-def find_handovers(sources: pd.Series) -> dict[pd.Timestamp, str]:
-    """Return when a record passes to another series, and to which: none while it has gaps.
+def find_handovers(sources: pd.Series, *, min_days: int = 30) -> dict[pd.Timestamp, str]:
+    """Return when a daily record passes to another series, and to which.
 
     Parameters
     ----------
     sources : Series of str
-        The series that each day's value comes from.
+        The series that each day's value comes from; missing where no series has one.
+    min_days : int
+        A series that stands in for fewer values in a row is not a handover.
     """
     known = sources.dropna()
-    changes = known[known != known.shift()]
+    runs = (known != known.shift()).cumsum()
+    kept = known[known.groupby(runs).transform("size") >= min_days]
+    changes = kept[kept != kept.shift()]
     return dict(zip(changes.index, changes, strict=True))
 
 

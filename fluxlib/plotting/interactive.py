@@ -4,7 +4,7 @@ Plotly serves both and needs no network: JupyterLab gets its script from the pac
 from one file beside them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,9 @@ import seaborn as sns
 MOST_POINTS = 60_000  # of all lines together, 0.4 MB: a browser pans through them without delay
 MOST_MARKS = 2_000  # flagged samples of one series
 _COLORS = sns.color_palette("colorblind").as_hex()
-_MARGIN = {"l": 70, "r": 20, "t": 30, "b": 50}
+_FLUX = "Flux<br>(e cm<sup>-2</sup> s<sup>-1</sup> sr<sup>-1</sup>)"
+_FLUENCE = "Fluence<br>(e cm<sup>-2</sup> day<sup>-1</sup> sr<sup>-1</sup>)"
+_MARGIN = {"l": 85, "r": 20, "t": 30, "b": 50}
 
 
 def reduce_series(series: pd.Series, most: int) -> pd.Series:
@@ -55,25 +57,27 @@ def reduce_series(series: pd.Series, most: int) -> pd.Series:
 def draw_series(
     columns: Mapping[str, pd.Series],
     *,
-    flagged: Mapping[str, pd.Series] | None = None,
+    daily: Collection[str] = (),
+    doubtful: Mapping[str, pd.Series] | None = None,
     handovers: Mapping[pd.Timestamp, str] | None = None,
-    label: str = ">2 MeV flux or fluence",
 ) -> go.Figure:
-    """Draw series in detail above an overview of all time, in which the reader chooses a span.
+    """Draw >2 MeV series in detail above an overview of all time, where a span can be chosen.
 
     Parameters
     ----------
     columns : mapping of str to Series
-        Positive, each on a regular grid, by name; gaps stay open.
-    flagged : mapping of str to Series, optional
+        Flux, e/(cm2 s sr), or daily fluence, e/(cm2 day sr), each on a regular grid; gaps stay
+        open.
+    daily : collection of str
+        Which of them are fluence: they get an axis of their own.
+    doubtful : mapping of str to Series of bool, optional
         Whether each sample is doubtful, on the grid of the series; a cross marks it.
     handovers : mapping of Timestamp to str, optional
-        Names of the series that a daily record takes from each time on; a line marks it.
-    label : str
-        Of the vertical axis.
+        Names of the series that a daily record takes from each time on; a triangle marks it.
     """
     figure = go.Figure()
     for i, (name, series) in enumerate(columns.items()):
+        color, axis = _COLORS[i % len(_COLORS)], "y2" if name in daily else "y"
         known = series.where(series > 0)
         shown = reduce_series(known, MOST_POINTS // len(columns))
         figure.add_scatter(
@@ -82,33 +86,52 @@ def draw_series(
             y=shown.to_numpy(np.float32),
             name=name,
             mode="lines",
-            line={"color": _COLORS[i % len(_COLORS)], "width": 1},
+            line={"color": color, "width": 1},
+            yaxis=axis,
         )
-        marked = known[flagged[name]].dropna() if flagged and name in flagged else known[:0]
-        marked = marked.iloc[:: max(1, -(-len(marked) // MOST_MARKS))]
-        if len(marked):
+        if doubtful and name in doubtful:
+            marked = known[doubtful[name]].dropna()
+            marked = marked.iloc[:: max(1, -(-len(marked) // MOST_MARKS))]
             figure.add_scatter(
                 x=marked.index,
                 y=marked.to_numpy(np.float32),
                 name=f"{name}, doubtful",
                 mode="markers",
-                marker={"symbol": "x", "size": 6, "color": _COLORS[i % len(_COLORS)]},
+                marker={"symbol": "x-thin", "size": 7, "line": {"color": color, "width": 1}},
+                yaxis=axis,
             )
-    for time, name in (handovers or {}).items():
-        figure.add_vline(x=time, line={"color": "grey", "width": 1, "dash": "dot"})
-        figure.add_annotation(
-            x=time, y=1, yref="paper", text=name, textangle=-90, xanchor="left", showarrow=False
+    if handovers:
+        figure.add_scatter(
+            x=list(handovers),
+            y=[1] * len(handovers),
+            text=[f"from here: {name}" for name in handovers.values()],
+            name="daily series from another source",
+            mode="markers",
+            marker={"symbol": "triangle-down", "size": 11, "color": "grey"},
+            hovertemplate="%{x|%Y-%m-%d}, %{text}<extra></extra>",
+            yaxis="y3",
         )
-    figure.update_xaxes(rangeslider={"visible": True, "thickness": 0.15}, title="Time (UTC)")
-    figure.update_yaxes(type="log", title=label, exponentformat="power")
+    has_both = 0 < len(set(daily) & set(columns)) < len(columns)
+    upper, lower = ([0.5, 0.94], [0, 0.44]) if has_both else ([0, 0.94], [0, 0.94])
+    log = {"type": "log", "exponentformat": "power", "nticks": 6}
     figure.update_layout(
         template="simple_white",
-        height=480,
+        height=560,
         margin=_MARGIN,
         font={"size": 14},
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
         showlegend=True,
-        uirevision="keep",
+        xaxis={
+            "anchor": "y2" if daily else "y",
+            "rangeslider": {
+                "thickness": 0.12,
+                "yaxis3": {"rangemode": "fixed", "range": [-9, 1]},  # triangles at the top
+            },
+            "title": "Time (UTC)",
+        },
+        yaxis={**log, "domain": upper, "title": _FLUX},
+        yaxis2={**log, "domain": lower, "title": _FLUENCE},
+        yaxis3={"domain": [0.94, 1], "visible": False, "fixedrange": True},
     )
     return figure
 

@@ -204,10 +204,16 @@ def test_real_solar_proton_events_are_flagged_and_quiet_months_are_not(real_data
     assert not contaminated["2016-02":"2016-12"].any()
 
 
-def test_handovers_are_where_the_source_changes_whatever_the_gaps():
-    days = pd.date_range("2014-01-01", periods=6)
-    sources = pd.Series(["a", None, "a", "b", None, "a"], days)
-    assert find_handovers(sources) == {days[0]: "a", days[3]: "b", days[5]: "a"}
+def test_handovers_are_where_the_source_changes_for_long_whatever_the_gaps():
+    days = pd.date_range("2014-01-01", periods=8)
+    sources = pd.Series(["a", None, "a", "b", "a", "a", "c", "c"], days)
+    assert find_handovers(sources, min_days=1) == {
+        days[0]: "a",
+        days[3]: "b",
+        days[4]: "a",
+        days[6]: "c",
+    }
+    assert find_handovers(sources, min_days=2) == {days[0]: "a", days[6]: "c"}
 
 
 def test_doubtful_samples_are_those_of_the_channel_and_the_period_of_service():

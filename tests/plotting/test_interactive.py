@@ -33,14 +33,19 @@ def test_series_have_an_overview_their_marks_and_no_remote_address(flux):
     flags = pd.Series(False, flux.index)
     flags.iloc[1234] = True
     figure = draw_series(
-        {"goes13": flux}, flagged={"goes13": flags}, handovers={flux.index[100]: "goes15"}
+        {"goes13": flux, "dpd": flux},
+        daily=["dpd"],
+        doubtful={"goes13": flags},
+        handovers={flux.index[100]: "goes15"},
     )
-    line, marks = figure.data
+    line, marks, fluence, handovers = figure.data
     assert line.name == "goes13"
     assert line.dx == 3_600_000
     assert marks.y.tolist() == [99]
     assert figure.layout.xaxis.rangeslider.visible
-    assert figure.layout.annotations[0].text == "goes15"
+    assert (line.yaxis, fluence.yaxis) == ("y", "y2")
+    assert figure.layout.yaxis.domain[0] > figure.layout.yaxis2.domain[1]
+    assert handovers.text == ("from here: goes15",)
     assert "http" not in figure.to_json()
 
 

@@ -12,6 +12,8 @@ function readColors() {
     "xaxis.tickcolor": color,
     "yaxis.linecolor": color,
     "yaxis.tickcolor": color,
+    "yaxis2.linecolor": color,
+    "yaxis2.tickcolor": color,
   };
 }
 
@@ -22,6 +24,7 @@ for (const place of window.Plotly ? document.querySelectorAll(".chart") : []) {
   figure.classList.add("with-chart");
   place.setAttribute("role", "group");
   place.setAttribute("aria-label", figure.querySelector("img").alt);
+  layout.showlegend &&= place.clientWidth > 600; // on a phone the names show at the touched point
   await Plotly.newPlot(place, data, layout, { responsive: true, displaylogo: false });
   await Plotly.relayout(place, readColors());
   dark.addEventListener("change", () => Plotly.relayout(place, readColors()));
