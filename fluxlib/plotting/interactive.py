@@ -123,10 +123,7 @@ def draw_series(
         showlegend=True,
         xaxis={
             "anchor": "y2" if daily else "y",
-            "rangeslider": {
-                "thickness": 0.12,
-                "yaxis3": {"rangemode": "fixed", "range": [-9, 1]},  # triangles at the top
-            },
+            "rangeslider": {"visible": True, "thickness": 0.12},
             "title": "Time (UTC)",
         },
         yaxis={**log, "domain": upper, "title": _FLUX},
