@@ -168,24 +168,6 @@ def test_a_click_in_the_heatmap_moves_three_views_and_the_controls_and_nothing_c
     check_errors(notebook, folder)
 
 
-def test_the_overview_of_all_samples_can_be_zoomed(open_notebook):
-    notebook = open_notebook("01_observations")
-    chart = notebook.page.locator(".js-plotly-plot").first
-    chart.wait_for()
-    chart.scroll_into_view_if_needed()
-    read_range = "chart => chart._fullLayout.xaxis.range.join()"
-    before = chart.evaluate(read_range)
-    box = chart.locator(".nsewdrag").first.bounding_box()
-    y = box["y"] + box["height"] / 2
-    notebook.page.mouse.move(box["x"] + 0.3 * box["width"], y)
-    notebook.page.mouse.down()
-    notebook.page.mouse.move(box["x"] + 0.6 * box["width"], y, steps=5)
-    notebook.page.mouse.up()
-    notebook.page.wait_for_timeout(500)
-    assert chart.evaluate(read_range) != before
-    notebook.screenshot("zoomed")
-
-
 def test_a_search_counts_missing_forests_grows_them_and_can_be_stopped(
     open_notebook, folder, batch
 ):
