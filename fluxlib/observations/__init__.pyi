@@ -11,6 +11,8 @@ from .gaps import measure_coverage as measure_coverage
 from .gaps import missing_fraction as missing_fraction
 from .gaps import monthly_missing as monthly_missing
 from .quality import count_flags as count_flags
+from .quality import find_doubtful as find_doubtful
+from .quality import find_handovers as find_handovers
 from .quality import flag_dataset as flag_dataset
 from .quality import flag_quality as flag_quality
 from .quality import tabulate_flags as tabulate_flags

@@ -1,5 +1,6 @@
 """Flag doubtful samples: spikes, stuck values, proton contamination. None is removed."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -90,6 +91,41 @@ def flag_dataset(dataset: "Dataset") -> dict[str, pd.DataFrame]:
             flags = flags | np.where(flux.notna(), archive[:, None], 0).astype(np.uint8)
         joined[series] = flags
     return joined
+
+
+def find_doubtful(
+    flags: dict[str, pd.DataFrame], columns: Mapping[str, pd.Series]
+) -> dict[str, pd.Series]:
+    """Tell which >2 MeV samples of `list_channels`' series `flag_dataset` flagged.
+
+    Returns
+    -------
+    dict of str to Series of bool
+        On the grid of each series of `columns` that has flux; daily fluence has no flags.
+    """
+    names = {name: name.split(" ")[0] for name in columns}
+    return {
+        name: flags[series]["e2"].reindex(columns[name].index, fill_value=0) > 0
+        for name, series in names.items()
+        if series in flags and "e2" in flags[series]
+    }
+
+
+def find_handovers(sources: pd.Series, *, min_days: int = 30) -> dict[pd.Timestamp, str]:
+    """Return when a daily record passes to another series, and to which.
+
+    Parameters
+    ----------
+    sources : Series of str
+        The series that each day's value comes from; missing where no series has one.
+    min_days : int
+        A series that stands in for fewer values in a row is not a handover.
+    """
+    known = sources.dropna()
+    runs = (known != known.shift()).cumsum()
+    kept = known[known.groupby(runs).transform("size") >= min_days]
+    changes = kept[kept != kept.shift()]
+    return dict(zip(changes.index, changes, strict=True))
 
 
 def tabulate_flags(dataset: "Dataset", flags: dict[str, pd.DataFrame]) -> pd.DataFrame:

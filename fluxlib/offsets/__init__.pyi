@@ -1,4 +1,5 @@
 from .features import compare_peaks as compare_peaks
+from .features import correlate_at_peaks as correlate_at_peaks
 from .features import correlate_years as correlate_years
 from .features import describe_peaks as describe_peaks
 from .features import find_peaks as find_peaks

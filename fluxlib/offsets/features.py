@@ -1,7 +1,7 @@
 """Peaks of the correlation by offset, and drivers at chosen offsets as columns for a model."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -215,15 +215,36 @@ def correlate_years(
     DataFrame
         A row for each year with enough known days, a column for each driver.
     """
-    peaks = find_peaks(correlations)
-    years = target.notna().groupby(target.index.year).sum()
+    years = sorted(set(target.index.year))
+    targets = {year: target.where(target.index.year == year) for year in years}
+    return correlate_at_peaks(drivers, targets, correlations).rename_axis("year")
+
+
+def correlate_at_peaks(
+    drivers: pd.DataFrame, targets: Mapping[Any, pd.Series], correlations: pd.DataFrame
+) -> pd.DataFrame:
+    """Correlate each driver with several targets, at its strongest offset in `correlations`.
+
+    Parameters
+    ----------
+    drivers
+        Daily.
+    targets
+        Daily, by name, such as the satellite.
+    correlations
+        Spearman's, by offset in hours (rows) and driver.
+
+    Returns
+    -------
+    DataFrame
+        A row for each target with enough known days, a column for each driver.
+    """
+    known = {name: one for name, one in targets.items() if one.notna().sum() >= MIN_DAYS}
     table = {
         peak.driver: {
-            year: spearman_offsets(
-                drivers[[peak.driver]], target.where(target.index.year == year), [peak.offset]
-            ).iloc[0, 0]
-            for year in years.index[years >= MIN_DAYS]
+            name: spearman_offsets(drivers[[peak.driver]], target, [peak.offset]).iloc[0, 0]
+            for name, target in known.items()
         }
-        for peak in peaks.itertuples()
+        for peak in find_peaks(correlations).itertuples()
     }
-    return pd.DataFrame(table).rename_axis("year")
+    return pd.DataFrame(table, index=list(known))

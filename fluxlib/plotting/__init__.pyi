@@ -10,9 +10,14 @@ from .imputation import plot_groups as plot_groups
 from .imputation import plot_landscape as plot_landscape
 from .imputation import plot_searches as plot_searches
 from .imputation import plot_timeline as plot_timeline
+from .interactive import draw_offsets as draw_offsets
+from .interactive import draw_series as draw_series
+from .interactive import mark_offset as mark_offset
+from .interactive import reduce_series as reduce_series
 from .observations import plot_coverage as plot_coverage
 from .observations import plot_daily as plot_daily
 from .observations import plot_gap_lengths as plot_gap_lengths
+from .offsets import plot_groups_at_peaks as plot_groups_at_peaks
 from .offsets import plot_offset_curves as plot_offset_curves
 from .offsets import plot_offset_pair as plot_offset_pair
 from .offsets import plot_offsets as plot_offsets

@@ -6,9 +6,20 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from fluxlib.datasets.series import ALERT
-from fluxlib.plotting.style import FLUENCE_LABEL, GREY, break_label, label_dates, legend_beside
+from fluxlib.plotting.interactive import reduce_series
+from fluxlib.plotting.style import (
+    FLUENCE_LABEL,
+    GREY,
+    break_label,
+    label_dates,
+    legend_beside,
+    panel_grid,
+)
+
+MOST_SAMPLES = 4000  # of a panel: two for each of its pixels
 
 
 def plot_coverage(missing: pd.DataFrame, large: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
@@ -66,6 +77,26 @@ def plot_gap_lengths(gaps: Mapping[str, pd.DataFrame], *, ax: Axes | None = None
     if ax.lines:
         ax.legend()
     return ax
+
+
+def plot_series(columns: Mapping[str, pd.Series]) -> Figure:
+    """Draw each series in time in a panel of its own, with its gaps.
+
+    Parameters
+    ----------
+    columns : mapping of str to Series
+        Positive, each on a regular grid, by name: see
+        `fluxlib.observations.gaps.list_channels`.
+    """
+    figure, axes = panel_grid(len(columns), columns=1, size=(9, 1.5), sharex=True)
+    for i, (ax, (name, series)) in enumerate(zip(axes, columns.items(), strict=True)):
+        shown = reduce_series(series.where(series > 0), MOST_SAMPLES)
+        ax.plot(shown, color=f"C{i}", linewidth=0.8)
+        ax.set_yscale("log")
+        ax.set_title(name, fontsize=12)
+    label_dates(axes[-1])
+    figure.supylabel(">2 MeV flux or fluence")
+    return figure
 
 
 def plot_daily(daily: pd.DataFrame, *, ax: Axes | None = None) -> Axes:

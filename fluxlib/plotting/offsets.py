@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -54,6 +55,26 @@ def plot_offsets(
     ax.set_xlabel(f"{OFFSET_LABEL}\nOutlined: beyond $\\pm${threshold:g}; bar: strongest")
     ax.set_xticks([hour for hour in np.arange(0, hours[-1] + 1, 24) if hour >= hours[0]])
     ax.figure.colorbar(image, ax=ax, label=label, extend="both")
+    return ax
+
+
+def plot_groups_at_peaks(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw correlations by group (year or satellite, from the top) and driver, as numbers too.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Spearman's correlations: see `fluxlib.offsets.correlate_at_peaks`.
+    """
+    if ax is None:
+        ax = plt.figure(figsize=(9, 2 + 0.34 * len(table))).subplots()
+    label = {"label": "Spearman correlation", "extend": "both"}
+    sns.heatmap(
+        table, ax=ax, cmap="RdBu_r", vmin=-0.7, vmax=0.7, annot=True, fmt=".2f", cbar_kws=label
+    )
+    ax.tick_params(left=False, bottom=False)
+    ax.tick_params(axis="y", labelrotation=0)
+    ax.set(ylabel="")
     return ax
 
 

@@ -1,6 +1,7 @@
 """HTML pages of a run: one a notebook, and an index that a scientist would want to read.
 
-Pages need no network and no other file. Only the figures' full size and the tables are links.
+Pages need no network. They can be read without any other file: the figures' full size and the
+tables are links, and Plotly's script beside the pages makes of some figures what can be zoomed.
 """
 
 import base64
@@ -21,6 +22,7 @@ from typing import Any
 
 import jinja2
 import nbformat
+from jinja2.utils import htmlsafe_json_dumps
 from nbconvert import HTMLExporter
 from PIL import Image
 
@@ -41,6 +43,8 @@ from fluxlib.workflow.store import Outcome, RunFolder, StepStore
 
 TEMPLATES = Path(__file__).parent / "templates"
 WIDTH = 640  # pixels of a thumbnail; a click shows the figure itself
+CHART_SCRIPT = "plotly.min.js"  # once for all pages of a folder: it has 4.8 MB
+CHART_MARK = '<div class="chart"'
 _CONTENT = "page.json"
 # What numbers and figures depend on, in the order of their shares.
 _PACKAGES = [
@@ -146,7 +150,11 @@ def _render_notebook(path: Path) -> str:
         exclude_input=True,
         exclude_output_prompt=True,
         exclude_anchor_links=True,
-        filters={"align_columns": align_columns, "drop_library_log": drop_library_log},
+        filters={
+            "align_columns": align_columns,
+            "drop_library_log": drop_library_log,
+            "embed_json": htmlsafe_json_dumps,
+        },
     )
     return exporter.from_notebook_node(notebook)[0]
 
@@ -197,8 +205,11 @@ def write_report(
             settings=format_controls(step, outcome),
             pages=listed,
             next_step=listed[number] if number < len(listed) else None,
+            chart_script=CHART_SCRIPT if CHART_MARK in contents[step.name]["body"] else None,
         )
         write_text(_page(place, step), html)
+    if any(CHART_MARK in content["body"] for content in contents.values()):
+        _write_chart_script(place.folder / CHART_SCRIPT)
     entries = [
         _describe_step(
             place,
@@ -220,6 +231,14 @@ def write_report(
         figures=Path(os.path.relpath(place.pictures, place.folder)).as_posix(),
     )
     write_text(place.index, html)
+
+
+def _write_chart_script(path: Path) -> None:
+    from plotly.offline import get_plotlyjs
+
+    text = get_plotlyjs()
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
 
 
 def _describe_step(

@@ -139,7 +139,9 @@ class Results:
         """
         return pd.read_parquet(self._find(self._table_path(step, name), step))
 
-    def show_figure(self, drawing, name: str, *, alt: str, title: str | None = None) -> None:
+    def show_figure(
+        self, drawing, name: str, *, alt: str, title: str | None = None, chart=None
+    ) -> None:
         """Save a picture as ``<step>_<name>.png``, and show what was saved.
 
         Parameters
@@ -154,6 +156,8 @@ class Results:
         title
             The caption in pages; what the picture says in its own title follows, so that captions
             carry the numbers. Both texts are stored in the PNG, where the index finds them.
+        chart : plotly Figure, optional
+            The same to zoom and hover, which JupyterLab and pages with scripts show in its place.
         """
         from IPython.display import Image, display
         from matplotlib import pyplot as plt
@@ -176,7 +180,13 @@ class Results:
         width = round(figure.get_figwidth() * 96)  # CSS pixels an inch; the rest is sharpness
         plt.close(figure)
         caption = {"title": title} if title else {}
-        display(Image(filename=path, width=width, alt=alt, metadata=caption))
+        image = Image(filename=path, width=width, alt=alt, metadata=caption)
+        if chart is None:
+            display(image)
+        else:
+            data, words = image._repr_mimebundle_()
+            data["application/vnd.plotly.v1+json"] = json.loads(chart.to_json())
+            display(data, metadata=words, raw=True)
 
     def _table_path(self, step: str, name: str) -> Path:
         return self.folder / "tables" / f"{step}_{name}.parquet"

@@ -41,6 +41,7 @@ EXTRAS = {
     "nbconvert": "notebooks",
     "nbformat": "notebooks",
     "papermill": "notebooks",
+    "plotly": "notebooks",
     "psutil": "notebooks",
     "requests": "fetch",
     "s3fs": "publish",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from threading import Thread
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,12 @@ from matplotlib.figure import Figure
 
 from fluxlib.errors import FluxError
 from fluxlib.offsets.features import find_peaks, list_hours, select_features
-from fluxlib.offsets.spearman import CachedOffsetCorrelation, spearman_intervals
+from fluxlib.offsets.spearman import (
+    CachedOffsetCorrelation,
+    spearman_intervals,
+    spearman_offsets,
+)
+from fluxlib.plotting.interactive import draw_offsets, mark_offset
 from fluxlib.plotting.offsets import plot_lag, plot_offsets
 from fluxlib.widgets.controls import dropdown, multiple_choice, slider
 from fluxlib.widgets.panel import ControlPanel, View
@@ -98,7 +104,8 @@ def explore_lag(
 ) -> ControlPanel:
     """Return controls that shift one driver against the flux: both series, the scatter, the curve.
 
-    The picture follows the slider while it is dragged.
+    A click in the heatmap of all drivers and offsets chooses one of each. The picture follows the
+    slider while it is dragged.
 
     Parameters
     ----------
@@ -110,12 +117,26 @@ def explore_lag(
     hours = list_hours(LONGEST_OFFSET, 3)
     years = sorted({int(year) for one in targets.values() for year in one.dropna().index.year})
 
+    def select_years(satellite: str, year: int | None) -> tuple[pd.DataFrame, pd.Series]:
+        target = targets[satellite]
+        if year is None:
+            return drivers, target
+        part = target[target.index.year == year]
+        before = part.index[:1] - pd.Timedelta(hours=LONGEST_OFFSET)
+        known = drivers.loc[before.min() : part.index.max()]
+        return known, part.reindex(known.index)
+
     # All offsets of a driver at once: what follows the slider is drawing alone.
     @lru_cache(maxsize=256)
     def correlate(satellite: str, name: str, year: int | None) -> pd.DataFrame:
-        target = targets[satellite]
-        part = target if year is None else target.where(target.index.year == year)
-        return spearman_intervals(drivers[[name]], part, hours)[name]
+        known, part = select_years(satellite, year)
+        return spearman_intervals(known[[name]], part, hours)[name]
+
+    @lru_cache(maxsize=64)
+    def correlate_all(satellite: str, year: int | None) -> pd.DataFrame:
+        return spearman_offsets(*select_years(satellite, year), hours)
+
+    heatmap = draw_offsets(correlate_all(satellite, None))
 
     def make_view(satellite: str, lag_driver: str, lag_offset: int, lag_year: int | None) -> View:
         target = targets[satellite]
@@ -125,6 +146,9 @@ def explore_lag(
         if not target[inside].notna().any():
             raise FluxError(f"{satellite} has no flux in {lag_year}.")
         curve = correlate(satellite, lag_driver, lag_year)
+        mark_offset(
+            heatmap, correlate_all(satellite, lag_year), driver=lag_driver, offset=lag_offset
+        )
         found = {name: np.interp(lag_offset, curve.index, curve[name]) for name in curve}
         span = "all years" if lag_year is None else str(lag_year)
         note = (
@@ -152,13 +176,21 @@ def explore_lag(
     shown["lag_driver"].description = "Driver"
     shown["lag_offset"].description = "Hours before"
     shown["lag_offset"].continuous_update = True  # the browser sends no more than is drawn
-    return ControlPanel(
+    panel = ControlPanel(
         make_view,
         {"satellite": dropdown("satellite", targets, satellite)},
         notebook="03_offsets",
         display_controls=shown,
+        picker=heatmap,
         parsers={"satellite": lambda name: satellite if name == "auto" else name},
     )
+
+    def show_point(_trace: object, points: Any, _state: object) -> None:
+        if points.xs:
+            panel.display(lag_driver=points.ys[0], lag_offset=int(points.xs[0]))
+
+    heatmap.data[0].on_click(show_point)
+    return panel
 
 
 def _offsets_view(correlations: pd.DataFrame, *, satellite: str, threshold: float) -> View:

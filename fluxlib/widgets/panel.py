@@ -123,6 +123,8 @@ class ControlPanel(ipywidgets.VBox):
         The notebook whose parameters they are, such as "03_offsets".
     display_controls : mapping of str to Widget, optional
         Controls of what is shown that are not parameters; `make_view` gets their values, too.
+    picker : Widget, optional
+        Shown between the controls and the view: a figure to click in, which calls `display`.
     parsers : mapping of str to callable, optional
         For parameters whose value in a file is not the control's, such as "auto": returns the
         control's value.
@@ -142,6 +144,7 @@ class ControlPanel(ipywidgets.VBox):
         *,
         notebook: str,
         display_controls: Mapping[str, ipywidgets.Widget] | None = None,
+        picker: ipywidgets.DOMWidget | None = None,
         parsers: Mapping[str, Callable[[Any], Any]] | None = None,
     ):
         self._make_view, self.controls, self.notebook = make_view, dict(controls), notebook
@@ -155,7 +158,8 @@ class ControlPanel(ipywidgets.VBox):
             widget.observe(lambda _: self.refresh(), "value")
         rows = ipywidgets.Box(widgets, layout={"display": "flex", "flex_flow": "row wrap"})
         style = ipywidgets.HTML(f"<style>{_STYLE_SHEET}</style>", layout={"display": "none"})
-        super().__init__([style, rows, self.run_row, self.output, self.settings_row])
+        pickers = [] if picker is None else [picker]
+        super().__init__([style, rows, *pickers, self.run_row, self.output, self.settings_row])
         self.add_class("flux-panel")
         self.refresh()
 
@@ -180,6 +184,16 @@ class ControlPanel(ipywidgets.VBox):
             for name, value in before.items():
                 self._set_value(name, value)
             raise
+        finally:
+            self._is_setting = False
+        self.refresh()
+
+    def display(self, **values: Any) -> None:
+        """Set controls of what is shown, by name, and refresh the view once."""
+        self._is_setting = True
+        try:
+            for name, value in values.items():
+                self.display_controls[name].value = value
         finally:
             self._is_setting = False
         self.refresh()

@@ -139,6 +139,35 @@ def test_controls_change_the_view_and_a_batch_run_with_their_values_agrees_with_
     assert_agrees(name, notebook.note, read(report, name))
 
 
+def test_a_click_in_the_heatmap_moves_three_views_and_the_controls_and_nothing_changes_height(
+    open_notebook, folder
+):
+    notebook = open_notebook("03_offsets")
+    notebook.number = 1
+    notebook.show()
+    heatmap = notebook.panel.locator(".js-plotly-plot .nsewdrag").first
+    heatmap.wait_for()
+    figure = notebook.panel.locator(".flux-figure")
+    heights = notebook.panel.bounding_box()["height"]
+    picture = figure.get_attribute("src")
+    box = heatmap.bounding_box()
+    for across, down in ((0.75, 0.05), (0.25, 0.95)):
+        before = notebook.note
+        with notebook.changing("a click in the heatmap"):
+            heatmap.click(position={"x": across * box["width"], "y": down * box["height"]})
+        driver, hours = re.match(r"(\w+) (\d+) h before", notebook.note).groups()
+        assert notebook.note != before
+        assert abs(int(hours) - across * 240) <= 6
+        control = notebook.control("Driver").locator("select")
+        assert control.evaluate("list => list.selectedOptions[0].text") == driver
+        assert notebook.control("Hours before").locator(".widget-readout").inner_text() == hours
+        assert figure.get_attribute("src") != picture
+        assert notebook.panel.bounding_box()["height"] == heights
+        picture = figure.get_attribute("src")
+    notebook.screenshot("clicked")
+    check_errors(notebook, folder)
+
+
 def test_a_search_counts_missing_forests_grows_them_and_can_be_stopped(
     open_notebook, folder, batch
 ):

@@ -151,9 +151,12 @@ def write_mixed(folder: Path) -> None:
     write_notebook(
         folder,
         "01_observations",
-        "import matplotlib.pyplot as plt\nimport pandas as pd",
+        "import matplotlib.pyplot as plt\nimport pandas as pd\n"
+        "from fluxlib.plotting.interactive import draw_series",
         "figure, axes = plt.subplots()\naxes.plot([0, large])\n"
-        'results.show_figure(axes, "line", alt="A \\"rising\\" line", title="Rise & shine")',
+        "days = pd.Series([1.0, large], pd.date_range('2014-01-01', periods=2))\n"
+        'results.show_figure(axes, "line", alt="A \\"rising\\" line", title="Rise & shine",'
+        ' chart=draw_series({"goes13": days}))',
         'table = pd.DataFrame({"note": ["low", "high"], "n": [1, 22]},\n'
         '                     index=pd.Index(["goes13", "goes15"], name="satellite"))\ntable',
         'results.save_table(table, "counts")\n'

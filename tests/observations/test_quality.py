@@ -9,6 +9,8 @@ from fluxlib.errors import FluxError
 from fluxlib.observations.quality import (
     Quality,
     count_flags,
+    find_doubtful,
+    find_handovers,
     flag_dataset,
     flag_quality,
     tabulate_flags,
@@ -200,3 +202,24 @@ def test_real_solar_proton_events_are_flagged_and_quiet_months_are_not(real_data
     for first, last in (("2012-01-24", "2012-01-25"), ("2012-03-08", "2012-03-10")):
         assert contaminated[first:last].all(), first
     assert not contaminated["2016-02":"2016-12"].any()
+
+
+def test_handovers_are_where_the_source_changes_for_long_whatever_the_gaps():
+    days = pd.date_range("2014-01-01", periods=8)
+    sources = pd.Series(["a", None, "a", "b", "a", "a", "c", "c"], days)
+    assert find_handovers(sources, min_days=1) == {
+        days[0]: "a",
+        days[3]: "b",
+        days[4]: "a",
+        days[6]: "c",
+    }
+    assert find_handovers(sources, min_days=2) == {days[0]: "a", days[6]: "c"}
+
+
+def test_doubtful_samples_are_those_of_the_channel_and_the_period_of_service():
+    days = pd.date_range("2014-01-01", periods=4)
+    flags = {"a": pd.DataFrame({"e2": [0, 1, 0, 2], "e4": [1, 1, 1, 1]}, days)}
+    columns = {"a 2014-01": pd.Series(1.0, days[1:]), "dpd": pd.Series(1.0, days)}
+    found = find_doubtful(flags, columns)
+    assert found["a 2014-01"].tolist() == [True, False, True]
+    assert set(found) == {"a 2014-01"}

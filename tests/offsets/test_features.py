@@ -8,6 +8,7 @@ import fluxlib
 from fluxlib.errors import FluxError
 from fluxlib.offsets.features import (
     compare_peaks,
+    correlate_at_peaks,
     correlate_years,
     describe_peaks,
     find_peaks,
@@ -151,3 +152,12 @@ def test_half_day_mean_looks_back_only():
     assert mean.isna().sum() == 5  # fewer than half of the window
     series.iloc[60:] = 1e6
     assert half_day_mean(series).iloc[59] == mean.iloc[59]
+
+
+def test_each_target_is_correlated_at_the_peaks_and_a_short_one_is_left_out():
+    days = pd.date_range("2011-01-01", periods=400)
+    v = pd.Series(np.random.default_rng(0).normal(size=400), days, name="V")
+    overall = pd.DataFrame({"V": [0.1, 0.9]}, [0.0, 24.0])
+    targets = {"same": v.shift(1), "opposite": -v.shift(1), "short": v[:100].reindex(days)}
+    table = correlate_at_peaks(v.to_frame(), targets, overall)
+    assert table["V"].round(6).to_dict() == {"same": 1, "opposite": -1}

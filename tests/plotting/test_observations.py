@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 
 from fluxlib.datasets.series import ALERT
@@ -54,3 +55,15 @@ def test_a_daily_series_without_a_value_draws_no_legend(ax):
     daily = pd.DataFrame({"e2": [], "series": []}, pd.DatetimeIndex([]))
     plots_observations.plot_daily(daily, ax=ax)
     assert ax.get_legend() is None
+
+
+def test_each_series_has_a_panel_and_its_gap():
+    hours = pd.date_range("2014-01-01", periods=5, freq="h")
+    columns = {"goes13": pd.Series([1, 10, np.nan, 5, 0], hours), "goes15": pd.Series(1.0, hours)}
+    figure = plots_observations.plot_series(columns)
+    assert [ax.get_title(loc="center") or ax.get_title(loc="left") for ax in figure.axes] == [
+        "goes13",
+        "goes15",
+    ]
+    assert np.isnan(figure.axes[0].lines[0].get_ydata()).tolist() == [0, 0, 1, 0, 1]
+    plt.close(figure)

@@ -48,3 +48,11 @@ def test_offset_curves_mark_each_drivers_peak():
     points = [ax.lines[-1].get_xydata()[0].tolist() for ax in figure.axes[:2]]
     assert points == [[24, 0.6], [48, -0.5]]
     plt.close(figure)
+
+
+def test_groups_at_peaks_show_each_number():
+    table = pd.DataFrame({"V": [0.1, 0.5], "N": [-0.4, np.nan]}, [2012, "goes13"])
+    ax = plots_offsets.plot_groups_at_peaks(table)
+    assert [text.get_text() for text in ax.texts] == ["0.10", "-0.40", "0.50"]
+    assert [text.get_text() for text in ax.get_yticklabels()] == ["2012", "goes13"]
+    plt.close(ax.figure)

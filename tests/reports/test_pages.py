@@ -1,3 +1,4 @@
+import json
 import re
 from html.parser import HTMLParser
 
@@ -64,12 +65,17 @@ def test_a_page_needs_nothing_from_elsewhere(pages, name):
     page = pages[name]
     tags = {tag for tag, _ in page.elements}
     assert not tags & {"iframe", "object"}
-    # The only script is the one that sorts tables.
+    # The only scripts are those that we ship: tables to sort, and charts where a page has some.
     scripts = re.findall(r"<script[^>]*>(.*?)</script>", page.source, re.DOTALL)
-    assert [text.strip() for text in scripts] == [
-        (module.TEMPLATES / "sort.js").read_text().strip()
-    ]
-    assert page.get_values("script", "src") == [None]
+    ours = [(module.TEMPLATES / f"{name}.js").read_text().strip() for name in ("sort", "chart")]
+    if name == "01_observations":
+        data, sort, library, chart = (text.strip() for text in scripts)
+        assert json.loads(data)["data"][0]["name"] == "goes13"
+        assert ([sort, chart], library) == (ours, "")
+        assert page.get_values("script", "src") == [None, None, "plotly.min.js", None]
+    else:
+        assert [text.strip() for text in scripts] == ours[:1]
+        assert page.get_values("script", "src") == [None]
     assert all(address.startswith("data:") for address in page.get_values("img", "src"))
     assert all(address.startswith("data:") for address in page.get_values("link", "href"))
     assert not re.search(r"url\(|@import|https?://", page.source)

@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from plotly.callbacks import Points
 from scipy import signal
 
 from fluxlib.offsets.features import find_peaks, select_features
@@ -77,3 +78,27 @@ def test_a_year_restricts_the_pairs_and_one_without_flux_is_named(setting):
     assert "goes13, 2014: rho +1.00" in panel.output.value
     panel.controls["satellite"].value = "goes15"
     assert "goes15 has no flux in 2014." in panel.output.value
+
+
+def test_a_click_in_the_heatmap_moves_controls_and_views_and_draws_once(setting, monkeypatch):
+    panel = explore_lag(*setting, satellite="goes13", driver="V", offset=12)
+    (heatmap,) = [child for child in panel.children if hasattr(child, "data")]
+    drawn = []
+    monkeypatch.setattr(panel, "_make_view", count_calls(panel._make_view, drawn))
+    row = heatmap.data[0].y.tolist().index("Kp")
+    heatmap.data[0]._dispatch_on_click(
+        Points(point_inds=[[row, 12]], xs=[36], ys=["Kp"], trace_name="", trace_index=0), None
+    )
+    shown = panel.display_controls
+    assert (shown["lag_driver"].value, shown["lag_offset"].value) == ("Kp", 36)
+    assert "Kp 36 h before goes13" in panel.output.value
+    assert (heatmap.data[1].x, heatmap.data[1].y) == ((36,), ("Kp",))
+    assert len(drawn) == 1
+
+
+def count_calls(function, calls):
+    def call(**values):
+        calls.append(values)
+        return function(**values)
+
+    return call
