@@ -67,14 +67,15 @@ def plot_groups_at_peaks(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes
         Spearman's correlations: see `fluxlib.offsets.correlate_at_peaks`.
     """
     if ax is None:
-        ax = plt.figure(figsize=(9, 2 + 0.34 * len(table))).subplots()
+        ax = plt.gca()
+        ax.figure.set_figheight(2 + 0.34 * len(table))
     label = {"label": "Spearman correlation", "extend": "both"}
     sns.heatmap(
         table, ax=ax, cmap="RdBu_r", vmin=-0.7, vmax=0.7, annot=True, fmt=".2f", cbar_kws=label
     )
     ax.tick_params(left=False, bottom=False)
     ax.tick_params(axis="y", labelrotation=0)
-    ax.set(ylabel="")
+    ax.set(xlabel="Driver, at its strongest offset", ylabel="")
     return ax
 
 

@@ -58,6 +58,9 @@ def draw_all(ax):
         "plot_importance": lambda: plots_prediction.plot_importance(
             pd.DataFrame({0: [0.3, 0.1], "all": [0.5, 0.1]}, ["e2", "V"]), ax=ax
         ),
+        "plot_groups_at_peaks": lambda: plots_offsets.plot_groups_at_peaks(
+            pd.DataFrame({"V": [0.6, 0.5], "Bz": [-0.2, 0.1]}, [2010, "goes13"]), ax=ax
+        ),
         "plot_mean_scores": lambda: plots_prediction.plot_mean_scores(
             pd.DataFrame(
                 {"value": [0.6], "lower": [0.5], "upper": [0.7]},
@@ -117,7 +120,7 @@ def test_without_axes_the_current_ones_are_drawn_on(name):
 def test_every_axis_has_a_label_unless_it_shows_dates_or_a_list_of_names(name, ax):
     draw_all(ax)[name]()
     names = ["plot_offsets", "plot_scores", "plot_groups", "plot_input_study", "plot_importance"]
-    names += ["plot_searches"]
+    names += ["plot_searches", "plot_groups_at_peaks"]
     listed = {"plot_coverage": "x y", "plot_timeline": "y"} | dict.fromkeys(names, "y")
     listed = listed.get(name, "")
     dated = "x" if name in ("plot_daily", "plot_gap", "plot_forecast", "plot_timeline") else ""
