@@ -246,12 +246,21 @@ class TrainingRuns:
     ----------
     data : Dataset, DailyData or DataFrame
         As `FluxForecaster.fit` takes.
+    tested : dict, optional
+        Own data of some test years, as :func:`leave_one_year_out` takes.
     random_state : int
         Seed.
     """
 
-    def __init__(self, data: "Dataset | DailyData | pd.DataFrame", *, random_state: int = 0):
-        self._data, self._random_state = DailyData.of(data), random_state
+    def __init__(
+        self,
+        data: "Data",
+        *,
+        tested: "Mapping[int, Data] | None" = None,
+        random_state: int = 0,
+    ):
+        self._data, self._random_state = data, random_state
+        self._tested = {} if tested is None else tested
         self._runs: dict[tuple, TrainingRun] = {}
         self._persistence: dict[int, TrainingRun] = {}
 
@@ -296,7 +305,8 @@ class TrainingRuns:
         model = FluxForecaster.as_published(
             tuple(inputs), time_step, epochs=epochs, random_state=self._random_state
         )
-        table = forecast_year(model, self._data, year, progress=end_epoch, should_stop=should_stop)
+        data = self._tested.get(year, self._data)
+        table = forecast_year(model, data, year, progress=end_epoch, should_stop=should_stop)
         run = TrainingRun(table, losses, len(losses) == epochs)
         self._runs[tuple(inputs), time_step, year, epochs] = run
         return run
@@ -304,6 +314,6 @@ class TrainingRuns:
     def persistence(self, year: int) -> TrainingRun:
         """Return the forecasts of a year by persistence."""
         if year not in self._persistence:
-            table = forecast_year(Persistence(), self._data, year)
+            table = forecast_year(Persistence(), self._tested.get(year, self._data), year)
             self._persistence[year] = TrainingRun(table, [], True)
         return self._persistence[year]

@@ -1,6 +1,6 @@
 """Controls of notebook 05: the published network with other inputs, trained by a button."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,7 @@ def explore_training(
     dataset,
     years: Sequence[int],
     *,
+    tested: Mapping[int, Any] | None = None,
     network_drivers: Sequence[str],
     time_step: int,
     horizon: int,
@@ -35,12 +36,14 @@ def explore_training(
         Daily fluence and drivers.
     years : sequence of int
         Years that can be forecast.
+    tested : dict, optional
+        Own data of some of them: see `fluxlib.calibration.hold_out_years`.
     network_drivers, time_step, horizon, year, epochs
         First values of the controls: drivers, days of a window, days ahead, the year held out.
     random_state : int
         Seed.
     """
-    runs = TrainingRuns(dataset, random_state=random_state)
+    runs = TrainingRuns(dataset, tested=tested, random_state=random_state)
 
     def make_view(network_drivers: Sequence[str], horizon: int, **options: Any) -> View:
         if not network_drivers:

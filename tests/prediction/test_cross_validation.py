@@ -115,6 +115,14 @@ def test_each_year_can_be_tested_on_data_of_its_own():
         assert ratio.to_dict() == pytest.approx({2002: 1, 2003: 10})
 
 
+def test_a_training_tests_a_year_on_data_of_its_own():
+    frame = make_series(1100)
+    runs = TrainingRuns(frame, tested={2002: frame.assign(e2=10 * frame["e2"])})
+    own, plain = (runs.persistence(year).forecasts["observed"].mean() for year in (2002, 2001))
+    assert own == pytest.approx(10 * frame["e2"]["2002"].mean(), rel=0.1)
+    assert plain == pytest.approx(frame["e2"]["2001"].mean(), rel=0.1)
+
+
 def test_years_with_few_days_are_no_test_and_unknown_years_are_named():
     frame = make_series(800)
     assert observed_years(frame["e2"]) == [2001, 2002]
