@@ -68,7 +68,7 @@ def plot_groups_at_peaks(table: pd.DataFrame, *, ax: Axes | None = None) -> Axes
     """
     if ax is None:
         ax = plt.gca()
-        ax.figure.set_figheight(2 + 0.34 * len(table))
+        ax.get_figure(root=True).set_figheight(2 + 0.34 * len(table))
     label = {"label": "Spearman correlation", "extend": "both"}
     sns.heatmap(
         table, ax=ax, cmap="RdBu_r", vmin=-0.7, vmax=0.7, annot=True, fmt=".2f", cbar_kws=label

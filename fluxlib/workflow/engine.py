@@ -87,7 +87,7 @@ def run_steps(
     while True:
         outcomes, waiting = settle_steps(plan, store, state.ran)
         if not waiting:
-            store.remove_old(plan.code)
+            store.remove_old(plan.code, {outcome.key for outcome in outcomes.values()})
             return outcomes
         before = len(outcomes) - len(state.ran)
 

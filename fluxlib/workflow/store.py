@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -25,6 +25,7 @@ from fluxlib.utils.files import write_text
 FINAL = ("done", "not applicable")
 BROKEN = ("failed", "skipped")
 OUT_OF_DATE = "out of date"
+MOST_UNUSED = 200  # steps that no run uses any more, a megabyte or two each
 _OUTCOME = "outcome.json"
 _STATE = ".state.json"
 
@@ -184,12 +185,27 @@ class StepStore:
         finally:
             lock.release()
 
-    def remove_old(self, code: str) -> None:
-        """Remove the steps that other code made, so that the store does not grow for ever."""
+    def remove_old(self, code: str, used: Collection[str] = ()) -> None:
+        """Remove what will hardly be reused, so that the store does not grow for ever.
+
+        That is the steps that other code made, and of those that are not in `used`, by key, all but
+        the `MOST_UNUSED` that a run used last.
+        """
+        used = {key[:32] for key in used}
+        unused = []
         for folder in self.folder.glob("[0-9a-f]*"):
             outcome = self.read_outcome(folder.name)
             if outcome is None or outcome.inputs.get("code") != code:
                 _remove_if_free(folder)
+                continue
+            path = self.find_folder(folder.name) / _OUTCOME
+            with suppress(FileNotFoundError):  # which another run has removed
+                if folder.name in used:
+                    os.utime(path)
+                else:
+                    unused.append((path.stat().st_mtime, folder))
+        for _, folder in sorted(unused, reverse=True)[MOST_UNUSED:]:
+            _remove_if_free(folder)
 
     @contextmanager
     def lend_scratch(self) -> Iterator[Path]:

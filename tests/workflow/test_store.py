@@ -134,6 +134,24 @@ def test_steps_of_other_code_are_removed_unless_somebody_works_on_them(store):
         assert store.read_outcome(busy)
 
 
+def test_of_steps_that_no_run_uses_the_last_used_are_kept(store, monkeypatch):
+    monkeypatch.setattr("fluxlib.workflow.store.MOST_UNUSED", 2)
+    keys = [f"{number:x}" * 64 for number in range(1, 6)]
+    for age, key in enumerate(keys):
+        keep(store, replace(DONE, key=key))
+        os.utime(store.find_folder(key) / "outcome.json", (1e9 - age, 1e9 - age))
+    store.remove_old("c", used=[keys[4]])
+    assert [store.read_outcome(key) is not None for key in keys] == [True, True, False, False, True]
+    store.remove_old("c")  # what was used is now the newest of the unused
+    assert [store.read_outcome(key) is not None for key in keys] == [
+        True,
+        False,
+        False,
+        False,
+        True,
+    ]
+
+
 def test_what_a_killed_run_left_is_removed_by_the_next_and_a_living_one_is_left_alone(store):
     left = store.folder / ".run-left"
     left.mkdir(parents=True)
