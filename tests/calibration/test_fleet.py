@@ -220,6 +220,12 @@ def test_a_fleet_is_calibrated_to_the_reference_or_to_the_series_with_most_days(
     assert (scaled - series["a"]).abs().mean() < 0.05
 
 
+def test_a_fleet_has_bends_only_where_a_significance_is_asked_for(series):
+    for significance, kind in ((0, "linear"), (0.05, "piecewise")):
+        fleet = calibrate_fleet(series, "b", significance=significance)
+        assert fleet.pairs["b", "c"].kind == kind
+
+
 def test_series_with_too_few_days_in_common_cannot_be_calibrated(series):
     apart = {"a": series["a"][:200], "b": series["b"][150:]}
     with pytest.raises(NotApplicable, match="no two of its 2 series have 60 days in common"):

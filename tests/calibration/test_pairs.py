@@ -57,6 +57,25 @@ def test_lines_and_bends_are_recovered_and_a_bend_taken_only_where_there_is_one(
     assert bend["slope_above"] == pytest.approx(0.5, abs=0.02)
 
 
+def test_a_bend_is_taken_where_its_p_value_is_below_the_significance_and_nowhere_else(series):
+    both = {name: series[name] for name in ("a", "b")}
+    p = fluxlib.fit_calibration(both["a"], both["b"], "piecewise").p_bend
+    assert 0.02 < p < 0.9  # there is no bend
+    for share, kind in ((0.95, "linear"), (1.05, "piecewise")):
+        fitted = fit_pairs(both, list_overlaps(both), significance=share * p)
+        assert fitted["a", "b"].kind == kind
+
+
+def test_how_far_off_a_line_is_is_measured_on_days_that_it_was_not_fitted_to(series):
+    a, noise = series["a"], 0.02 * np.random.default_rng(0).normal(size=400)
+    drifting = a + np.repeat([0.0, 0.1, 0.2], [134, 133, 133]) + noise
+    pairs = {Pair("a", "b"): make_calibration(intercept=0.0, slope=1.0)}
+    (off,) = measure_systematic({"a": a, "b": drifting}, pairs).values()
+    # From the other two thirds, the first and the last differ by 0.15 and the one between by 0;
+    # a line through all would be off by 0.1, 0 and 0.1.
+    assert off == pytest.approx(np.sqrt(2 / 3) * 0.15, abs=0.01)
+
+
 def test_a_line_through_a_background_or_a_drift_is_found_to_be_off(series):
     a = series["a"]
     noise = 0.02 * np.random.default_rng(0).normal(size=(2, len(a)))
