@@ -231,3 +231,11 @@ def test_series_with_too_few_days_in_common_cannot_be_calibrated(series):
     with pytest.raises(NotApplicable, match="no two of its 2 series have 60 days in common"):
         calibrate_fleet(apart)
     assert calibrate_fleet(apart, min_days=50, significance=0).table.loc["b", "steps"] == 1
+
+
+@pytest.mark.parametrize("days", [30, 12])
+def test_an_overlap_as_short_as_is_asked_for_is_a_link(series, days):
+    short = {"a": series["a"][:200], "b": series["b"][200 - days :]}
+    fleet = calibrate_fleet(short, "a", min_days=10, significance=0)
+    assert fleet.paths["b"] == ["b", "a"]
+    assert fleet.table.loc["b", "systematic"] < 0.05
