@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock, Timeout
 
 import fluxlib
-from fluxlib.archives.download import RetryPolicy
+from fluxlib.archives import fetch as module
+from fluxlib.archives.download import RetryPolicy, download_all
 from fluxlib.archives.fetch import fetch_from_arguments, list_items, read_recipe
 from fluxlib.archives.sources import ARCHIVES
 from fluxlib.datasets.manifest import read_manifest
@@ -43,6 +45,20 @@ def fetch(server, out, **words):
 
 
 JANUARY = {"satellites": ["goes13"], "start": "2014-01", "end": "2014-01"}
+
+
+def test_nobody_else_fetches_into_a_folder_meanwhile(server, tmp_path, monkeypatch):
+    held = []
+
+    def try_lock(items, folder, **options):
+        with pytest.raises(Timeout), FileLock(folder / module.LOCK, timeout=0):
+            pass
+        held.append(folder)
+        return download_all(items, folder, **options)
+
+    monkeypatch.setattr(module, "download_all", try_lock)
+    fetch(server, tmp_path / "set", **JANUARY)
+    assert held == [tmp_path / "set"]
 
 
 def test_what_is_fetched_loads_as_what_was_served(server, tmp_path):
