@@ -12,8 +12,9 @@ from filelock import FileLock, Timeout
 
 import fluxlib
 from fluxlib.archives import fetch as module
+from fluxlib.archives import sources
 from fluxlib.archives.download import RetryPolicy, download_all
-from fluxlib.archives.fetch import fetch_from_arguments, list_items, read_recipe
+from fluxlib.archives.fetch import fetch_from_arguments, list_items, make_request, read_recipe
 from fluxlib.archives.sources import ARCHIVES
 from fluxlib.datasets.manifest import read_manifest
 from fluxlib.errors import FluxError
@@ -83,6 +84,19 @@ def test_drivers_are_hourly_or_five_minutes(server, tmp_path, drivers, cadence):
     (entry,) = read_manifest(tmp_path / "set").drivers
     assert (entry.format, entry.cadence) == (drivers, parse_cadence(cadence, ""))
     assert fluxlib.load(tmp_path / "set", "1h").drivers["V"].notna().any()
+
+
+@pytest.mark.parametrize(("older", "folder"), [("v2-0-0", "_science"), ("v2-0-1", "")])
+def test_a_version_that_both_folders_have_is_taken_from_the_newer_one(monkeypatch, older, folder):
+    def list_folder(url, policy):
+        version = "v2-0-0" if "_science" in url else older
+        return f'<a href="sci_mpsh-l2-avg5m_g16_d20221230_{version}.nc">'
+
+    monkeypatch.setattr(sources, "read_page", list_folder)
+    items = list_items(make_request("toy", ["goes16"], "2022-12", "2022-12"))
+    urls = [item.url for item in items if item.path.startswith("goes16/")]
+    assert len(urls) == 1
+    assert f"/mpsh-l2-avg5m{folder}/2022/12/" in urls[0]
 
 
 def test_goes16_is_fetched_in_its_latest_version(server, tmp_path):
