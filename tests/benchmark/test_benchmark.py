@@ -255,6 +255,7 @@ LINES = {
     "2016-01-05,5,1e7\n": r"line 3, column horizon, is '5' .* expected 1, 2, 3 days",
     "2016-01-05,1,many\n": r"column value, is 'many' .* expected a number",
     "2016-01-05,1,-3\n": r"column value, is '-3.* expected a number above zero",
+    "2016-01-05,1,0\n": r"column value, is '0.* expected a number above zero",
     "2016-01-04,1,1e7\n": r"line 3, column time, .* expected each time and horizon once",
 }
 

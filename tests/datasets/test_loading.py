@@ -52,6 +52,14 @@ def test_finer_flux_is_averaged_over_each_hour(load):
     assert loaded.cadence == pd.Timedelta("1h")
 
 
+def test_flux_that_a_manifest_calls_a_logarithm_is_raised(load):
+    entry = make_entry("a.csv", scale="log10")
+    assert load({"a.csv": make_table([2.0, 3.5])}, entry).flux["goes13"]["e2"].tolist() == [
+        100,
+        pytest.approx(10**3.5),
+    ]
+
+
 def test_an_hour_has_every_flag_that_one_of_its_samples_has(load, tmp_path):
     path = tmp_path / "sci_mpsh-l2-avg5m_g16_d20221230_v2-0-0.nc"
     write_goesr(path, np.full((288, 5), 100.0))
