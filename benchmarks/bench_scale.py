@@ -29,7 +29,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from timing import time_call
 
 import fluxlib
-from fluxlib.__main__ import describe_dataset
+from fluxlib.commands.notebooks import describe_dataset
 from fluxlib.reports.runs import place_run, run_plan
 from fluxlib.utils import parallel
 from fluxlib.workflow.engine import Machine

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from fluxlib import __main__ as command
+from fluxlib.commands import notebooks as running
 from fluxlib.simulation import sample
 from fluxlib.workflow import notebooks
 from fluxlib.workflow.store import RunFolder
@@ -75,29 +76,29 @@ def write_dataset(folder):
 
 def test_a_dataset_is_described_by_its_manifest_and_content(tmp_path):
     write_dataset(tmp_path / "a")
-    source = command.describe_dataset(tmp_path / "a")
+    source = running.describe_dataset(tmp_path / "a")
     assert (source.name, source.title, source.synthetic) == ("small", "Two days", True)
     assert source.folder == tmp_path / "a"
     with open(tmp_path / "a" / "flux.csv", "a") as file:
         file.write("2010-01-03 00:00:00,5.0\n")
-    assert command.describe_dataset(tmp_path / "a").key != source.key
+    assert running.describe_dataset(tmp_path / "a").key != source.key
 
 
 def test_a_dataset_is_described_again_only_when_its_files_or_the_code_change(project, monkeypatch):
     write_dataset(project / "a")
     described = []
-    describe = command.describe_dataset
+    describe = running.describe_dataset
     monkeypatch.setattr(
-        command, "describe_dataset", lambda folder: described.append(folder) or describe(folder)
+        running, "describe_dataset", lambda folder: described.append(folder) or describe(folder)
     )
-    first = command._recall_dataset(project / "a")
-    assert command._recall_dataset(project / "a") == first == describe(project / "a")
+    first = running._recall_dataset(project / "a")
+    assert running._recall_dataset(project / "a") == first == describe(project / "a")
     assert len(described) == 1
     with open(project / "a" / "flux.csv", "a") as file:
         file.write("2010-01-03 00:00:00,5.0\n")
-    assert command._recall_dataset(project / "a").key != first.key
+    assert running._recall_dataset(project / "a").key != first.key
     (project / "requirements.txt").write_text("numpy==9\n")
-    command._recall_dataset(project / "a")
+    running._recall_dataset(project / "a")
     assert len(described) == 3
 
 
@@ -201,12 +202,12 @@ def test_two_datasets_of_one_name_do_not_share_a_report(project, capsys):
     write_dataset(project / "small")
     write_dataset(project / "other" / "small")
     write_notebook(project / "notebooks", "01_a")
-    place = RunFolder(command.describe_dataset(project / "small"), project / "reports", project)
+    place = RunFolder(running.describe_dataset(project / "small"), project / "reports", project)
     place.write_state({}, {})
     assert command.main(["--data", str(project / "other" / "small"), "--only", "01"]) == 2
     assert "is called small too. Rename one" in capsys.readouterr().err
     shutil.rmtree(project / "small")  # moved, say
-    other = command.describe_dataset(project / "other" / "small")
+    other = running.describe_dataset(project / "other" / "small")
     RunFolder(other, project / "reports", project).check_owner()
 
 
@@ -226,7 +227,7 @@ def test_what_follows_a_command_belongs_to_it():
         options = command.make_parser().parse_args(words)
         assert options.rest == words[1:]
     options = command.make_parser().parse_args(["--only", "01,03", "--only", "04"])
-    assert (options.only, options.run) == (["01", "03", "04"], command.run)
+    assert (options.only, options.run) == (["01", "03", "04"], "notebooks.run")
 
 
 @pytest.mark.slow
@@ -335,7 +336,7 @@ def test_a_disk_that_is_full_or_read_only_is_one_sentence_and_status_2(
     def fail(_):
         raise OSError(number, os.strerror(number), "reports/x")
 
-    monkeypatch.setattr(command, "run", fail)
+    monkeypatch.setattr(running, "run", fail)
     assert command.main([]) == 2
     error = capsys.readouterr().err
     assert f"{os.strerror(number)}: 'reports/x'. {advice}; the same command goes on" in error

@@ -122,7 +122,9 @@ def measure_systematic(
     """
     found = {}
     for pair, fitted in pairs.items():
-        both = pd.concat([log_fluence[name] for name in pair], axis=1, keys=pair._fields).dropna()
+        both = pd.concat(
+            [log_fluence[name] for name in pair], axis=1, keys=pair._fields, sort=True
+        ).dropna()
         level = pd.qcut(both["other"], LEVELS, labels=False, duplicates="drop")
         block = np.arange(len(both)) * BLOCKS // len(both)
         off = pd.Series(np.nan, both.index)

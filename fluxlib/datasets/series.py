@@ -84,7 +84,10 @@ def log_fluence(dataset: "Dataset") -> dict[str, pd.Series]:
 def choose_pair(
     dataset: "Dataset", satellite: str = "auto", other: str = "auto"
 ) -> tuple[str, str] | None:
-    """Return two series with >2 MeV samples in common, the most of them for "auto".
+    """Return two series with >2 MeV samples in common, for "auto" those with most of them.
+
+    What counts are the first one's samples from the other's first to its last: a satellite that
+    falls silent at low flux is no worse a partner for it, as that is part of the problem.
 
     Parameters
     ----------
@@ -116,8 +119,12 @@ def choose_pair(
             return (position(first), position(second)) == ("west", "east")
         return position(first) != position(second)
 
+    def count(first: str, second: str) -> int:
+        one, two = sampled[first], sampled[second]
+        return int(((one >= two[0]) & (one <= two[-1])).sum()) if len(one.intersection(two)) else 0
+
     counts = {
-        (first, second): len(sampled[first].intersection(sampled[second]))
+        (first, second): count(first, second)
         for first in (sampled if satellite == "auto" else [satellite])
         for second in (sampled if other == "auto" else [other])
         if first != second and may_pair(first, second)

@@ -5,6 +5,10 @@ from .inputs import LiveInputs as LiveInputs
 from .inputs import fetch_newest as fetch_newest
 from .inputs import read_inputs as read_inputs
 from .inputs import read_refm as read_refm
+from .issue import Issue as Issue
+from .issue import issue_forecast as issue_forecast
+from .issue import issue_newest as issue_newest
+from .issue import issue_rolling as issue_rolling
 from .log import ForecastLog as ForecastLog
-from .log import issue_forecast as issue_forecast
 from .log import score_log as score_log
+from .log import score_rolling as score_rolling

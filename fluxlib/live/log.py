@@ -7,75 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from fluxlib.errors import FluxError
 from fluxlib.evaluation.bootstrap import block_intervals
 from fluxlib.live.bundle import Bundle
 from fluxlib.live.inputs import LiveInputs
-from fluxlib.prediction.baselines import Persistence, Recurrence
-from fluxlib.prediction.windows import DailyData
+from fluxlib.prediction.contract import BOUNDS
+from fluxlib.prediction.hours import sum_hours
 from fluxlib.utils.files import atomic_path
 
-MODELS = {"persistence": Persistence, "recurrence": Recurrence}
-OLDEST = pd.Timedelta("7D")  # a last known fluence that is older says nothing: no forecast
-ENOUGH = 30  # issues: fewer give no interval of a skill
-COLUMNS = [
-    "issued",
-    "horizon",
-    "value",
-    "lower",
-    "upper",
-    "lower_50",
-    "upper_50",
-    "alert",
-    *MODELS,
-    "refm",
-    "note",
-]
-
-
-def issue_forecast(bundle: Bundle, inputs: LiveInputs) -> pd.DataFrame:
-    """Forecast the days after the issue day.
-
-    Returns
-    -------
-    DataFrame
-        Index `time`, the day; `issued`; `horizon`; `value`, with `lower` and `upper` (90 %),
-        `lower_50` and `upper_50`, fluence in e/(cm2 day sr); `alert`, the probability of the
-        alert level; `persistence`, `recurrence` and `refm`, what they say; `note`.
-
-    Raises
-    ------
-    FluxError
-        If the last known fluence is older than a week.
-    """
-    day, forecaster = inputs.issue_day, bundle.forecaster
-    data = _add_absent(inputs.data, forecaster.drivers)
-    last = data.fluence["e2"].last_valid_index()
-    if last is None or day - last > OLDEST:
-        raise FluxError(
-            f"the last known fluence is of {last:%Y-%m-%d}, more than {OLDEST.days} days before "
-            f"{day:%Y-%m-%d}: no forecast is made from it."
-        )
-    table = forecaster.predict(data, [day])
-    for name, model in MODELS.items():
-        try:
-            table[name] = model(horizons=forecaster.horizons).predict(data, [day])["value"]
-        except FluxError:  # less than a rotation of history
-            table[name] = np.nan
-    table["refm"] = inputs.refm.reindex(table.index)
-    notes = "; ".join(inputs.notes)
-    table["note"] = [("; ".join(filter(None, (own, notes)))) for own in table["note"]]
-    return table[COLUMNS]
-
-
-def _add_absent(data: DailyData, drivers: Sequence[str]) -> DailyData:
-    """Return the data with the drivers that it lacks as missing, which widens the intervals."""
-    absent = [name for name in drivers if name not in data.drivers and name != "Bs"]
-    hours = data.drivers
-    if hours.empty:
-        hours = pd.DataFrame(index=data.fluence.index)
-    return DailyData(data.fluence, hours.assign(**dict.fromkeys(absent, np.nan)))
+RIVALS = ("persistence", "recurrence")
+ENOUGH = 30  # days: fewer give no interval of a skill
+SILENCE = "no call saw this day as the last whole one: none was made, or nothing new had arrived."
+COLUMNS = ["issued", "horizon", "value", *BOUNDS, "alert", *RIVALS, "refm", "note"]
+ROLLING_COLUMNS = ["issued", "lead", "value", *BOUNDS, "alert", *RIVALS, "note", "series"]
 
 
 @dataclass(frozen=True)
@@ -86,13 +32,24 @@ class ForecastLog:
 
     def append(self, table: pd.DataFrame, bundle: Bundle, inputs: LiveInputs) -> Path:
         """Keep an issue, unless the same one is there: its day, its inputs and its forecaster."""
+        return self._append(f"{inputs.issue_day:%Y-%m-%d}", table, bundle, inputs)
+
+    def append_rolling(self, table: pd.DataFrame, bundle: Bundle, inputs: LiveInputs) -> Path:
+        """Keep an issue of `issue_rolling`, unless the same one is there."""
+        return self._append(f"rolling-{inputs.newest:%Y-%m-%dT%H}", table, bundle, inputs)
+
+    def _append(self, name: str, table: pd.DataFrame, bundle: Bundle, inputs: LiveInputs) -> Path:
         key = hashlib.sha256(f"{inputs.key} {bundle.about['key']}".encode()).hexdigest()[:12]
-        path = self.folder / f"{inputs.issue_day:%Y-%m-%d}_{key}.parquet"
-        if not path.exists():
-            ages = ", ".join(f"{name} {age}" for name, age in inputs.ages.items())
-            more = {"newest": inputs.newest, "ages": ages, "inputs": inputs.key}
-            with atomic_path(path) as temporary:
-                table.assign(**more, model=bundle.about["key"]).to_parquet(temporary)
+        # The number tells which issue of a day, or of an hour, was the first.
+        there = sorted(self.folder.glob(f"{name}_[0-9]*-*.parquet"))
+        for path in there:
+            if path.stem.endswith(f"-{key}"):
+                return path
+        path = self.folder / f"{name}_{len(there):04d}-{key}.parquet"
+        ages = ", ".join(f"{name} {age}" for name, age in inputs.ages.items())
+        more = {"newest": inputs.newest, "ages": ages, "inputs": inputs.key}
+        with atomic_path(path) as temporary:
+            table.assign(**more, model=bundle.about["key"]).to_parquet(temporary)
         return path
 
     def note(self, day: pd.Timestamp, reason: str) -> Path:
@@ -105,24 +62,41 @@ class ForecastLog:
                 table.rename_axis("time").to_parquet(temporary)
         return path
 
+    def note_silence(self, day: pd.Timestamp) -> None:
+        """Keep that no call saw the days between the last one in the log and a day."""
+        known = {path.name[:10] for path in self.folder.glob("[0-9]*.parquet")}
+        if known:
+            for silent in pd.date_range(max(known), day, freq="D", inclusive="neither"):
+                self.note(silent, SILENCE)
+
     def read(self) -> pd.DataFrame:
         """Return all forecasts; of a day that was issued more than once, the first.
 
         Parts that are damaged are left out; `damaged` in the frame's `attrs` names them.
         """
-        parts, damaged = [], []
-        for path in sorted(self.folder.glob("[0-9]*.parquet")):
-            if "_none-" in path.name:
+        return self._read("[0-9]*.parquet", COLUMNS, "horizon")
+
+    def read_rolling(self) -> pd.DataFrame:
+        """Return all forecasts of `issue_rolling`, as `read` does."""
+        return self._read("rolling-*.parquet", ROLLING_COLUMNS, "lead")
+
+    def _read(self, pattern: str, columns: list[str], ahead: str) -> pd.DataFrame:
+        parts, damaged, issued = [], [], set()
+        for path in sorted(self.folder.glob(pattern)):
+            name, _, number = path.name.rpartition("_")
+            if number.startswith("none-") or name in issued:
                 continue
             try:
-                parts.append(pd.read_parquet(path))
+                parts.append(pq.ParquetFile(path).read())
+                issued.add(name)
             except Exception:
                 damaged.append(path.name)
         if not parts:
-            table = pd.DataFrame(columns=COLUMNS, index=pd.DatetimeIndex([], name="time"))
+            table = pd.DataFrame(columns=columns, index=pd.DatetimeIndex([], name="time"))
         else:
-            table = pd.concat(parts).sort_values(["issued", "newest", "horizon"], kind="stable")
-            table = table[~table.set_index("horizon", append=True).index.duplicated()]
+            # Joined before they are made a frame, as a year of hourly calls has thousands.
+            table = pa.concat_tables(parts, promote_options="permissive").to_pandas()
+            table = table.sort_values(["issued", ahead], kind="stable")
         table.attrs["damaged"] = damaged
         return table
 
@@ -145,25 +119,51 @@ def score_log(log: pd.DataFrame, fluence: pd.Series) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        By `horizon` and `against` (persistence, recurrence, refm): `n` days that both forecast,
-        `RMSE` of ours and of the other (decades), the share of the mean squared error that ours
-        avoids, `skill`, with its 95 % interval `lower`, `upper` from blocks of time (thirty issues
-        or more), and `coverage` of the 90 % interval.
+        By `horizon` and `against` (persistence, recurrence, refm): `n` forecasts of both, `RMSE` of
+        ours and of the other (decades), the share of the mean squared error that ours avoids,
+        `skill`, with its 95 % interval `lower`, `upper` from blocks of time (thirty days or more),
+        and `coverage` of the 90 % interval.
     """
-    table = log.assign(observed=fluence.reindex(log.index).to_numpy())
+    observed = fluence.reindex(log.index).to_numpy()
+    return _score(log.assign(observed=observed), "horizon", (*RIVALS, "refm"))
+
+
+def score_rolling(log: pd.DataFrame, flux: pd.DataFrame) -> pd.DataFrame:
+    """Score issued forecasts of 24 hours by the flux that was observed since.
+
+    Parameters
+    ----------
+    log : DataFrame
+        Of `ForecastLog.read_rolling`.
+    flux : DataFrame
+        Hourly, e/(cm2 s sr), a column for each satellite.
+
+    Returns
+    -------
+    DataFrame
+        As `score_log` returns, by `lead`, hours, and `against` (persistence, recurrence).
+    """
+    observed = pd.Series(np.nan, range(len(log)))
+    for name in set(log["series"]) & set(flux):
+        rows = (log["series"] == name).to_numpy()
+        observed[rows] = sum_hours(flux[name]).reindex(log.index[rows]).to_numpy()
+    return _score(log.assign(observed=observed.to_numpy()), "lead", RIVALS)
+
+
+def _score(table: pd.DataFrame, ahead: str, rivals: Sequence[str]) -> pd.DataFrame:
     table = table[table["observed"].notna() & table["value"].notna()]
     rows = []
-    for horizon, part in table.groupby("horizon"):
+    for number, part in table.groupby(ahead):
         truth = np.log10(part["observed"])
         inside = part["observed"].between(part["lower"], part["upper"])
-        for name in (*MODELS, "refm"):
+        for name in rivals:
             known = part[name].notna()
             if not known.any():
                 continue
             ours = (np.log10(part["value"]) - truth)[known] ** 2
             other = (np.log10(part[name].astype(float)) - truth)[known] ** 2
             row = {
-                "horizon": int(horizon),
+                ahead: int(number),
                 "against": name,
                 "n": int(known.sum()),
                 "RMSE": np.sqrt(ours.mean()),
@@ -171,10 +171,10 @@ def score_log(log: pd.DataFrame, fluence: pd.Series) -> pd.DataFrame:
                 "skill": 1 - ours.mean() / other.mean() if other.mean() > 0 else np.nan,
                 "coverage": inside[known].mean(),
             }
-            if row["n"] >= ENOUGH:
+            if ours.index.normalize().nunique() >= ENOUGH:
                 row |= _bound_skill(ours, other)
             rows.append(row)
-    columns = ["horizon", "against", "n", "RMSE", "RMSE of it", "skill", "lower", "upper"]
+    columns = [ahead, "against", "n", "RMSE", "RMSE of it", "skill", "lower", "upper"]
     return pd.DataFrame(rows, columns=[*columns, "coverage"])
 
 

@@ -10,20 +10,23 @@ from fluxlib.plotting.style import FLUENCE_LABEL, OBSERVED, break_label, label_d
 def plot_forecast_fan(
     observed: pd.Series, table: pd.DataFrame, *, alert: float, ax: Axes | None = None
 ) -> Axes:
-    """Draw the last days and the days to come, with their intervals and the alert level.
+    """Draw what was measured of late and what is forecast, with its intervals and the alert level.
 
     Parameters
     ----------
     observed : Series
-        Daily fluence, e/(cm2 day sr).
+        Fluence of days, or of the 24 hours that end at each time, e/(cm2 day sr).
     table : DataFrame
-        `value`, `lower`, `upper`, `lower_50`, `upper_50`, `persistence` and `refm` by day.
+        `value`, `lower`, `upper`, `lower_50`, `upper_50`, `persistence` and, if known, `refm`, by
+        time.
     alert : float
         Fluence of an alert.
     """
     ax = plt.gca() if ax is None else ax
-    ax.plot(observed.index, observed, "o-", color=OBSERVED, markersize=5, label="measured")
-    days, half = table.index, pd.Timedelta("9h")
+    size = 5 if len(observed) < 50 else 0
+    ax.plot(observed.index, observed, "o-", color=OBSERVED, markersize=size, label="measured")
+    days = table.index
+    half = 0.375 * (days[1:] - days[:-1]).min()
     for lower, upper, alpha, label in (
         ("lower", "upper", 0.2, "90 %"),
         ("lower_50", "upper_50", 0.4, "50 %"),
@@ -40,10 +43,9 @@ def plot_forecast_fan(
             )
     ax.plot(days, table["value"], "o-", color="C0", markersize=8, label="forecast")
     ax.plot(days, table["persistence"], "_", color="C1", markersize=16, mew=3, label="persistence")
-    if table["refm"].notna().any():
+    if "refm" in table and table["refm"].notna().any():
         ax.plot(days, table["refm"], "x", color="C3", markersize=9, mew=2, label="NOAA's REFM")
-    ax.axhline(alert, color="0.4", linewidth=1, linestyle="--")
-    ax.text(observed.index[0], alert * 1.15, "alert level", color="0.3", va="bottom")
+    ax.axhline(alert, color="0.4", linewidth=1, linestyle="--", label="alert level")
     ax.set_yscale("log")
     ax.set_ylabel(break_label(FLUENCE_LABEL))
     label_dates(ax)

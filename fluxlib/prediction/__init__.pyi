@@ -16,6 +16,8 @@ from .cross_validation import tabulate_scores as tabulate_scores
 from .cross_validation import training_days as training_days
 from .cross_validation import walk_forward as walk_forward
 from .forecaster import FluxForecaster as FluxForecaster
+from .hours import HourlySeries as HourlySeries
+from .hours import sum_hours as sum_hours
 from .importance import permute_inputs as permute_inputs
 from .importance import select_input_sets as select_input_sets
 from .importance import study_inputs as study_inputs
@@ -27,6 +29,7 @@ from .imputation_study import score_imputation as score_imputation
 from .imputation_study import study_imputation as study_imputation
 from .imputation_study import study_satellite as study_satellite
 from .postprocessing import running_bias as running_bias
+from .rolling import RollingForecaster as RollingForecaster
 from .windows import DailyData as DailyData
 from .windows import Windows as Windows
 from .windows import derive_drivers as derive_drivers

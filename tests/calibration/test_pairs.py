@@ -119,6 +119,17 @@ def test_a_line_through_a_background_or_a_drift_is_found_to_be_off(series):
         assert pair.other == "right" or off[pair.other] > 2 * line.error
 
 
+def test_series_of_different_days_are_compared_in_order_of_time(series):
+    a, b = series["a"], series["b"]
+    rng = np.random.default_rng(0)
+    known = {"a": a.drop(rng.choice(a.index[50:], 20, replace=False)), "b": b.iloc[50:]}
+    pair = Pair("a", "b")
+    line = fluxlib.fit_calibration(known["a"], known["b"])
+    off = measure_systematic(known, {pair: line})
+    whole = {name: values.reindex(a.index) for name, values in known.items()}
+    assert off == measure_systematic(whole, {pair: line})
+
+
 def test_pairs_that_fall_are_left_out_and_nothing_else_does_not_apply(series):
     falling = {"a": series["a"], "d": 14 - series["a"]}
     with pytest.raises(NotApplicable, match=r"in no pair .* rise with the other"):

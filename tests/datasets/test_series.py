@@ -120,6 +120,14 @@ def test_auto_takes_the_west_and_east_satellites_with_most_in_common(toy):
     assert series.choose_pair(toy, "goes15", "goes12") == ("goes15", "goes12")
 
 
+def test_a_satellite_that_falls_silent_counts_with_its_whole_service(toy):
+    both = place(toy, {"foo": "west", "long": "east", "short": "east"})
+    index = both.flux["long"].index
+    both.flux["long"].loc[index[5:-5], "e2"] = np.nan
+    both.flux["short"] = both.flux["short"][: index[len(index) // 2]]
+    assert series.choose_pair(both) == ("foo", "long")
+
+
 def test_a_named_satellite_gets_one_of_the_other_position(toy):
     assert series.choose_pair(toy, "goes13") == ("goes13", "goes15")
     assert series.choose_pair(toy, other="goes15") == ("goes13", "goes15")

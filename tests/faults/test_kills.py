@@ -64,7 +64,7 @@ import os, sys
 from pathlib import Path
 import pandas as pd
 import fluxlib
-from fluxlib import __main__ as command
+from fluxlib.commands.notebooks import ensure_sample
 from fluxlib.simulation import sample
 from fluxlib.workflow import notebooks
 folder = Path(sys.argv[1])
@@ -72,7 +72,7 @@ os.environ["FLUX_CACHE"] = str(folder / "cache")
 notebooks.SAMPLE = folder / "data" / "sample"
 sample.SAMPLE_START, sample.SAMPLE_END = "2013-12-01", "2014-02-01"
 sample.PAIR_END = pd.Timestamp("2014-01-11")
-command._ensure_sample()
+ensure_sample()
 for cadence in ("1h", "3h"):
     loaded = fluxlib.load(notebooks.SAMPLE, cadence)
     loaded.flux["goes13"].to_csv(folder / f"{cadence}.csv")

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import fluxlib
-from fluxlib.__main__ import describe_dataset
+from fluxlib.commands.notebooks import describe_dataset
 from fluxlib.reports.runs import run_plan
 from fluxlib.workflow.notebooks import NOTEBOOKS
 from fluxlib.workflow.plan import plan_run

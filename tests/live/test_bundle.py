@@ -1,11 +1,15 @@
 import json
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from fluxlib.calibration import calibrate_fleet
+from fluxlib.datasets import log_fluence
 from fluxlib.errors import FluxError
 from fluxlib.live import load_bundle, train_bundle
+from fluxlib.prediction import DailyData
 
 
 @pytest.fixture
@@ -23,6 +27,7 @@ def test_a_bundle_says_what_it_learned_from(bundle):
     assert 650 < about["days"] <= 730
     assert about["reference"] in ("goes13", "goes15")
     assert bundle.forecaster.drivers == ["V", "N", "B", "Bz", "Bs"]
+    assert bundle.rolling.satellites_ == ["goes13", "goes15"]
 
 
 @pytest.mark.slow
@@ -32,6 +37,20 @@ def test_a_bundle_that_is_read_again_forecasts_the_same(bundle, copy, past):
     frame = past.drivers.resample("1D").mean().join(past.daily[["e2"]], how="inner")
     one, two = (b.forecaster.predict(frame, "2014-03") for b in (bundle, again))
     pd.testing.assert_frame_equal(one, two, rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_days_of_a_known_satellite_are_put_on_the_scale_that_was_learned_from(bundle, past):
+    fluence = log_fluence(past)
+    fleet = calibrate_fleet(fluence, past.manifest.reference)
+    (other,) = {"goes13", "goes15"} - {fleet.reference}
+    raw = past.fluence[other][["e2"]].loc["2014"].ffill()
+    names = {name: DailyData(raw.assign(series=name), past.drivers) for name in (other, "goes19")}
+    found = bundle.calibrate(names[other]).fluence["e2"]
+    expected = fleet.apply(other, np.log10(raw["e2"]))
+    np.testing.assert_allclose(np.log10(found), expected, atol=2e-3)
+    assert not np.allclose(np.log10(found), np.log10(raw["e2"]), atol=1e-2)
+    pd.testing.assert_series_equal(bundle.calibrate(names["goes19"]).fluence["e2"], raw["e2"])
 
 
 @pytest.mark.slow

@@ -5,7 +5,16 @@ import pandas as pd
 import pytest
 
 from fluxlib.errors import FluxError
-from fluxlib.live import ForecastLog, issue_forecast, read_inputs, score_log
+from fluxlib.live import (
+    ForecastLog,
+    issue_forecast,
+    issue_newest,
+    issue_rolling,
+    read_inputs,
+    score_log,
+    score_rolling,
+)
+from fluxlib.live.log import SILENCE
 
 ISSUED = pd.date_range("2014-01-01", periods=100, name="time")
 
@@ -69,45 +78,53 @@ def test_the_same_issue_is_kept_once_and_no_part_is_written_again(bundle, serve,
     assert log.append(table, newer, inputs) not in (path, log.append(table, bundle, inputs))
 
 
-def silence(flux, drivers):
-    for frame in flux.values():
-        frame.iloc[-60:] = np.nan
-
-
-FAULTS = {
-    "no wind": lambda flux, drivers: drivers[["N", "B", "Bz"]],
-    "silence": lambda flux, drivers: (
-        [frame.iloc.__setitem__(slice(-60, None), np.nan) for frame in flux.values()] and None
-    ),
-    "none": lambda flux, drivers: None,
-}
+@pytest.mark.slow
+def test_hours_ahead_are_issued_at_the_newest_sample_kept_and_scored(bundle, serve, tmp_path):
+    first = issue_newest(bundle, tmp_path, data=serve("2015-03-10 09:00"))
+    assert first.rolling["issued"].unique() == [pd.Timestamp("2015-03-10 09:00")]
+    assert first.rolling["lead"].tolist() == [6, 12, 24, 48, 72]
+    assert first.rolling_scores.empty
+    again = issue_newest(bundle, tmp_path, data=serve("2015-03-10 09:00"))
+    pd.testing.assert_frame_equal(again.rolling, first.rolling)
+    last = issue_newest(bundle, tmp_path, data=serve("2015-03-14 09:00"))
+    log = ForecastLog(tmp_path / "log")
+    assert len(log.read_rolling()) == 10
+    assert len(list(log.folder.glob("rolling-*"))) == 2
+    assert last.rolling_scores["lead"].unique().tolist() == [6, 12, 24, 48, 72]
+    assert (last.rolling_scores["n"] == 1).all()
+    # Between the two, no call saw the 10th, 11th and 12th as the last whole day.
+    silent = log.read_reasons()
+    assert silent.index.tolist() == list(pd.date_range("2015-03-10", "2015-03-12"))
+    assert (silent == SILENCE).all()
 
 
 @pytest.mark.slow
-def test_a_replay_with_faults_has_an_issue_or_a_reason_every_day(bundle, serve, tmp_path):
-    rng = np.random.default_rng(0)
-    undisturbed, disturbed = ForecastLog(tmp_path / "a"), ForecastLog(tmp_path / "b")
-    days = pd.date_range("2015-03-01 06:00", periods=12)
-    equal = 0
-    for now in days:
-        whole = read_inputs(serve(now))
-        table = issue_forecast(bundle, whole)
-        undisturbed.append(table, bundle, whole)
-        fault = str(rng.choice(list(FAULTS)))
-        inputs = read_inputs(serve(now, FAULTS[fault]))
-        for _ in range(2):  # called twice a day
-            try:
-                disturbed.append(issue_forecast(bundle, inputs), bundle, inputs)
-            except FluxError as error:
-                disturbed.note(inputs.issue_day, str(error))
-        equal += fault == "none"
-    one, two = undisturbed.read(), disturbed.read()
-    told = set(two["issued"]) | set(disturbed.read_reasons().index)
-    assert told >= {now.normalize() - pd.Timedelta(days=1) for now in days}
-    assert not two.index.to_series().groupby([two["issued"], two["horizon"]]).size().gt(1).any()
-    same = one.merge(two, on=["issued", "horizon", "inputs"])
-    assert len(same) == 3 * equal > 0
-    np.testing.assert_allclose(same["value_x"], same["value_y"], rtol=1e-6)
+def test_without_recent_flux_there_is_a_reason_in_place_of_hours_ahead(bundle, serve):
+    def late(flux, drivers):
+        for frame in flux.values():
+            frame.loc["2015-03-06":] = np.nan
+
+    inputs = read_inputs(serve("2015-03-10 09:00", late))
+    assert len(issue_forecast(bundle, inputs)) == 3
+    with pytest.raises(FluxError, match="no 24 hours of flux are known in the 72 h before"):
+        issue_rolling(bundle, inputs)
+
+
+def test_hours_ahead_are_scored_by_the_satellite_that_they_were_issued_for():
+    times = pd.date_range("2014-01-01", "2014-01-10", freq="h", name="time")
+    flux = pd.DataFrame({"one": 10.0, "two": 1000.0}, times)
+    ends = times[48:-24:5]
+    log = pd.DataFrame(
+        {"issued": ends, "lead": 6, "value": 2 * 864000.0, "lower": 1.0, "upper": 1e9}
+        | {"persistence": 4 * 864000.0, "recurrence": np.nan, "series": "one"},
+        ends,
+    )
+    (row,) = score_rolling(log, flux).to_dict("records")
+    assert row["RMSE"] == pytest.approx(np.log10(2))
+    assert row["RMSE of it"] == pytest.approx(np.log10(4))
+    assert row["skill"] == pytest.approx(0.75)
+    assert np.isnan(row["lower"])  # thirty issues of a week are no thirty days
+    assert score_rolling(log.assign(series="three"), flux).empty
 
 
 def make_log(error, other):

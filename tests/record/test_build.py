@@ -97,8 +97,12 @@ def test_an_interval_holds_nine_tenths_of_what_the_other_satellite_there_reads(r
     other = fleet.apply("goes13", other + shift) - shift
     east = east.loc[other.index]
     inside = other.between(np.log10(east["lower"]), np.log10(east["upper"]))
+    assert inside.mean() > 0.86
     # More than nine tenths here: the calibration's error, which is added, is large in a short time.
-    assert 0.86 < inside.mean() < 0.99
+    width = np.log10(east["upper"] / east["lower"]).median()
+    spread = (other - np.log10(east["value"])).std()
+    error = np.hypot(*fleet.table.loc["goes12", ["error", "systematic"]])
+    assert width < 1.1 * 2 * 1.645 * np.hypot(spread, error)
 
 
 @pytest.mark.slow
@@ -143,7 +147,8 @@ def test_one_satellite_keeps_its_scale_and_nothing_is_filled_and_both_are_said(w
     manifest = replace(whole.manifest, daily=("goes13",), reference="goes13")
     fluence = {"goes13": whole.fluence["goes13"]}
     alone = make_record(replace(whole, manifest=manifest, flux=flux, fluence=fluence))
-    days = alone["fleet", "daily"]
+    days = alone["fleet", "daily"].dropna(subset="value")
+    assert len(days) > 100
     assert not days["imputed"].any()
     assert days["lower"].isna().all()
     assert ((days["flags"] & int(Flag.UNCALIBRATED)) > 0).all()

@@ -1,0 +1,1 @@
+"""What ./run_all.sh does: the functions behind its commands."""
