@@ -160,7 +160,7 @@ def _fill_rivals(task: Task, truth: Truth, dataset: Dataset) -> pd.DataFrame:
     times = truth.log_values.index
     parts = {"straight line": interpolate(truth.known).reindex(times)}
     pair = choose_pair(dataset)
-    other = np.log10(dataset.flux[pair[1]]["e2"]).resample("1h").mean()
+    other = np.log10(dataset.flux[pair[1]]["e2"].resample("1h").mean())
     try:
         line = fit_calibration(truth.known, other.reindex(truth.known.index), n_boot=2)
         parts["other satellite, calibrated"] = line.apply(other.reindex(times))

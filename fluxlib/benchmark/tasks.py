@@ -261,7 +261,7 @@ def _make_hours(task: Task, dataset: Dataset) -> tuple[pd.Series, pd.Series, str
     pair = choose_pair(dataset)
     if pair is None:
         return pd.Series(dtype=float), pd.Series(dtype=float), "none"
-    flux = np.log10(dataset.flux[pair[0]]["e2"]).resample("1h").mean()
+    flux = np.log10(dataset.flux[pair[0]]["e2"].resample("1h").mean())
     hidden = _hide_months(flux) if task.mask == "months" else _hide_gaps(flux)
     return flux[hidden].dropna(), flux.mask(hidden), pair[0]
 

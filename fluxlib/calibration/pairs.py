@@ -106,6 +106,7 @@ def measure_systematic(
     response bends, ends at a background or drifts, the line is wrong by more than that. Each third
     of an overlap is therefore held out in turn, and its mean difference taken in each quarter of
     the flux's range, so that neither the ends of the range nor a change with time is averaged out.
+    An overlap too short for that is judged by its thirds, or by its days.
 
     Parameters
     ----------
@@ -127,12 +128,17 @@ def measure_systematic(
         level = pd.qcut(both["other"], LEVELS, labels=False, duplicates="drop")
         block = np.arange(len(both)) * BLOCKS // len(both)
         off = pd.Series(np.nan, both.index)
-        for held in range(BLOCKS):
-            rest, tested = both[block != held], both[block == held]
-            again = fit_calibration(rest["reference"], rest["other"], fitted.kind, n_boot=2)
-            off[tested.index] = tested["reference"] - again.apply(tested["other"])
-        bins = off.groupby([block, level])
-        means = bins.mean()[bins.size() >= MIN_IN_BIN]
+        try:
+            for held in range(BLOCKS):
+                rest, tested = both[block != held], both[block == held]
+                again = fit_calibration(rest["reference"], rest["other"], fitted.kind, n_boot=2)
+                off[tested.index] = tested["reference"] - again.apply(tested["other"])
+            bins = off.groupby([block, level])
+            means = bins.mean()[bins.size() >= MIN_IN_BIN]
+            if means.empty:  # some weeks in common
+                means = off.groupby(block).mean()
+        except TooLittleDataError:  # two thirds of some days: as if no difference averaged out
+            means = both["reference"] - fitted.apply(both["other"])
         found[pair] = float(np.sqrt((means**2).mean()))
     return found
 

@@ -236,7 +236,8 @@ def _make_fleet_days(measured: pd.DataFrame, days: Mapping[str, pd.DataFrame]) -
         of_place = (joined["source"] == same["source"]) & same["source"].notna()
         # The place knows the flags of the day's hours, and whether they were doubtful.
         lacking = joined["value"].isna() & same["value"].notna()
-        rows = joined.index[of_place | lacking]
+        beyond = joined["flags"].isna()  # no series has a day so early or so late
+        rows = joined.index[of_place | lacking | beyond]
         joined.loc[rows] = same.loc[rows]
     return _settle(joined)
 

@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from filelock import FileLock, Timeout
 
 import fluxlib
-from fluxlib.archives.download import RetryPolicy
-from fluxlib.archives.fetch import fetch_from_arguments, list_items, read_recipe
+from fluxlib.archives import fetch as module
+from fluxlib.archives import sources
+from fluxlib.archives.download import RetryPolicy, download_all
+from fluxlib.archives.fetch import fetch_from_arguments, list_items, make_request, read_recipe
 from fluxlib.archives.sources import ARCHIVES
 from fluxlib.datasets.manifest import read_manifest
 from fluxlib.errors import FluxError
@@ -45,6 +48,20 @@ def fetch(server, out, **words):
 JANUARY = {"satellites": ["goes13"], "start": "2014-01", "end": "2014-01"}
 
 
+def test_nobody_else_fetches_into_a_folder_meanwhile(server, tmp_path, monkeypatch):
+    held = []
+
+    def try_lock(items, folder, **options):
+        with pytest.raises(Timeout), FileLock(folder / module.LOCK, timeout=0):
+            pass
+        held.append(folder)
+        return download_all(items, folder, **options)
+
+    monkeypatch.setattr(module, "download_all", try_lock)
+    fetch(server, tmp_path / "set", **JANUARY)
+    assert held == [tmp_path / "set"]
+
+
 def test_what_is_fetched_loads_as_what_was_served(server, tmp_path):
     out = tmp_path / "set"
     result = fetch(server, out, satellites=["goes12", "goes13"], start="2014-01", end="2014-02")
@@ -67,6 +84,19 @@ def test_drivers_are_hourly_or_five_minutes(server, tmp_path, drivers, cadence):
     (entry,) = read_manifest(tmp_path / "set").drivers
     assert (entry.format, entry.cadence) == (drivers, parse_cadence(cadence, ""))
     assert fluxlib.load(tmp_path / "set", "1h").drivers["V"].notna().any()
+
+
+@pytest.mark.parametrize(("older", "folder"), [("v2-0-0", "_science"), ("v2-0-1", "")])
+def test_a_version_that_both_folders_have_is_taken_from_the_newer_one(monkeypatch, older, folder):
+    def list_folder(url, policy):
+        version = "v2-0-0" if "_science" in url else older
+        return f'<a href="sci_mpsh-l2-avg5m_g16_d20221230_{version}.nc">'
+
+    monkeypatch.setattr(sources, "read_page", list_folder)
+    items = list_items(make_request("toy", ["goes16"], "2022-12", "2022-12"))
+    urls = [item.url for item in items if item.path.startswith("goes16/")]
+    assert len(urls) == 1
+    assert f"/mpsh-l2-avg5m{folder}/2022/12/" in urls[0]
 
 
 def test_goes16_is_fetched_in_its_latest_version(server, tmp_path):

@@ -1,5 +1,7 @@
 """Tasks, submissions and scores on two simulated satellites."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +18,7 @@ from fluxlib.errors import FluxError, NotApplicable, TooLittleDataError
 from fluxlib.evaluation.metrics import scores
 from fluxlib.prediction import Persistence, leave_one_year_out
 from fluxlib.reports.score_page import write_score_page, write_template
+from tests.helpers.datasets import make_dataset
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +66,6 @@ def test_the_truth_is_the_days_of_the_task_and_its_checksum_is_of_the_values(tru
     assert make_truth(task, dataset).checksum == truth.checksum
     changed = {name: frame.copy() for name, frame in dataset.fluence.items()}
     changed["goes15"].loc["2016-05-05", "e2"] *= 1.001
-    from dataclasses import replace
-
     assert make_truth(task, replace(dataset, fluence=changed)).checksum != truth.checksum
 
 
@@ -73,6 +74,17 @@ def test_the_truth_of_the_observations_is_as_frozen(dataset, task, real_data):
     for name in ("daily-2008-2010", "goes13-daily", "rolling-24h", "fill-months", "fill-gaps"):
         assert make_truth(find_task(name), observed).frozen == "NOAA's series of 1998 to 2016"
     assert make_truth(task, dataset).frozen is None
+
+
+@pytest.mark.parametrize("name", ["fill-months", "fill-gaps"])
+def test_the_truth_of_hours_is_the_same_on_a_finer_grid(name):
+    fine = make_dataset("2014-04-01", days=40)
+    for frame in fine.flux.values():
+        frame.iloc[1200:1440] = np.nan  # twenty hours, as long as those that are hidden
+    hourly = {series: frame.resample("1h").mean() for series, frame in fine.flux.items()}
+    coarse = replace(fine, flux=hourly, cadence=pd.Timedelta("1h"))
+    one, other = (make_truth(find_task(name), dataset) for dataset in (fine, coarse))
+    assert one.checksum == other.checksum
 
 
 def test_rolling_fluence_is_of_the_24_hours_that_end_at_a_time(dataset):
@@ -243,6 +255,7 @@ LINES = {
     "2016-01-05,5,1e7\n": r"line 3, column horizon, is '5' .* expected 1, 2, 3 days",
     "2016-01-05,1,many\n": r"column value, is 'many' .* expected a number",
     "2016-01-05,1,-3\n": r"column value, is '-3.* expected a number above zero",
+    "2016-01-05,1,0\n": r"column value, is '0.* expected a number above zero",
     "2016-01-04,1,1e7\n": r"line 3, column time, .* expected each time and horizon once",
 }
 

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import fluxlib
 from fluxlib.calibration.diagnostics import (
     calibration_of_kind,
     compare_lines,
@@ -40,6 +41,18 @@ def test_a_pair_is_fitted_on_two_thirds_of_its_days_and_scored_on_the_rest(serie
     assert table["RMSE before"].iloc[0] == pytest.approx(0.8, abs=0.01)
     assert table["RMSE after"].iloc[0] == pytest.approx(0.3, abs=0.02)
     assert table["PE after"].iloc[0] > table["PE before"].iloc[0]
+
+
+def test_the_days_that_score_a_fit_have_no_part_in_it(series):
+    rng = np.random.default_rng(0)
+    a, other = series["a"], series["b"] + 0.1 * rng.normal(size=400)
+    other.iloc[267:] += 0.1
+    pairs = {Pair("a", "b"): make_calibration(intercept=0.0, slope=1.0)}
+    table = score_held_out({"a": a, "b": other}, pairs)
+    line = fluxlib.fit_calibration(a[:267], other[:267], n_boot=2)
+    expected = fluxlib.scores(a[267:], line.apply(other[267:]))
+    for score in ("RMSE", "PE"):
+        assert table[f"{score} after"].iloc[0] == pytest.approx(expected[score])
 
 
 def test_pairs_with_too_few_days_to_score_are_left_out(series):
@@ -157,5 +170,7 @@ def test_the_kind_asked_for_is_returned():
     assert calibration_of_kind(reference, other, "linear", known) is known
     bent = calibration_of_kind(reference, other, "piecewise", known)
     assert bent.breakpoint == pytest.approx(7, abs=0.1)
+    other_seed = calibration_of_kind(reference, other, "piecewise", known, random_state=1)
+    assert not other_seed.coefficients["lower"].equals(bent.coefficients["lower"])
     with pytest.raises(FluxError, match="kind is 'cubic'; expected one of auto, linear, piecewise"):
         calibration_of_kind(reference, other, "cubic", known)

@@ -109,6 +109,29 @@ def test_series_are_paired_by_time_whatever_their_order():
     assert found.n == 1095 - 50 - 100
 
 
+@pytest.mark.parametrize("kind", ["linear", "with a floor", "piecewise"])
+def test_the_ratio_of_errors_is_allowed_for_in_every_kind_of_fit(kind):
+    rng = np.random.default_rng(0)
+    days = pd.date_range("2014-01-01", periods=400, freq="D", name="time")
+    truth = rng.normal(2.2, 0.5, 400)
+    other = pd.Series(truth + 0.1 * rng.normal(size=400), days)
+    reference = pd.Series(0.4 + 0.8 * truth + 0.4 * rng.normal(size=400), days)
+    floor = {"floor_reference": reference.quantile(0.02)} if kind == "with a floor" else {}
+    slopes = [
+        fluxlib.fit_calibration(
+            reference,
+            other,
+            "piecewise" if kind == "piecewise" else "linear",
+            error_ratio=ratio,
+            n_boot=2,
+            **floor,
+        ).coefficients["value"]["slope"]
+        for ratio in (16, 1)
+    ]
+    assert slopes[0] == pytest.approx(0.8, abs=0.05)
+    assert slopes[1] > 1  # as if both had the same error
+
+
 def test_same_seed_same_intervals_and_input_untouched():
     reference, other = draw_satellites()
     before = reference.copy(), other.copy()

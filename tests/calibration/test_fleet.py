@@ -191,7 +191,11 @@ def test_a_year_has_no_part_in_the_scale_on_which_it_is_a_test(toy):
     assert error["2011"].mean() == pytest.approx(1.5, abs=0.01)
     assert (leaky["log_fluence"] - flux)["2011"].mean() < 1.2
     # In 2012 there is nothing in common that a calibration could have learned from.
-    assert held[2012].daily["e2"].equals(replace_daily(dataset, leaky).daily["e2"])
+    known = replace_daily(dataset, leaky).daily["e2"]
+    assert held[2012].daily["e2"].equals(known)
+    # Without 2011, 365 days are in common: too few for a fit that asks for more.
+    few = hold_out_years(dataset, series, leaky, [2011], min_days=366, **options)
+    assert few[2011].daily["e2"].equals(known)
 
 
 def test_the_only_year_in_common_keeps_its_calibration(toy, series):
@@ -216,8 +220,22 @@ def test_a_fleet_is_calibrated_to_the_reference_or_to_the_series_with_most_days(
     assert (scaled - series["a"]).abs().mean() < 0.05
 
 
+def test_a_fleet_has_bends_only_where_a_significance_is_asked_for(series):
+    for significance, kind in ((0, "linear"), (0.05, "piecewise")):
+        fleet = calibrate_fleet(series, "b", significance=significance)
+        assert fleet.pairs["b", "c"].kind == kind
+
+
 def test_series_with_too_few_days_in_common_cannot_be_calibrated(series):
     apart = {"a": series["a"][:200], "b": series["b"][150:]}
     with pytest.raises(NotApplicable, match="no two of its 2 series have 60 days in common"):
         calibrate_fleet(apart)
     assert calibrate_fleet(apart, min_days=50, significance=0).table.loc["b", "steps"] == 1
+
+
+@pytest.mark.parametrize("days", [30, 12])
+def test_an_overlap_as_short_as_is_asked_for_is_a_link(series, days):
+    short = {"a": series["a"][:200], "b": series["b"][200 - days :]}
+    fleet = calibrate_fleet(short, "a", min_days=10, significance=0)
+    assert fleet.paths["b"] == ["b", "a"]
+    assert fleet.table.loc["b", "systematic"] < 0.05

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from fluxlib.calibration.latent_flux import (
+    BREAK_STEP,
     LatentFluxModel,
     LogPairs,
     bend_scores,
@@ -101,6 +102,15 @@ def test_scores_are_the_derivative_of_the_likelihood(censored, bend):
     numeric = differentiate(lambda p: model.scores(p)[0], at, 1e-6).T
     exact = model.scores(at)[1]
     np.testing.assert_allclose(exact, numeric, atol=1e-6 * np.abs(exact).max())
+
+
+def test_a_breakpoint_is_as_uncertain_as_the_likelihood_leaves_it():
+    model = LatentFluxModel(draw_pairs(bend=0.4), True, 1.0)
+    at = model.maximise()
+    slope = differentiate(lambda p: model.scores(p)[1].sum(axis=0), at, BREAK_STEP)[3, 3]
+    # The prior, which keeps it in range, has no part in it.
+    prior = 2 * np.exp(-at[3]) / (1 + np.exp(-at[3])) ** 2
+    assert model.information(at)[3, 3] == pytest.approx(-slope, abs=0.1 * prior)
 
 
 def test_likelihood_of_values_and_floors_adds_up_to_one():

@@ -1,6 +1,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import fluxlib
@@ -55,6 +56,48 @@ def test_lines_and_bends_are_recovered_and_a_bend_taken_only_where_there_is_one(
     assert bend["breakpoint"] == pytest.approx(7, abs=0.05)
     assert bend["slope"] == pytest.approx(1, abs=0.02)
     assert bend["slope_above"] == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_bend_is_taken_where_its_p_value_is_below_the_significance_and_nowhere_else(series):
+    both = {name: series[name] for name in ("a", "b")}
+    p = fluxlib.fit_calibration(both["a"], both["b"], "piecewise").p_bend
+    assert 0.02 < p < 0.9  # there is no bend
+    for share, kind in ((0.95, "linear"), (1.05, "piecewise")):
+        fitted = fit_pairs(both, list_overlaps(both), significance=share * p)
+        assert fitted["a", "b"].kind == kind
+
+
+def test_how_far_off_a_line_is_is_measured_on_days_that_it_was_not_fitted_to(series):
+    a, noise = series["a"], 0.02 * np.random.default_rng(0).normal(size=400)
+    drifting = a + np.repeat([0.0, 0.1, 0.2], [134, 133, 133]) + noise
+    pairs = {Pair("a", "b"): make_calibration(intercept=0.0, slope=1.0)}
+    (off,) = measure_systematic({"a": a, "b": drifting}, pairs).values()
+    # From the other two thirds, the first and the last differ by 0.15 and the one between by 0;
+    # a line through all would be off by 0.1, 0 and 0.1.
+    assert off == pytest.approx(np.sqrt(2 / 3) * 0.15, abs=0.01)
+
+
+@pytest.mark.parametrize(("days", "step"), [(30, 0.15), (12, 0.1)])
+def test_an_overlap_of_some_weeks_is_judged_by_its_thirds_and_one_of_some_days_by_these(
+    series, days, step
+):
+    a = pd.Series(np.tile(np.linspace(6, 8, days // 3), 3), series["a"].index[:days])
+    drifting = a + np.repeat([0.0, 0.1, 0.2], days // 3)
+    pairs = {Pair("a", "b"): make_calibration(intercept=-0.1, slope=1.0)}
+    (off,) = measure_systematic({"a": a, "b": drifting}, pairs).values()
+    assert off == pytest.approx(np.sqrt(2 / 3) * step, abs=0.01)
+
+
+def test_means_of_a_few_days_do_not_tell_how_far_off_a_line_is(series):
+    # How many days of each third are in each quarter of the flux's range, thirty in each quarter.
+    counts = [[9, 9, 9, 13], [8, 8, 9, 15], [13, 13, 12, 2]]
+    quarter = np.concatenate([np.repeat(range(4), row) for row in counts])
+    a = pd.Series(quarter + np.linspace(0, 0.5, 120), series["a"].index[:120])
+    pairs = {Pair("a", "b"): make_calibration(intercept=0.0, slope=1.0)}
+    stray = a + 0.01 * np.sin(np.arange(120))
+    stray.iloc[-2:] += 3
+    (off,) = measure_systematic({"a": a, "b": stray}, pairs).values()
+    assert off < 0.02  # with the two days it would be 3 / sqrt(12)
 
 
 def test_a_line_through_a_background_or_a_drift_is_found_to_be_off(series):

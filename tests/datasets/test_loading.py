@@ -2,6 +2,7 @@ import gzip
 import json
 import os
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +10,8 @@ import pytest
 import fluxlib
 from fluxlib.datasets import loading
 from fluxlib.errors import FluxError
-from tests.helpers.datasets import make_eps, make_omni
+from fluxlib.io import Quality
+from tests.helpers.datasets import make_eps, make_omni, write_goesr
 from tests.helpers.import_graph import find_chapters
 
 ABOUT = '[dataset]\nname = "toy"\nsynthetic = true\n'
@@ -48,6 +50,26 @@ def test_finer_flux_is_averaged_over_each_hour(load):
     assert loaded.flux["goes13"]["e2"].tolist() == [6.5, 18.5]
     assert loaded.flux["goes13"].index.freq == pd.Timedelta("1h")
     assert loaded.cadence == pd.Timedelta("1h")
+
+
+def test_flux_that_a_manifest_calls_a_logarithm_is_raised(load):
+    entry = make_entry("a.csv", scale="log10")
+    assert load({"a.csv": make_table([2.0, 3.5])}, entry).flux["goes13"]["e2"].tolist() == [
+        100,
+        pytest.approx(10**3.5),
+    ]
+
+
+def test_an_hour_has_every_flag_that_one_of_its_samples_has(load, tmp_path):
+    path = tmp_path / "sci_mpsh-l2-avg5m_g16_d20221230_v2-0-0.nc"
+    write_goesr(path, np.full((288, 5), 100.0))
+    with h5py.File(path, "a") as file:
+        file["L1bRecordsInAvg"] = np.where(np.arange(288) == 3, 1, 300)
+        file["yaw_flip_flag"] = np.isin(np.arange(288), [5, 12]).astype(int)
+    entry = make_entry("sci_*.nc", "goes-netcdf", "5min", "goes16")
+    flags = load({}, entry).flags["goes16"]
+    both = Quality.YAW_FLIP | Quality.FEW_SAMPLES
+    assert flags.iloc[:3].tolist() == [both, Quality.YAW_FLIP, 0]
 
 
 def test_flux_coarser_than_the_grid_is_left_out_and_its_fluence_is_not(load):

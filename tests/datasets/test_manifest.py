@@ -42,6 +42,17 @@ def test_a_manifest_describes_the_dataset(read, tmp_path):
     assert manifest.drivers[0].satellite is None
 
 
+def test_periods_of_service_that_touch_are_one(read):
+    spans = [
+        ("2014-01-01", "2014-12-31"),
+        ("2016-03-01", "2016-12-31"),
+        ("2013-01-01", "2013-12-31"),
+    ]
+    manifest = read(ABOUT + "".join(f'{FLUX}period = ["{one}", "{two}"]\n' for one, two in spans))
+    expected = [("2013-01-01", "2015-01-01"), ("2016-03-01", "2017-01-01")]
+    assert manifest.service("goes13") == [tuple(map(pd.Timestamp, span)) for span in expected]
+
+
 def test_the_folder_and_its_dataset_toml_both_name_the_dataset(read, tmp_path):
     assert read(ABOUT + FLUX) == read_manifest(tmp_path / "dataset.toml")
 

@@ -81,3 +81,17 @@ def test_rows_that_do_not_fit_together_are_refused():
         ForestWithMissing().fit(X, y[:90])
     with pytest.raises(FluxError, match="y has NaN or infinite values"):
         ForestWithMissing().fit(X, y.where(y.index > 0))
+
+
+def test_splits_choose_from_the_share_of_inputs_that_is_asked_for():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 6))
+    y = X[:, 0] + 0.1 * rng.normal(size=400)
+    root_inputs = []
+    for share in (1.0, 1 / 6):
+        model = ForestWithMissing(trees=60, depth=1, max_features=share).fit(X, y)
+        roots = [tree.tree_.feature[0] for tree in model.forest_.estimators_]
+        root_inputs.append(np.mean(np.array(roots) == 0))
+    # The first input is the best of all; of one that is drawn it is the sixth part.
+    assert root_inputs[0] == 1
+    assert root_inputs[1] < 0.5

@@ -94,6 +94,8 @@ def test_the_best_forest_is_the_one_that_predicts_and_grows_anew_elsewhere(fitte
         fitted.best_.leaf,
     )
     np.testing.assert_array_equal(best.predict(X), fitted.predict(X))
+    grown_on_all = clone(best).fit(X, y)
+    np.testing.assert_array_equal(grown_on_all.predict(X), fitted.predict(X))
     assert clone(best).fit(X, y + 5).predict(X).mean() == pytest.approx(y.mean() + 5, abs=0.1)
 
 

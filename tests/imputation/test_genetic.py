@@ -115,6 +115,27 @@ def test_elitism_puts_the_best_in_place_of_the_worst_offspring_and_keeps_all_oth
     assert elite == sorted([*offspring[1:], parents[-1]])
 
 
+@pytest.mark.parametrize(
+    ("selection", "share"),
+    [
+        ("roulette", lambda p: 2 * p / (1 + p)),
+        ("rank", lambda p: 1 - (1 - p) ** 2),
+        ("tournament", lambda p: 1 - (1 - p) ** 3),  # of three, one at least is fit
+        ("sigma", lambda p: p + np.sqrt(p * (1 - p)) / 2),
+    ],
+)
+def test_each_selection_takes_parents_with_the_probability_that_it_is_defined_by(selection, share):
+    # One bit makes the fitness 2 instead of 1: about half of the first generation has it.
+    size = 4000
+    search = GeneticSearch(
+        bits=(1, 1, 1), population=size, generations=1, crossover=0, mutation=0, selection=selection
+    )
+    history, _ = search.run(lambda trees, depth, leaf: leaf)
+    before, after = history["mean"] - 1
+    expected = share(before)
+    assert after == pytest.approx(expected, abs=4 * np.sqrt(expected * (1 - expected) / size))
+
+
 def test_without_crossover_and_mutation_nothing_new_is_made():
     history, _ = GeneticSearch(**SMALL, crossover=0, mutation=0).run(hill)
     assert history["evaluations"].iloc[-1] == history["evaluations"].iloc[0]

@@ -50,6 +50,19 @@ def test_full_inputs_have_the_other_satellite_after_too_and_means_over_days(toy)
     assert full.loc[now, ("Kp 6 h", 0)] == pytest.approx(toy.drivers["Kp"].iloc[395:401].mean())
 
 
+def test_full_inputs_tell_what_comes_after_from_what_was_before(toy):
+    full = satellite_features(toy, "goes13").iloc[400]
+    e2, low = (np.log10(toy.flux["goes13"][channel]) for channel in ("e2", "e0.8"))
+    V = toy.drivers["V"]
+    assert full["V ahead", 0] == pytest.approx(V.iloc[401:425].mean())
+    assert full["V 3 days", 0] == pytest.approx(V.iloc[401 - 72 : 401].mean())
+    assert full["goes13 e2 3 days", 0] == pytest.approx(e2.iloc[400 - 36 : 400 + 36].mean())
+    change = e2.iloc[401:413].mean() - e2.iloc[388:400].mean()
+    assert full["goes13 e2 change", 0] == pytest.approx(change)
+    hardness = (e2 - low).iloc[400 - 12 : 400 + 12].mean()
+    assert full["goes13 hardness", 0] == pytest.approx(hardness)
+
+
 def test_the_fraction_of_the_day_that_the_other_satellite_is_known_is_an_input(toy):
     flux = toy.flux["goes13"].copy()
     flux.iloc[400:406, flux.columns.get_loc("e2")] = np.nan

@@ -1,10 +1,11 @@
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 
 import fluxlib
 from fluxlib.errors import FluxError
-from fluxlib.io import goes_r
+from fluxlib.io import Quality, goes_r
 from tests.helpers.datasets import write_goesr
 
 NAME = "sci_mpsh-l2-avg5m_g16_d20221230_v2-0-0.nc"
@@ -45,6 +46,18 @@ def test_telescopes_without_a_valid_sample_do_not_count(path):
     valid[0, :4] = 0
     write_goesr(path, FLUX, valid=valid)
     assert fluxlib.read_goesr(path)["e2"].tolist() == [50, 3, 7]
+
+
+def test_rows_are_flagged_by_what_the_file_counts(path):
+    write_goesr(path, FLUX)
+    sums = np.zeros(FLUX.shape)
+    sums[0, 2], sums[1, 2] = 151, 150  # more than half of 300 records, and half
+    with h5py.File(path, "a") as file:
+        file["L1bRecordsInAvg"] = [300, 300, 149]
+        file["yaw_flip_flag"] = [0, 1, 0]
+        file["IntElectronDQFerrSum"] = sums
+    expected = [Quality.ARCHIVE, Quality.YAW_FLIP, Quality.FEW_SAMPLES]
+    assert goes_r.read(path).flags.tolist() == expected
 
 
 def test_the_older_name_of_time_and_a_file_without_a_platform_are_read(path):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -72,6 +74,8 @@ def test_the_same_issue_is_kept_once_and_no_part_is_written_again(bundle, serve,
     log.note(pd.Timestamp("2015-03-11"), "nothing came")
     log.note(pd.Timestamp("2015-03-11"), "nothing came")
     assert log.read_reasons().tolist() == ["nothing came"]
+    newer = replace(bundle, about=bundle.about | {"key": "trained anew"})
+    assert log.append(table, newer, inputs) not in (path, log.append(table, bundle, inputs))
 
 
 @pytest.mark.slow

@@ -146,6 +146,26 @@ def test_effective_pairs_follow_from_the_memory_of_both_series():
     assert np.mean(shares) == pytest.approx(1 / (1 + 2 * 0.56 / 0.44), rel=0.15)
 
 
+def test_effective_pairs_come_from_the_autocorrelations_of_the_ranks_up_to_a_fifth_of_the_series():
+    rng, n = np.random.default_rng(0), 1000
+    drivers = pd.DataFrame({"V": draw_memory(rng, n, 0.99)}, HOURS[:n])
+    target = pd.Series(draw_memory(rng, n, 0.99), HOURS[:n])
+    row = spearman_intervals(drivers, target, [0])["V"].loc[0]
+    ranks = np.array([drivers["V"].rank(), target.rank()]) - (n + 1) / 2
+    product = [np.prod((ranks[:, j:] * ranks[:, :-j]).mean(axis=1)) for j in range(1, n // 5)]
+    share = 1 - np.arange(1, n // 5) / n  # of the pairs that have one so much later
+    both = np.prod((ranks**2).mean(axis=1))
+    assert row["n"] / row["n_effective"] == pytest.approx(1 + 2 * share @ product / both, rel=0.02)
+
+
+def test_pairs_that_alternate_do_not_count_more_than_once():
+    rng = np.random.default_rng(0)
+    drivers = pd.DataFrame({"V": draw_memory(rng, 2000, -0.8)}, HOURS[:2000])
+    target = pd.Series(draw_memory(rng, 2000, 0.8), HOURS[:2000])
+    row = spearman_intervals(drivers, target, [0])["V"].loc[0]
+    assert row["n_effective"] == row["n"]
+
+
 def test_interval_of_independent_samples_is_fishers():
     rng = np.random.default_rng(0)
     drivers = pd.DataFrame({"V": rng.normal(size=5000)}, HOURS[:5000])

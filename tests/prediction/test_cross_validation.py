@@ -79,6 +79,28 @@ def test_a_walk_forward_gives_models_the_past_alone():
     pd.testing.assert_series_equal(one.loc[same, "value"], other.loc[same, "value"])
 
 
+class Recorded(Persistence):
+    """Keeps the days that it last learned from, for copies of it as well."""
+
+    days = None
+
+    def fit_windows(self, windows, gap_windows):
+        Recorded.days = windows.days
+        super().fit_windows(windows, gap_windows)
+
+
+@pytest.mark.parametrize("protocol", [leave_one_year_out, walk_forward])
+def test_the_purge_asked_for_lies_on_both_sides_of_the_test_year(protocol):
+    protocol(make_series(1826), {"p": Recorded()}, [2003], purge=100)
+    before = Recorded.days[Recorded.days < "2003"]
+    after = Recorded.days[Recorded.days >= "2003"]
+    assert before.max() == pd.Timestamp("2003-01-01") - 101 * DAY
+    if protocol is walk_forward:
+        assert after.empty
+    else:
+        assert after.min() == pd.Timestamp("2003-12-31") + 101 * DAY
+
+
 @pytest.mark.parametrize("protocol", [leave_one_year_out, walk_forward])
 def test_white_noise_has_no_skill_beyond_its_interval(protocol):
     bounds = bound_pe(protocol(make_noise(1826), {"ridge": RIDGE}, [2005]))

@@ -54,6 +54,20 @@ def test_intervals_are_those_of_days_that_the_networks_have_not_seen(memoriser):
     assert inside.groupby(table["horizon"]).mean().between(0.86, 0.94).all()
 
 
+def test_perceptrons_are_weighed_on_days_that_they_have_not_seen(memoriser, monkeypatch):
+    def learn_by_heart(inputs, target, **_):
+        return {row.tobytes(): own for row, own in zip(inputs[0], target, strict=True)}
+
+    def recall(known, inputs):
+        return np.array([known.get(row.tobytes(), np.zeros(3)) for row in inputs[0]])
+
+    monkeypatch.setattr(module, "fit_mlp", learn_by_heart)
+    monkeypatch.setattr(module, "run_mlp", recall)
+    # Both kinds know nothing of other days than those they learned from.
+    forecaster = FluxForecaster(**QUICK | {"mixed": True}).fit(make_series(1000))
+    assert (forecaster.mixing_weights_ == 0).all()
+
+
 def test_the_recent_bias_is_that_of_networks_that_have_not_seen_the_days(memoriser):
     frame = make_series(1200)
     frame["e2"] *= 10 ** np.tile([0.5, -0.5], 4).repeat(150)

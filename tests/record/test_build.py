@@ -159,6 +159,8 @@ def test_one_satellite_keeps_its_scale_and_nothing_is_filled_and_both_are_said(w
         check_freq=False,
     )
     assert "no satellite at another position" in alone.about["not filled"]["east"]
+    # With one place, the fleet's days are its days, those before the first value too.
+    pd.testing.assert_frame_equal(alone["fleet", "daily"], alone["east", "daily"])
 
 
 def test_what_cannot_be_used_is_named(whole):

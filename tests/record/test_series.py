@@ -76,6 +76,11 @@ def test_the_netcdf_has_times_units_flags_and_every_column(record, tmp_path):
             "spike",
             "extrapolated",
         ]
+    for cadence, step in (("daily", "1D"), ("hourly", "1h")):
+        with xr.open_dataset(tmp_path / f"{cadence}.nc") as data:
+            start, end = data["time_bounds"].values.T
+            np.testing.assert_array_equal(start, data["time"])
+            assert (end - start == pd.Timedelta(step)).all()
     with xr.open_dataset(tmp_path / "hourly.nc") as data:
         assert data["value"].attrs["units"] == "cm-2 sr-1 s-1"
         assert data["value"].attrs["cell_methods"] == "time: mean"

@@ -3,6 +3,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 
 from fluxlib.record import Flag, Record
 from fluxlib.reports.record_page import list_warnings, summarise, write_record_page
@@ -130,6 +131,22 @@ def test_years_that_are_filled_and_series_off_scale_and_beyond_their_range_are_s
     assert "many days are filled: 2014 (27%)" in text
     assert "a, b: on the detector's own scale" in text
     assert "100.0% of the samples are outside the range" in text
+
+
+def test_a_day_of_a_year_is_measured_or_filled_or_missing(tmp_path):
+    record = make_record()
+    record["fleet", "daily"].loc["2014-12-31", ["value", "lower", "upper"]] = np.nan
+    record.write(tmp_path / "record")
+    page = BeautifulSoup(write_record_page(record, tmp_path / "record").read_text(), "html.parser")
+    table = page.find("th", string="measured (%)").find_parent("table")
+    head, year = (
+        [cell.get_text(strip=True) for cell in row(["th", "td"])] for row in table("tr")[:2]
+    )
+    shares = dict(zip(head, year, strict=True))
+    # Of 365 days 15 are filled and one is missing.
+    assert float(shares["measured (%)"]) == pytest.approx(100 * 349 / 365, abs=0.1)
+    assert float(shares["filled (%)"]) == pytest.approx(100 * 15 / 365, abs=0.1)
+    assert float(shares["missing (%)"]) == pytest.approx(100 / 365, abs=0.1)
 
 
 def test_the_page_is_one_file_that_escapes_names_and_links_the_records_files(tmp_path):

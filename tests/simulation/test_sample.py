@@ -45,6 +45,8 @@ def test_the_sample_has_the_fleet_hourly_and_one_pair_at_five_minutes(tmp_path, 
     folder = sample.make_sample(tmp_path / "sample")
     assert sample.is_current(folder)
     assert not sample.is_current(tmp_path)
+    monkeypatch.setattr(sample, "hash_code", lambda *chapters: "of changed code")
+    assert not sample.is_current(folder)
     manifest = read_manifest(folder)
     assert manifest.series == ("goes13", "goes15")
     cadences = [format_cadence(entry.cadence) for entry in manifest.flux]

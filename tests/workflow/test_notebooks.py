@@ -116,6 +116,11 @@ def test_inputs_have_defaults_for_what_is_not_given_and_their_hash_follows_each(
     inputs = list_inputs(step, {}, dataset_key="d", upstream={"02_calibration": "k"}, code="c")
     assert inputs["parameters"]["lag_days"] == 5
     assert inputs["upstream"] == {"02_calibration": "k"}
+    assert (inputs["dataset"], inputs["code"]) == ("d", "c")
+    given = list_inputs(
+        step, {"lag_days": 7}, dataset_key="d", upstream={"02_calibration": "k"}, code="c"
+    )
+    assert given["parameters"] == inputs["parameters"] | {"lag_days": 7}
     hashes = {hash_inputs(inputs)} | {hash_inputs({**inputs, name: "x"}) for name in inputs}
     assert len(hashes) == 1 + len(inputs)
     assert hash_inputs(dict(reversed(inputs.items()))) == hash_inputs(inputs)
