@@ -140,8 +140,7 @@ def kill_often(folder, script, places, *arguments, prepare):
     """Kill a script at random instants, and compare what the next call leaves with a quiet run."""
     rng = random.Random(0)
     quiet, struck = folder / "quiet", folder / "struck"
-    # The first one reads what later ones find in the system's cache, and takes longer.
-    for _ in range(1 + (KILLS > 1)):
+    for _ in range(2):  # the first one reads what the second finds in the system's cache
         shutil.rmtree(quiet, ignore_errors=True)
         prepare(quiet)
         lasts = finish(script, quiet, *arguments)
