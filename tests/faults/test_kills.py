@@ -140,19 +140,19 @@ def kill_often(folder, script, places, *arguments, prepare):
     """Kill a script at random instants, and compare what the next call leaves with a quiet run."""
     rng = random.Random(0)
     quiet, struck = folder / "quiet", folder / "struck"
-    for _ in range(2):  # the first one reads what the second finds in the system's cache
-        shutil.rmtree(quiet, ignore_errors=True)
-        prepare(quiet)
-        lasts = finish(script, quiet, *arguments)
+    prepare(quiet)
+    lasts = finish(script, quiet, *arguments)
     expected = read_files(quiet, places)
     assert expected
-    landed = 0
-    for number in range(KILLS):
+    landed = number = 0
+    # A run that is quicker than the quiet one may end before the instants that are drawn.
+    while number < KILLS or (landed == 0 and number < 6):
+        number += 1
         shutil.rmtree(struck, ignore_errors=True)
         prepare(struck)
         for _ in range(rng.randint(1, 2)):
             process = start(script, struck, *arguments)
-            time.sleep(rng.uniform(0.2, 1) * lasts)
+            time.sleep(rng.uniform(0.15, 0.8) * lasts)
             alone = rng.random() < 0.5  # its children go on and may still write
             if process.poll() is None:  # else as a machine that stops does
                 process.kill() if alone else os.killpg(process.pid, signal.SIGKILL)
@@ -165,7 +165,10 @@ def kill_often(folder, script, places, *arguments, prepare):
     assert landed
 
 
-@pytest.mark.slow
+long_only = pytest.mark.skipif(KILLS == 1, reason="with FLUX_KILLS alone: a sweep kills steps too")
+
+
+@long_only
 def test_a_run_that_is_killed_ends_at_the_next_call_with_equal_results(tmp_path):
     def prepare(folder):
         write_step(folder, "01_a", "save(1)")
@@ -186,7 +189,7 @@ def test_a_sweep_that_is_killed_ends_at_the_next_call_with_equal_results(tmp_pat
     kill_often(tmp_path, SWEEP, places, prepare=prepare)
 
 
-@pytest.mark.slow
+@long_only
 def test_a_search_that_is_killed_ends_at_the_next_call_with_equal_results(tmp_path):
     kill_often(
         tmp_path,

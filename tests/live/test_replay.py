@@ -26,7 +26,7 @@ from fluxlib.utils import files
 from tests.helpers import feeds as swpc
 from tests.helpers import public_archive
 
-DAYS = int(os.environ.get("FLUX_REPLAY_DAYS", "12"))
+DAYS = int(os.environ.get("FLUX_REPLAY_DAYS", "7"))
 QUICK = RetryPolicy(timeout=5, tries=2, pause=0.01)
 HOURS = (6, 18)  # of the calls on each day
 TOGETHER = 4  # days after which the disturbed history is replaced by the undisturbed one

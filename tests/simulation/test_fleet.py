@@ -301,10 +301,9 @@ def test_goes13_falls_silent_when_flux_is_low_as_the_real_one_does(record):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", SEEDS)
-def test_random_folds_flatter_as_they_do_on_the_real_record(seed):
+def test_random_folds_flatter_as_they_do_on_the_real_record():
     """The same model, with months held out and with a random fifth: real .174 against .254."""
-    dataset = fluxlib.simulate("2013-12-20", "2015-01-01", "1h", seed=seed)
+    dataset = fluxlib.simulate("2013-12-20", "2015-01-01", "1h", seed=1)
     features = imputation.satellite_features(dataset, "goes13", inputs="full")
     target = np.log10(dataset.flux["goes15"]["e2"])["2014":].dropna()
     X, month = features.loc[target.index].fillna(-9), target.index.month
