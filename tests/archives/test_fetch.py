@@ -62,6 +62,19 @@ def test_nobody_else_fetches_into_a_folder_meanwhile(server, tmp_path, monkeypat
     assert held == [tmp_path / "set"]
 
 
+def test_what_was_written_by_hand_stays_when_another_satellite_is_fetched(server, tmp_path):
+    out = tmp_path / "set"
+    fetch(server, out, **JANUARY)
+    path = out / "dataset.toml"
+    text = path.read_text().replace('title = "', 'title = "Mine: ', 1)
+    path.write_text("# checked by hand\n" + text)
+    fetch(server, out, **JANUARY | {"satellites": ["goes12"]})
+    assert path.read_text().startswith("# checked by hand\n")
+    manifest = read_manifest(out)
+    assert manifest.title.startswith("Mine: ")
+    assert set(manifest.series) == {"goes12", "goes13"}
+
+
 def test_what_is_fetched_loads_as_what_was_served(server, tmp_path):
     out = tmp_path / "set"
     result = fetch(server, out, satellites=["goes12", "goes13"], start="2014-01", end="2014-02")
