@@ -129,7 +129,7 @@ def test_input_that_cannot_be_used_is_one_sentence_and_status_2(project, capsys)
     assert command.main([*data, "-f", str(project / "x.yaml")]) == 2
     assert "x.yaml: no notebook has a parameter 'm'" in capsys.readouterr().err
     assert command.main([*data, "--only", "01,09"]) == 2
-    assert "There is no notebook '09'; expected one of 01_a." in capsys.readouterr().err
+    assert "'09' is no notebook; expected one of 01_a." in capsys.readouterr().err
     assert command.main(["--data", str(project / "absent")]) == 2
     error = capsys.readouterr().err
     assert error.startswith("Error: ")

@@ -88,7 +88,10 @@ def walk_forward(
 
 def _test_years(data, models, years, purge, progress, *, past_only) -> pd.DataFrame:
     if isinstance(data, Mapping):
-        by_year = {year: DailyData.of(data[year]) for year in (data if years is None else years)}
+        years = list(data) if years is None else years
+        if absent := [year for year in years if year not in data]:
+            raise FluxError(f"years has {absent[0]}; the data has a part for each of {list(data)}.")
+        by_year = {year: DailyData.of(data[year]) for year in years}
     else:
         data = DailyData.of(data)
         years = observed_years(data.fluence["e2"]) if years is None else years

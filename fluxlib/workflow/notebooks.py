@@ -245,4 +245,4 @@ def _find_name(text: str, names: Iterable[str]) -> str:
     for name in names:
         if text in (name, name[:2]):
             return name
-    raise FluxError(f"There is no notebook {text!r}; expected one of {', '.join(names)}.")
+    raise FluxError(f"{text!r} is no notebook; expected one of {', '.join(names)}.")

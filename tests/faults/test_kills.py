@@ -165,10 +165,7 @@ def kill_often(folder, script, places, *arguments, prepare):
     assert landed
 
 
-long_only = pytest.mark.skipif(KILLS == 1, reason="with FLUX_KILLS alone: a sweep kills steps too")
-
-
-@long_only
+@pytest.mark.slow
 def test_a_run_that_is_killed_ends_at_the_next_call_with_equal_results(tmp_path):
     def prepare(folder):
         write_step(folder, "01_a", "save(1)")
@@ -189,7 +186,7 @@ def test_a_sweep_that_is_killed_ends_at_the_next_call_with_equal_results(tmp_pat
     kill_often(tmp_path, SWEEP, places, prepare=prepare)
 
 
-@long_only
+@pytest.mark.slow
 def test_a_search_that_is_killed_ends_at_the_next_call_with_equal_results(tmp_path):
     kill_often(
         tmp_path,

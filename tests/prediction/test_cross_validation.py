@@ -135,6 +135,8 @@ def test_each_year_can_be_tested_on_data_of_its_own():
     for column in ("observed", "value"):
         ratio = (table[column] / plain[column]).groupby(plain["year"]).mean()
         assert ratio.to_dict() == pytest.approx({2002: 1, 2003: 10})
+    with pytest.raises(FluxError, match=r"years has 2004; .* each of \[2002, 2003\]"):
+        leave_one_year_out(by_year, {"ridge": RIDGE}, [2003, 2004])
 
 
 def test_a_training_tests_a_year_on_data_of_its_own():

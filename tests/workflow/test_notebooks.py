@@ -90,7 +90,7 @@ def test_a_choice_brings_what_it_builds_on(mixed_steps, options, expected):
 
 def test_an_unknown_choice_lists_the_notebooks(mixed_steps):
     with pytest.raises(
-        FluxError, match=r"There is no notebook '07'; expected one of 01_observations, 02_"
+        FluxError, match=r"'07' is no notebook; expected one of 01_observations, 02_"
     ):
         select_steps(mixed_steps, only=["07"])
 
