@@ -59,6 +59,24 @@ def test_every_task_says_what_it_asks_for_and_where_its_data_come_from():
         find_task("mine")
 
 
+def test_a_miss_costs_twenty_times_its_size_and_the_width(task, truth, dataset, tmp_path):
+    """Gneiting and Raftery 2007, equation 43: 2 / 0.1 for an interval of 90 %."""
+    day, log = truth.log_values.index, truth.log_values.to_numpy()
+    table = pd.DataFrame(
+        {
+            "horizon": 1,
+            "value": 10 ** (log - 0.2),
+            "lower": 10 ** (log - 0.3),
+            "upper": 10 ** (log - 0.1),
+        },
+        day.rename("time"),
+    )
+    submission = read_submission(write(tmp_path, table), task, truth)
+    scored = score_submission(task, truth, submission, dataset).scores
+    assert scored["interval score"].iloc[0] == pytest.approx(0.2 + 20 * 0.1)
+    assert scored["coverage"].iloc[0] == 0
+
+
 def test_the_truth_is_the_days_of_the_task_and_its_checksum_is_of_the_values(truth, dataset, task):
     fluence = dataset.fluence["goes15"]["e2"]
     assert truth.log_values.index[0] == pd.Timestamp("2016-01-01")

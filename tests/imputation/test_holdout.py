@@ -57,6 +57,13 @@ def predictions(holdout, imputer, garf):
     return held.predict_holdout(holdout, imputer, garf, other="goes13")
 
 
+def test_ga_rf_learns_from_one_training_time_in_so_many(holdout, monkeypatch):
+    rows = []
+    monkeypatch.setattr(held.GARFImputer, "fit", lambda self, X, y: rows.append((X.index, y.index)))
+    held.fit_garf(holdout, other="goes13", search={}, every=5)
+    assert all(index.equals(holdout.train[::5]) for index in rows[0])
+
+
 def test_whole_months_are_tested_and_none_of_them_trained_on(holdout, inputs):
     tested = holdout.test.to_period("M").unique()
     assert len(tested) == 2

@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,26 @@ from fluxlib.prediction import DailyData
 def copy(bundle, tmp_path_factory, tmp_path):
     folder = next(tmp_path_factory.getbasetemp().glob("models*/toy"))
     return shutil.copytree(folder, tmp_path / "copy")
+
+
+def test_all_satellites_are_learned_from_on_one_scale(past, tmp_path, monkeypatch):
+    class LearnedError(Exception):
+        pass
+
+    def learn(self, data):
+        raise LearnedError(data)
+
+    monkeypatch.setattr("fluxlib.live.bundle._train_rolling", lambda *_: None)
+    monkeypatch.setattr("fluxlib.live.bundle.FluxForecaster.fit", learn)
+    fluence = log_fluence(past)
+    fleet = calibrate_fleet(fluence, past.manifest.reference)
+    other = next(name for name in fleet.paths if name != fleet.reference)
+    alone = replace(past, manifest=replace(past.manifest, daily=(other,)))
+    with pytest.raises(LearnedError) as caught:
+        train_bundle(alone, tmp_path / "toy")
+    learned = np.log10(caught.value.args[0].fluence["e2"]).dropna()
+    np.testing.assert_allclose(learned, fleet.apply(other, fluence[other])[learned.index])
+    assert not np.allclose(learned, fluence[other][learned.index])
 
 
 @pytest.mark.slow

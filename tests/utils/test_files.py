@@ -130,3 +130,13 @@ def test_a_file_is_never_replaced_by_a_folder(tmp_path):
         paths.atomic_folder(tmp_path / "file", replace=True),
     ):
         pass
+
+
+def test_the_hash_of_code_knows_in_which_file_it_stands(monkeypatch, tmp_path):
+    package = tmp_path / "package"
+    (package / "io").mkdir(parents=True)
+    monkeypatch.setattr(paths, "__file__", str(package / "utils" / "files.py"))
+    (package / "io" / "goes.py").write_text("x = 1\n")
+    first = paths.hash_code("io")
+    (package / "io" / "goes.py").rename(package / "io" / "omni.py")
+    assert paths.hash_code("io") != first
