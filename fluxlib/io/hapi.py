@@ -126,6 +126,11 @@ def _list_columns(header: dict, path: Path) -> tuple[list[str], dict[str, float]
         ) from None
     if not names or len(set(names)) < len(names):
         raise FluxError(f"{path}: the HAPI header names a parameter twice, or none.")
+    if names[0] in numeric:
+        raise FluxError(
+            f"{path}: the HAPI header's first parameter is {names[0]!r}, a number; expected the "
+            "time, which the specification puts first; fetch it again."
+        )
     return names, fills, numeric
 
 

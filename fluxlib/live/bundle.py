@@ -1,4 +1,4 @@
-"""Forecasters that were trained once, with what it learned from, in a folder that is checked."""
+"""Forecasters that were trained once, with what they learned from, in a folder that is checked."""
 
 import hashlib
 import json

@@ -84,7 +84,7 @@ def test_only_the_notebooks_asked_for_and_what_they_build_on_are_run(folder):
         ("runs: [3]", "runs has 3; expected names and values"),
         ("grid: {limt: [1]}", "no notebook has a parameter 'limt'; did you mean 'limit'"),
         ("grid: {sizes: [1, 2]}", r"sizes is 1 \(int\), expected a list like \[1, 2\]"),
-        ("notebooks: ['09']", "no notebook '09'"),
+        ("notebooks: ['09']", "'09' is no notebook; expected one of 01_a"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused_before_anything_runs(folder, text, message):
